@@ -1,0 +1,244 @@
+package redistest
+
+import (
+	"bytes"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+// Fault is a moment at which the proxy loses a connection.
+type Fault int
+
+const (
+	// None passes everything on.
+	None Fault = iota
+	// BeforeRequest loses the request: the server never sees it.
+	BeforeRequest
+	// BeforeAnswer lets the server carry out the request and loses its answer.
+	BeforeAnswer
+	// LateRequest loses the connection for the client, and hands the request to
+	// the server only once [Proxy.DeliverLate] is called: what a stopped server
+	// finds in its socket when it goes on.
+	LateRequest
+)
+
+// Proxy stands between a client and a Server.
+type Proxy struct {
+	// Socket is where clients connect.
+	Socket   string
+	upstream string
+	listener net.Listener
+	wg       sync.WaitGroup
+
+	mu     sync.Mutex
+	closed bool
+	conns  map[net.Conn]bool // whether it is the server's side
+	deaf   map[net.Conn]bool // server sides that outlive their client
+	decide func(request []byte) Fault
+	late   map[net.Conn]*lateRequest // by server side
+}
+
+type lateRequest struct {
+	request  []byte
+	answered chan bool // one value: whether an answer came, or else the end
+}
+
+// NewProxy starts a proxy that ends with the test.
+func NewProxy(t testing.TB, s *Server) *Proxy {
+	t.Helper()
+	// Not t.TempDir: with a long test name the path outgrows unix(7)'s 108 bytes.
+	dir, err := os.MkdirTemp("", "gordon-proxy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	path := filepath.Join(dir, "p")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Proxy{Socket: path, upstream: s.Socket, listener: l, conns: make(map[net.Conn]bool), deaf: make(map[net.Conn]bool), late: make(map[net.Conn]*lateRequest)}
+	p.wg.Go(p.accept)
+	t.Cleanup(p.close)
+	return p
+}
+
+// Decide sets what happens to each request from now on; nil passes all.
+func (p *Proxy) Decide(f func(request []byte) Fault) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.decide = f
+}
+
+// FailOnce returns a function for Decide that meets the nth (from 1) request
+// that holds word with fault.
+func FailOnce(word string, nth int, fault Fault) func([]byte) Fault {
+	return func(request []byte) Fault {
+		if !bytes.Contains(request, []byte(word)) {
+			return None
+		}
+		nth--
+		if nth != 0 {
+			return None
+		}
+		return fault
+	}
+}
+
+// DeliverLate hands the server every request that was held back and returns
+// how many of them it answered. A server that has dropped the connection in the
+// meantime answers none.
+func (p *Proxy) DeliverLate() (answered int) {
+	p.mu.Lock()
+	late := maps.Clone(p.late)
+	p.mu.Unlock()
+	for server, l := range late {
+		_, _ = server.Write(l.request) // refused where the server dropped it
+		if <-l.answered {
+			answered++
+		}
+		p.mu.Lock()
+		delete(p.late, server)
+		p.mu.Unlock()
+		p.forget(server)
+	}
+	return answered
+}
+
+// CutAll loses every connection there is.
+func (p *Proxy) CutAll() { p.cut(false) }
+
+// CutClients loses every connection for the client alone: the server goes on
+// waiting for a peer that is gone, as when a cable is pulled.
+func (p *Proxy) CutClients() { p.cut(true) }
+
+func (p *Proxy) cut(clientsOnly bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c, server := range p.conns {
+		if server && clientsOnly {
+			p.deaf[c] = true
+			continue
+		}
+		c.Close()
+	}
+}
+
+func (p *Proxy) accept() {
+	for {
+		client, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		server, err := net.Dial("unix", p.upstream)
+		if err != nil || !p.keep(client, false) || !p.keep(server, true) {
+			client.Close()
+			continue
+		}
+		p.wg.Go(func() { p.requests(client, server) })
+		p.wg.Go(func() { p.answers(client, server) })
+	}
+}
+
+// requests passes on what the client sends; a client sends each pipeline with
+// one write, which the socket hands over in one or a few pieces.
+func (p *Proxy) requests(client, server net.Conn) {
+	defer p.forget(client)
+	buf := make([]byte, 1<<20)
+	for {
+		n, err := client.Read(buf)
+		if err != nil {
+			p.forget(server)
+			return
+		}
+		switch p.fault(buf[:n]) {
+		case None:
+			if _, err := server.Write(buf[:n]); err != nil {
+				return
+			}
+		case BeforeRequest:
+			p.forget(server)
+			return
+		case BeforeAnswer:
+			p.forget(client) // first, so that the answer finds no one
+			_, _ = server.Write(buf[:n])
+			return // the server side is closed by answers, after the answer
+		case LateRequest:
+			// The client side is closed on return; the server side stays open.
+			p.mu.Lock()
+			p.late[server] = &lateRequest{request: bytes.Clone(buf[:n]), answered: make(chan bool, 1)}
+			p.mu.Unlock()
+			return
+		}
+	}
+}
+
+func (p *Proxy) answers(client, server net.Conn) {
+	buf := make([]byte, 1<<20)
+	for {
+		n, err := server.Read(buf)
+		if l := p.lateOf(server); l != nil {
+			l.answered <- err == nil
+			return
+		}
+		if err != nil {
+			p.forget(client)
+			return
+		}
+		if _, err := client.Write(buf[:n]); err != nil {
+			p.forget(server)
+			return
+		}
+	}
+}
+
+func (p *Proxy) lateOf(server net.Conn) *lateRequest {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.late[server]
+}
+
+func (p *Proxy) fault(request []byte) Fault {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.decide == nil {
+		return None
+	}
+	return p.decide(request)
+}
+
+func (p *Proxy) keep(c net.Conn, server bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		c.Close()
+		return false
+	}
+	p.conns[c] = server
+	return true
+}
+
+func (p *Proxy) forget(c net.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.deaf[c] && !p.closed {
+		return
+	}
+	delete(p.conns, c)
+	c.Close()
+}
+
+func (p *Proxy) close() {
+	p.mu.Lock()
+	p.closed = true
+	for c := range p.conns {
+		c.Close()
+	}
+	p.mu.Unlock()
+	p.listener.Close()
+	p.wg.Wait()
+}

@@ -1,0 +1,192 @@
+// Package redistest gives tests a real redis-server on a private unix socket,
+// and a proxy in front of it that loses connections at chosen moments.
+//
+// It owns processes and sockets for tests; nothing that ships imports it.
+package redistest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+)
+
+// Server is a redis-server process with a folder of its own.
+type Server struct {
+	// Socket is the path of its unix socket.
+	Socket string
+	dir    string
+	args   []string
+	cmd    *exec.Cmd
+}
+
+// Main starts a server, has run use it, and stops it. It is for TestMain:
+//
+//	func TestMain(m *testing.M) { os.Exit(redistest.Main(m, func(s *redistest.Server) { server = s })) }
+//
+// A missing redis-server fails the tests: a skipped test shows nothing.
+func Main(m *testing.M, use func(*Server)) int {
+	s, err := Start()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	use(s)
+	code := m.Run()
+	if err := s.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+// Start starts a server with extra redis.conf arguments ("--appendonly", "yes").
+// It keeps nothing on disk unless they say so.
+func Start(args ...string) (*Server, error) {
+	dir, err := os.MkdirTemp("", "gordon-redis")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{dir: dir, Socket: filepath.Join(dir, "s"), args: args}
+	if err := s.Boot(); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return s, nil
+}
+
+// Boot starts the process, also again after Kill or Shutdown, and returns when
+// it answers.
+func (s *Server) Boot() error {
+	args := append([]string{
+		"--port", "0", "--unixsocket", s.Socket, "--dir", s.dir, "--save", "", "--logfile", filepath.Join(s.dir, "log"),
+		"--enable-debug-command", "yes",
+	}, s.args...)
+	s.cmd = exec.Command("redis-server", args...)
+	if err := s.cmd.Start(); err != nil {
+		return fmt.Errorf("start redis-server (on Debian: apt-get install redis-server): %w", err)
+	}
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		err := s.ping()
+		if err == nil {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
+			return fmt.Errorf("redis-server does not answer: %w\n%s", err, log)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func (s *Server) ping() error {
+	c, err := redis.Dial("unix", s.Socket)
+	if err != nil {
+		return err
+	}
+	_, err = c.Do("PING")
+	return errors.Join(err, c.Close())
+}
+
+// Signal sends sig to the server: SIGSTOP and SIGCONT make it slow.
+func (s *Server) Signal(sig syscall.Signal) error { return s.cmd.Process.Signal(sig) }
+
+// Kill ends the process as a crash would.
+func (s *Server) Kill() error { return s.end(syscall.SIGKILL) }
+
+// Shutdown ends the process in an orderly way.
+func (s *Server) Shutdown() error { return s.end(syscall.SIGTERM) }
+
+func (s *Server) end(sig syscall.Signal) error {
+	if err := s.Signal(sig); err != nil {
+		return err
+	}
+	var exit *exec.ExitError
+	if err := s.cmd.Wait(); err != nil && !errors.As(err, &exit) {
+		return err
+	}
+	return os.Remove(s.Socket)
+}
+
+// Close ends the process and removes its folder.
+func (s *Server) Close() error {
+	_ = s.Signal(syscall.SIGCONT)
+	_ = s.Signal(syscall.SIGKILL)
+	_ = s.cmd.Wait() // killed: its exit status says so
+	return os.RemoveAll(s.dir)
+}
+
+// Flush empties the server for the next test.
+func (s *Server) Flush(t testing.TB) {
+	t.Helper()
+	s.Do(t, "FLUSHALL")
+}
+
+// Do sends one command on a connection of its own.
+func (s *Server) Do(t testing.TB, name string, args ...any) any {
+	t.Helper()
+	c, err := redis.Dial("unix", s.Socket)
+	if err != nil {
+		t.Fatalf("connect to the test's redis: %v", err)
+	}
+	defer c.Close()
+	reply, err := c.Do(name, args...)
+	if err != nil {
+		t.Fatalf("%s %v: %v", name, args, err)
+	}
+	return reply
+}
+
+// Push appends entries to a list, as a producer does.
+func (s *Server) Push(t testing.TB, list string, entries ...string) {
+	t.Helper()
+	for _, e := range entries {
+		s.Do(t, "RPUSH", list, e)
+	}
+}
+
+// List returns the elements of a list.
+func (s *Server) List(t testing.TB, list string) []string {
+	t.Helper()
+	values, err := redis.Strings(s.Do(t, "LRANGE", list, 0, -1), nil)
+	if err != nil {
+		t.Fatalf("LRANGE %s: %v", list, err)
+	}
+	return values
+}
+
+// Keys returns the names of all keys that match pattern.
+func (s *Server) Keys(t testing.TB, pattern string) []string {
+	t.Helper()
+	values, err := redis.Strings(s.Do(t, "KEYS", pattern), nil)
+	if err != nil {
+		t.Fatalf("KEYS %s: %v", pattern, err)
+	}
+	return values
+}
+
+// WaitBlocked waits until n clients of the server are blocked. It reports a
+// failure and returns when that takes too long, so that goroutines may use it.
+func WaitBlocked(t testing.TB, s *Server, n int) {
+	t.Helper()
+	want := fmt.Sprintf("blocked_clients:%d\r\n", n)
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		info, err := redis.String(s.Do(t, "INFO", "clients"), nil)
+		if err == nil && strings.Contains(info, want) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Errorf("not %d blocked clients after 10 s:\n%s", n, info)
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}

@@ -1,0 +1,150 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+)
+
+// ref identifies a connection on the server: ids begin anew when the server
+// does, the name makes sure that it is ours.
+type ref struct {
+	id   int64
+	name string
+}
+
+// Conn is one connection to Redis. It is not safe for concurrent use.
+type Conn struct {
+	client *Client
+	rc     redis.Conn
+	ref    ref
+}
+
+// Broken tells whether the connection has failed for good.
+func (c *Conn) Broken() bool { return c.rc.Err() != nil }
+
+// Close closes the connection. No blocking command may be in flight, as Redis
+// might carry it out for a reader that is gone; [Conn.Take] sees to that.
+func (c *Conn) Close() error { return c.rc.Close() }
+
+// do sends one command and reads its answer.
+func (c *Conn) do(name string, args ...any) (any, error) {
+	reply, err := c.rc.Do(name, args...)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, typed(err))
+	}
+	return reply, nil
+}
+
+// call is one command of a pipeline.
+type call struct {
+	name string
+	args []any
+}
+
+// pipeline sends all calls in one write and reads all answers. Answers that are
+// errors stand in the result as [redis.Error]; the error is for a broken
+// connection, after which nothing is known of any call.
+func (c *Conn) pipeline(calls []call) ([]any, error) {
+	for _, cl := range calls {
+		if err := c.rc.Send(cl.name, cl.args...); err != nil {
+			return nil, fmt.Errorf("send %s: %w", cl.name, err)
+		}
+	}
+	if err := c.rc.Flush(); err != nil {
+		return nil, fmt.Errorf("send %d commands: %w", len(calls), err)
+	}
+	replies := make([]any, len(calls))
+	for i, cl := range calls {
+		reply, err := c.rc.Receive()
+		var refused redis.Error
+		switch {
+		case errors.As(err, &refused):
+			replies[i] = refused
+		case err != nil:
+			return nil, fmt.Errorf("answer to %s: %w", cl.name, err)
+		default:
+			replies[i] = reply
+		}
+	}
+	return replies, nil
+}
+
+// Take moves the entry at the head of queue to the run list and returns its
+// bytes, or nil when none came within block, or ctx ended first
+// (https://redis.io/docs/latest/commands/blmove/). The run list must be known to
+// be empty.
+//
+// When ctx ends, Redis is asked to end the wait (CLIENT UNBLOCK) and its answer
+// is read all the same: it may be an entry that came at that very moment.
+func (c *Conn) Take(ctx context.Context, queue, run string, block time.Duration) ([]byte, error) {
+	if ctx.Err() != nil {
+		return nil, nil
+	}
+	if err := c.rc.Send("BLMOVE", queue, run, "LEFT", "RIGHT", block.Seconds()); err != nil {
+		return nil, fmt.Errorf("send BLMOVE: %w", err)
+	}
+	if err := c.rc.Flush(); err != nil {
+		return nil, fmt.Errorf("send BLMOVE: %w", err)
+	}
+	answered := make(chan struct{})
+	ended := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(ended)
+		c.client.unblock(c.ref, answered)
+	})
+	reply, err := redis.ReceiveWithTimeout(c.rc, block+c.client.opts.CommandTimeout)
+	close(answered)
+	if !stop() {
+		<-ended
+	}
+	entry, err := redis.Bytes(reply, err)
+	if errors.Is(err, redis.ErrNil) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("BLMOVE: %w", typed(err))
+	}
+	return entry, nil
+}
+
+// unblock has the server end the blocking command of another connection. The
+// command may not have reached the server yet, so it is tried until answered is
+// closed; on a connection of its own, because all others may be waiting.
+func (c *Client) unblock(r ref, answered <-chan struct{}) {
+	var conn *Conn
+	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		if conn == nil {
+			ctx, cancel := context.WithTimeout(context.Background(), c.opts.DialTimeout)
+			conn, _ = c.Dial(ctx) // a failure is as good as "not blocked": tried again
+			cancel()
+		}
+		if conn != nil {
+			_, _ = conn.do("CLIENT", "UNBLOCK", r.id, "TIMEOUT")
+		}
+		select {
+		case <-answered:
+			if conn != nil {
+				_ = conn.Close()
+			}
+			return
+		case <-time.After(pause):
+		}
+		if conn != nil && conn.Broken() {
+			_ = conn.Close()
+			conn = nil
+		}
+	}
+}
+
+// Peek returns the entry that stands in a run list, or nil.
+func (c *Conn) Peek(run string) ([]byte, error) {
+	entry, err := redis.Bytes(c.do("LINDEX", run, 0))
+	if errors.Is(err, redis.ErrNil) {
+		return nil, nil
+	}
+	return entry, err
+}

@@ -1,0 +1,175 @@
+package store
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+)
+
+// How an entry leaves its run list.
+type How string
+
+const (
+	// Drop removes the entry: it ran well, or is not to be kept.
+	Drop How = "drop"
+	// Fail puts a record on the failed list and removes the entry.
+	Fail How = "fail"
+	// Return puts the entry back at the head of its queue.
+	Return How = "return"
+)
+
+// Finish says what becomes of the entry in a run list, and what comes next.
+type Finish struct {
+	// Run is the run list. It is empty afterwards.
+	Run string
+	How How
+	// Failed, Record and TTL are for Fail: the list, the record to push, and
+	// how long the list is kept from now on (in whole seconds, rounded up).
+	Failed string
+	Record []byte
+	TTL    time.Duration
+	// Queue is where Return puts the entry, and where the next one is taken.
+	Queue string
+	// Next is the run list for the next entry. It must be known to be empty and
+	// must not be Run: after a lost answer two equal entries in one list could
+	// not be told apart.
+	Next string
+	// TakeNext asks for the next entry.
+	TakeNext bool
+	// Unsure says that this was sent before on a connection that broke.
+	Unsure bool
+}
+
+// Finished is what became of a Finish.
+type Finished struct {
+	// Err is set when the server refused: the entry still stands in its run
+	// list, and nothing was taken.
+	Err error
+	// Gone says that the run list was empty already: the removal had been
+	// carried out before its answer was lost, or Redis has lost the entry.
+	Gone bool
+	// Entry is the next entry, now in Next, or nil.
+	Entry []byte
+}
+
+// finishScript removes an entry, puts it where it belongs and takes the next,
+// as one step.
+//
+// It is a script because a MULTI would remove the entry even where the push was
+// refused (a failed list of the wrong type): Redis does not roll back, but a
+// script ends at its first error, and only the push comes before the removal
+// (https://redis.io/docs/latest/develop/interact/programmability/eval-intro/).
+// A refused LMOVE of the next entry, on the other hand, must not undo anything:
+// the blocking take will meet the same error and report it.
+//
+// KEYS: run list, queue, failed list, next run list.
+// ARGV: how (drop, fail, return), record, TTL in s, "1" to take the next.
+// Returns {entries that were in the run list, next entry or nil}.
+const finishScript = `
+local n = redis.call('LLEN', KEYS[1])
+if ARGV[1] == 'return' then
+	if n > 0 then redis.call('LMOVE', KEYS[1], KEYS[2], 'RIGHT', 'LEFT') end
+else
+	if ARGV[1] == 'fail' then
+		redis.call('RPUSH', KEYS[3], ARGV[2])
+		redis.call('EXPIRE', KEYS[3], ARGV[3])
+	end
+	redis.call('LTRIM', KEYS[1], 1, -1)
+end
+local entry = false
+if ARGV[4] == '1' then
+	entry = redis.pcall('LMOVE', KEYS[2], KEYS[4], 'LEFT', 'RIGHT')
+	if type(entry) ~= 'string' then entry = false end
+end
+return {n, entry}`
+
+func (f Finish) call() call {
+	next := "0"
+	if f.TakeNext {
+		next = "1"
+	}
+	ttl := int64(math.Ceil(f.TTL.Seconds()))
+	// EVAL rather than EVALSHA: a restarted server knows no scripts, and a
+	// NOSCRIPT in the middle of a pipeline is a state more to get wrong.
+	return call{"EVAL", []any{finishScript, 4, f.Run, f.Queue, f.Failed, f.Next, string(f.How), f.Record, ttl, next}}
+}
+
+// FinishAll carries out all of fs in one round trip and answers in their order.
+// With an error nothing is known of any of them: they must be given again with
+// Unsure set, on a connection that [Link] made after the loss.
+//
+// Power loss here: each is one atomic step, so the entry is in its run list or
+// where it belongs, never neither.
+func (c *Conn) FinishAll(fs []Finish) ([]Finished, error) {
+	results := make([]Finished, len(fs))
+	if err := c.lookBack(fs, results); err != nil {
+		return nil, err
+	}
+	calls := make([]call, 0, len(fs))
+	for i, f := range fs {
+		if !results[i].Gone {
+			calls = append(calls, f.call())
+		}
+	}
+	replies, err := c.pipeline(calls)
+	if err != nil {
+		return nil, err
+	}
+	for i := range fs {
+		if !results[i].Gone {
+			results[i] = finished(replies[0])
+			replies = replies[1:]
+		}
+	}
+	return results, nil
+}
+
+func finished(reply any) Finished {
+	values, err := redis.Values(reply, nil)
+	if err == nil && len(values) != 2 {
+		err = fmt.Errorf("the finish script answered %d values instead of 2", len(values))
+	}
+	if err != nil {
+		return Finished{Err: fmt.Errorf("finish: %w", typed(err))}
+	}
+	n, err := redis.Int(values[0], nil)
+	if err != nil {
+		return Finished{Err: fmt.Errorf("finish: %w", typed(err))}
+	}
+	entry, _ := values[1].([]byte)
+	return Finished{Gone: n == 0, Entry: entry}
+}
+
+// lookBack finds out which of those that were sent before were carried out: the
+// script is one step, so an empty run list means that all of it was, and what
+// it took stands in Next.
+func (c *Conn) lookBack(fs []Finish, results []Finished) error {
+	var calls []call
+	for _, f := range fs {
+		if f.Unsure {
+			calls = append(calls, call{"EXISTS", []any{f.Run}}, call{"LINDEX", []any{f.Next, 0}})
+		}
+	}
+	replies, err := c.pipeline(calls)
+	if err != nil {
+		return err
+	}
+	for i, f := range fs {
+		if !f.Unsure {
+			continue
+		}
+		exists, err := redis.Bool(replies[0], nil)
+		if err != nil {
+			return fmt.Errorf("look at %s: %w", f.Run, typed(err))
+		}
+		entry, err := redis.Bytes(replies[1], nil)
+		if err != nil && replies[1] != nil {
+			return fmt.Errorf("look at %s: %w", f.Next, typed(err))
+		}
+		results[i] = Finished{Gone: !exists, Entry: entry}
+		replies = replies[2:]
+	}
+	return nil
+}

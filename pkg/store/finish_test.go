@@ -1,0 +1,198 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/nevsnode/gordon/v2/internal/redistest"
+)
+
+func finishOf(how How) Finish {
+	return Finish{
+		Run: run0, How: how, Queue: "q:T", Next: run1, TakeNext: true,
+		Failed: "q:T:failed", Record: []byte("record"), TTL: time.Hour,
+	}
+}
+
+// afterFinish is where the entries stand when x was running and y waited.
+var afterFinish = map[How]map[string][]string{
+	Drop:   {run0: {}, run1: {"y"}, "q:T": {}, "q:T:failed": {}},
+	Fail:   {run0: {}, run1: {"y"}, "q:T": {}, "q:T:failed": {"record"}},
+	Return: {run0: {}, run1: {"x"}, "q:T": {"y"}, "q:T:failed": {}},
+}
+
+func checkLists(t *testing.T, want map[string][]string) {
+	t.Helper()
+	for list, entries := range want {
+		if diff := cmp.Diff(entries, server.List(t, list)); diff != "" {
+			t.Errorf("%s: %s", list, diff)
+		}
+	}
+}
+
+func TestFinishMovesTheEntryAndTakesTheNext(t *testing.T) {
+	for how, want := range afterFinish {
+		t.Run(string(how), func(t *testing.T) {
+			l := open(t, server.Socket)
+			server.Push(t, run0, "x")
+			server.Push(t, "q:T", "y")
+			use(t, l, func(c *Conn) error {
+				results, err := c.FinishAll([]Finish{finishOf(how)})
+				wantResult := []Finished{{Entry: []byte(want[run1][0])}}
+				if diff := cmp.Diff(wantResult, results, cmpopts.EquateErrors()); diff != "" {
+					t.Error(diff)
+				}
+				return err
+			})
+			checkLists(t, want)
+		})
+	}
+}
+
+func TestFinishWithoutNextLeavesTheQueueAlone(t *testing.T) {
+	l := open(t, server.Socket)
+	server.Push(t, run0, "x")
+	server.Push(t, "q:T", "y")
+	f := finishOf(Drop)
+	f.TakeNext = false
+	use(t, l, func(c *Conn) error {
+		results, err := c.FinishAll([]Finish{f})
+		if results[0].Entry != nil {
+			t.Errorf("took %q", results[0].Entry)
+		}
+		return err
+	})
+	checkLists(t, map[string][]string{run0: {}, run1: {}, "q:T": {"y"}})
+}
+
+func TestFailedListExpiresAfterTheLastPush(t *testing.T) {
+	l := open(t, server.Socket)
+	for i, ttl := range []time.Duration{time.Hour, 1500 * time.Millisecond} {
+		server.Push(t, run0, "x")
+		f := finishOf(Fail)
+		f.TTL = ttl
+		use(t, l, func(c *Conn) error { _, err := c.FinishAll([]Finish{f}); return err })
+		got := server.Do(t, "TTL", "q:T:failed").(int64)
+		if want := []int64{3600, 2}[i]; got < want-1 || got > want {
+			t.Errorf("TTL after a push with %v is %d s, want %d", ttl, got, want)
+		}
+	}
+}
+
+// A refused push must not remove the entry: it would be on no list at all.
+func TestFinishRefusedKeepsTheEntry(t *testing.T) {
+	l := open(t, server.Socket)
+	server.Do(t, "SET", "q:T:failed", "of the wrong type")
+	server.Push(t, run0, "x")
+	server.Push(t, "q:T", "y")
+	server.Push(t, "q:T:run:I:2", "z")
+	other := finishOf(Drop)
+	other.Run, other.Next = "q:T:run:I:2", "q:T:run:I:3"
+	use(t, l, func(c *Conn) error {
+		results, err := c.FinishAll([]Finish{finishOf(Fail), other})
+		if !errors.Is(results[0].Err, &ReplyError{Code: "WRONGTYPE"}) && !errors.Is(results[0].Err, &ReplyError{Code: "ERR"}) {
+			t.Errorf("got %v", results[0].Err)
+		}
+		if results[1].Err != nil || string(results[1].Entry) != "y" {
+			t.Errorf("the other one: %+v", results[1])
+		}
+		return err
+	})
+	checkLists(t, map[string][]string{run0: {"x"}, run1: {}, "q:T:run:I:2": {}, "q:T:run:I:3": {"y"}})
+}
+
+func TestFinishUnderOOMRemovesAndTakesNoHarm(t *testing.T) {
+	l := open(t, server.Socket)
+	server.Push(t, run0, "x")
+	server.Push(t, "q:T", "y")
+	server.Do(t, "CONFIG", "SET", "maxmemory", "1")
+	defer server.Do(t, "CONFIG", "SET", "maxmemory", "0")
+	use(t, l, func(c *Conn) error {
+		fail, err := c.FinishAll([]Finish{finishOf(Fail)})
+		if err != nil {
+			return err
+		}
+		if fail[0].Err == nil {
+			t.Error("a push into a full Redis was not refused")
+		}
+		drop, err := c.FinishAll([]Finish{finishOf(Drop)})
+		if err == nil && drop[0].Err != nil {
+			t.Errorf("removing from a full Redis: %v", drop[0].Err)
+		}
+		return err
+	})
+	if left := len(server.List(t, run0)); left != 0 {
+		t.Errorf("%d entries left in the run list", left)
+	}
+	if n := len(server.List(t, run1)) + len(server.List(t, "q:T")); n != 1 {
+		t.Errorf("the waiting entry stands in %d places", n)
+	}
+}
+
+// Whatever is lost on the way, a repeated Finish has the effect of one.
+func TestFinishAfterALostConnectionHappensOnce(t *testing.T) {
+	faults := map[string]redistest.Fault{
+		"before the request": redistest.BeforeRequest,
+		"before the answer":  redistest.BeforeAnswer,
+		"request comes late": redistest.LateRequest,
+	}
+	for how, want := range afterFinish {
+		for name, fault := range faults {
+			t.Run(fmt.Sprintf("%s, %s", how, name), func(t *testing.T) {
+				p := redistest.NewProxy(t, server)
+				l := open(t, p.Socket)
+				server.Push(t, run0, "x")
+				server.Push(t, "q:T", "y")
+				p.Decide(redistest.FailOnce("EVAL", 1, fault))
+				f := finishOf(how)
+				finish := func(c *Conn) error {
+					results, err := c.FinishAll([]Finish{f})
+					if err == nil && string(results[0].Entry) != want[run1][0] {
+						t.Errorf("next is %q, want %q", results[0].Entry, want[run1][0])
+					}
+					return err
+				}
+				if err := l.Use(t.Context(), finish); err == nil {
+					t.Fatal("the loss went unnoticed")
+				}
+				f.Unsure = true
+				use(t, l, finish)
+				p.DeliverLate()
+				checkLists(t, want)
+			})
+		}
+	}
+}
+
+func TestFinishOfAnEntryThatRedisLostIsGone(t *testing.T) {
+	l := open(t, server.Socket)
+	use(t, l, func(c *Conn) error {
+		results, err := c.FinishAll([]Finish{finishOf(Fail)})
+		if !results[0].Gone {
+			t.Errorf("got %+v", results[0])
+		}
+		return err
+	})
+	checkLists(t, map[string][]string{"q:T:failed": {"record"}})
+}
+
+func TestFinishHandlesLargeEntries(t *testing.T) {
+	l := open(t, server.Socket)
+	large := string(make([]byte, 20<<20))
+	server.Push(t, run0, large)
+	server.Push(t, "q:T", large)
+	f := finishOf(Fail)
+	f.Record = []byte(large)
+	use(t, l, func(c *Conn) error {
+		results, err := c.FinishAll([]Finish{f})
+		if err == nil && string(results[0].Entry) != large {
+			t.Errorf("got %d bytes, %v", len(results[0].Entry), results[0].Err)
+		}
+		return err
+	})
+}

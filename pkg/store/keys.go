@@ -1,0 +1,31 @@
+package store
+
+import "strconv"
+
+// Keys names every key of one queue_key. Q is the queue_key, T a task's type, I
+// an instance and S the number of one of its run lists.
+type Keys struct {
+	// Prefix is the queue_key, Q.
+	Prefix string
+}
+
+// Queue is the list Q:T: producers RPUSH, gordon takes at the head. No expiry.
+func (k Keys) Queue(taskType string) string { return k.Prefix + ":" + taskType }
+
+// Failed is the list Q:T:failed of failed entries. It expires failed_tasks_ttl
+// after the last push.
+func (k Keys) Failed(taskType string) string { return k.Queue(taskType) + ":failed" }
+
+// Run is the list Q:T:run:I:S that holds the one entry that run list S of
+// instance I is running. No expiry: it is all that is left of an entry whose
+// daemon died.
+func (k Keys) Run(taskType, instance string, list int) string {
+	return k.Queue(taskType) + ":run:" + instance + ":" + strconv.Itoa(list)
+}
+
+// Instances is the hash Q:instances, instance → [Instance] as JSON. No expiry.
+func (k Keys) Instances() string { return k.Prefix + ":instances" }
+
+// Lease is the string Q:instance:I that lives as long as instance I renews it.
+// It expires after [LeaseTTL].
+func (k Keys) Lease(instance string) string { return k.Prefix + ":instance:" + instance }

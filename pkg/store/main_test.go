@@ -1,0 +1,45 @@
+package store
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/nevsnode/gordon/v2/internal/redistest"
+)
+
+var server *redistest.Server
+
+func TestMain(m *testing.M) {
+	code := redistest.Main(m, func(s *redistest.Server) { server = s })
+	if err := goleak.Find(); code == 0 && err != nil {
+		os.Stderr.WriteString(err.Error() + "\n")
+		code = 1
+	}
+	os.Exit(code)
+}
+
+var keys = Keys{Prefix: "q"}
+
+// open flushes the server and returns a link to it, or to the proxy in front.
+func open(t *testing.T, socket string) *Link {
+	t.Helper()
+	server.Flush(t)
+	l := NewClient(Options{Network: "unix", Address: socket, Name: "test instance", CommandTimeout: 2 * time.Second}).Link()
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return l
+}
+
+// use runs fn on the link and fails the test on an error.
+func use(t *testing.T, l *Link, fn func(*Conn) error) {
+	t.Helper()
+	if err := l.Use(t.Context(), fn); err != nil {
+		t.Fatal(err)
+	}
+}
