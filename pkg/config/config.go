@@ -1,0 +1,103 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// SystemPath is where a packaged gordon looks for its configuration.
+const SystemPath = "/etc/gordon.toml"
+
+// LegacyName is the file that Gordon 1.x looked for beside its binary.
+const LegacyName = "gordon.config.toml"
+
+// Config is the resolved, validated configuration: defaults are applied, what
+// stands at the top of the file is inherited by the tasks, paths are absolute.
+type Config struct {
+	Path  string   // main file, as it was given to Load
+	Files []string // all files read, in order: the main file, then its drop-ins
+
+	RedisNetwork string // "tcp" or "unix"
+	RedisAddress string // host:port, or the absolute path of a socket
+	QueueKey     string // first part of the name of every Redis key; never empty
+
+	// ErrorScript runs when a task has failed; "" = none. It is kept as it was
+	// written, as in 1.6.5: without a slash it is a name to look up in PATH,
+	// with one a path that may be relative to the working directory.
+	ErrorScript string
+	TempDir     string // absolute; for the files that ErrorScript is given
+	Logfile     string // absolute; "" = none
+
+	StartTimeout    time.Duration // how long Redis is tried at the start
+	ShutdownTimeout time.Duration // how long a stop waits for running tasks
+	KillGrace       time.Duration // from SIGTERM to SIGKILL
+
+	Stats   Stats
+	Tasks   map[string]Task // by type; never nil
+	Notices []string        // accepted keys without effect and the like, one sentence each
+}
+
+// Stats says where the statistics are served over HTTP.
+type Stats struct {
+	Interface   string // host:port, the host may be empty; "" = not served
+	Pattern     string // path of the statistics, begins with "/"
+	TLSCertFile string // absolute; "" = plain HTTP
+	TLSKeyFile  string // absolute; set if and only if TLSCertFile is
+}
+
+// Task is the configuration of one task type. It is comparable with ==: a
+// reload tells a changed type from an unchanged one that way.
+type Task struct {
+	Type    string // name of the type, second part of its Redis keys
+	Script  string // absolute path of the program to run
+	Workers int    // how many may run at once, 1 or more
+
+	// FailedTasksTTL is how long the list of failed entries is kept after the
+	// last push, in whole seconds; 0 = there is no such list.
+	FailedTasksTTL time.Duration
+
+	Backoff        Backoff
+	FailOnOutput   FailOnOutput
+	AllowUnsafeEnv bool // an entry's env may set LD_PRELOAD and the like
+}
+
+// Backoff says how long a type rests after a failed task. The n-th failure in a
+// row rests Min * Factor^(n-1), at most Max.
+type Backoff struct {
+	Enabled bool
+	Min     time.Duration // 100 ms or more
+	Max     time.Duration // Min or more
+	Factor  float64       // 1 or more
+}
+
+// FailOnOutput says which output makes a task count as failed though it exited
+// with 0.
+type FailOnOutput string
+
+// The values of fail_on_output.
+const (
+	FailOnAny    FailOnOutput = "any"    // anything on standard output or standard error
+	FailOnStdout FailOnOutput = "stdout" // anything on standard output, as the code of 1.6.5 did
+	FailOnNone   FailOnOutput = "none"   // only the exit status counts
+)
+
+// Path says which file to load: flag if it is set; else [SystemPath] if there is
+// one; else [LegacyName] in binDir, the folder of the binary.
+func Path(flag, binDir string) string {
+	return choosePath(flag, SystemPath, binDir)
+}
+
+func choosePath(flag, system, binDir string) string {
+	if flag != "" {
+		return flag
+	}
+	// Any error but "not there" is left for Load to report: falling through to
+	// another file because /etc can't be looked at would hide it.
+	if _, err := os.Stat(system); !errors.Is(err, fs.ErrNotExist) {
+		return system
+	}
+	return filepath.Join(binDir, LegacyName)
+}

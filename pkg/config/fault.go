@@ -1,0 +1,88 @@
+package config
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// Fault is one thing that is wrong in a configuration file.
+type Fault struct {
+	File    string // path of the file
+	Line    int    // from 1; 0 where no line is to blame
+	Key     string // full key in TOML's notation, such as tasks.mail.workers; may be ""
+	Message string // what is wrong and what is allowed; never ""
+	Err     error  // what the system said, where it did; may be nil
+}
+
+// Error returns "file:line: key: message" without the parts that are unknown.
+func (f Fault) Error() string {
+	var b strings.Builder
+	b.WriteString(f.File)
+	if f.Line > 0 {
+		b.WriteString(":" + strconv.Itoa(f.Line))
+	}
+	b.WriteString(": ")
+	if f.Key != "" {
+		b.WriteString(f.Key + ": ")
+	}
+	b.WriteString(f.Message)
+	return b.String()
+}
+
+// Unwrap returns the system's error, so that errors.Is(err, fs.ErrNotExist) tells
+// a missing file.
+func (f Fault) Unwrap() error { return f.Err }
+
+// Faults is everything that is wrong, in the order of the files and their lines.
+type Faults []Fault
+
+// Error returns one line per fault.
+func (fs Faults) Error() string {
+	lines := make([]string, len(fs))
+	for i, f := range fs {
+		lines[i] = f.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap returns the faults one by one for errors.Is and errors.As.
+func (fs Faults) Unwrap() []error {
+	errs := make([]error, len(fs))
+	for i, f := range fs {
+		errs[i] = f
+	}
+	return errs
+}
+
+// visible writes characters that can't be seen as their escapes: a fault is one
+// line on a terminal and in a log, whatever the file holds.
+func visible(s string) string {
+	if !strings.ContainsFunc(s, invisible) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if invisible(r) {
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func invisible(r rune) bool { return !unicode.IsPrint(r) }
+
+// sortFaults orders faults by file as in files, then by line; the order within
+// a line is kept.
+func sortFaults(faults Faults, files []string) {
+	slices.SortStableFunc(faults, func(a, b Fault) int {
+		return cmp.Or(
+			cmp.Compare(slices.Index(files, a.File), slices.Index(files, b.File)),
+			cmp.Compare(a.Line, b.Line),
+		)
+	})
+}

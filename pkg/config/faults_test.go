@@ -1,0 +1,148 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestFault_EachNamesLineAndWhatIsAllowed(t *testing.T) {
+	const taskList = "script, workers, allow_unsafe_env, failed_tasks_ttl, fail_on_output, " +
+		"backoff_enabled, backoff_min, backoff_max, backoff_factor"
+	for _, tc := range []struct{ name, text, want string }{
+		{"misspelt key", "queue_kye = \"x\"\n", "1: queue_kye: unknown key; did you mean queue_key?"},
+		{"key in camel case", "RedisNetwork = \"tcp\"\n", "1: RedisNetwork: unknown key; did you mean redis_network?"},
+		{"unknown key", task("colour = 3"), "3: tasks.mail.colour: unknown key; allowed here: " + taskList},
+		{"key of the file in a table", "[stats]\nlogfile = \"x\"\n", "2: stats.logfile: unknown key here; it belongs at the top of the file, before the first [table]"},
+		{"key of a task at the top", "script = \"x\"\n", "1: script: unknown key here; it belongs in a [tasks.NAME] table"},
+		{"key of the statistics at the top", "interface = \":80\"\n", "1: interface: unknown key here; it belongs in the [stats] table"},
+		{"task without tasks", "[mail]\nscript = \"x\"\n", "1: mail: unknown table; did you mean [tasks.mail]?"},
+		{"misspelt table", "[task.mail]\nscript = \"x\"\n", "1: task: unknown key; did you mean tasks?"},
+		{"unknown key of New Relic", "[stats.newrelic]\nfoo = 1\n", "2: stats.newrelic.foo: unknown key; nothing in this table has an effect, it can go"},
+		{"key without its type", "[tasks]\nscript = \"x\"\n", "2: tasks.script: must stand in a table of a type: [tasks.NAME]"},
+		{"tasks is a number", "tasks = 3\n", "1: tasks: must be tables, one per type: [tasks.NAME], not a whole number"},
+		{"stats is a string", "stats = \":80\"\n", "1: stats: must be a table, not a string"},
+		{"list of numbers", "tasks = [ 1 ]\n", "1: tasks: must be a list of tables, not of a whole number"},
+		{"listed task without type", "[[tasks]]\nscript = \"x\"\n", "1: tasks: type is missing: each [[tasks]] names its type"},
+		{"listed task with a number for a type", "[[tasks]]\nscript = \"x\"\ntype = 3\n", "3: tasks.type: must be a string in quotes, not a whole number"},
+		{"listed twice", "[[tasks]]\ntype = \"a\"\nscript = \"x\"\n[[tasks]]\ntype = \"b\"\nscript = \"x\"\nworkers = \"1\"\n", "7: tasks.b.workers: must be a whole number of processes, not a string"},
+		{"no script", "\n[tasks.mail]\nworkers = 1\n", "2: tasks.mail: script is missing: it names the program to run"},
+		{"empty script", "[tasks.mail]\nscript = \"\"\n", "2: tasks.mail.script: must not be empty"},
+		{"script is an array", "[tasks.mail]\nscript = [\"a\", \"b\"]\n", "2: tasks.mail.script: must be a string in quotes, not an array"},
+		{"script with NUL", "[tasks.mail]\nscript = \"a\\u0000b\"\n", "2: tasks.mail.script: must not hold a NUL character"},
+		{"workers in quotes", task("workers = \"2\""), "3: tasks.mail.workers: must be a whole number of processes, not a string"},
+		{"half a worker", task("workers = 1.5"), "3: tasks.mail.workers: must be a whole number of processes, not a fraction"},
+		{"too many workers", task("workers = 65537"), "3: tasks.mail.workers: must be from 1 to 65536, not 65537"},
+		{"seconds as a duration", "failed_tasks_ttl = \"2d\"\n", "1: failed_tasks_ttl: must be a whole number of seconds, not a string"},
+		{"milliseconds as a date", "backoff_min = 2020-01-01\n", "1: backoff_min: must be a whole number of milliseconds, not a date or time"},
+		{"factor in quotes", "backoff_factor = \"2\"\n", "1: backoff_factor: must be a number of 1 or more, such as 2.0, not a string"},
+		{"endless factor", "backoff_factor = inf\n", "1: backoff_factor: must be a number of 1 or more, such as 2.0"},
+		{"factor that is no number", "backoff_factor = nan\n", "1: backoff_factor: must be a number of 1 or more, such as 2.0"},
+		{"yes for true", "backoff_enabled = \"yes\"\n", "1: backoff_enabled: must be true or false, not a string"},
+		{"bare number for a duration", "shutdown_timeout = 90\n", "1: shutdown_timeout: must be a duration with its unit: write \"90s\""},
+		{"fraction for a duration", "kill_grace = 1.5\n", "1: kill_grace: must be a duration such as \"10s\", not a fraction"},
+		{"duration without a unit", "start_timeout = \"90\"\n", "1: start_timeout: must be a duration such as \"10s\" (units ms, s, m and h), not \"90\""},
+		{"duration in days", "start_timeout = \"1d\"\n", "1: start_timeout: must be a duration such as \"10s\" (units ms, s, m and h), not \"1d\""},
+		{"negative duration", "start_timeout = \"-1s\"\n", "1: start_timeout: must be a duration of 0 or more such as \"10s\", not \"-1s\""},
+		{"negative bare number", "start_timeout = -1\n", "1: start_timeout: must be a duration such as \"10s\", not a whole number"},
+		{"fail_on_output of another kind", "fail_on_output = \"stderr\"\n", "1: fail_on_output: must be \"any\", \"stdout\" or \"none\", not \"stderr\""},
+		{"fail_on_output is empty", "fail_on_output = \"\"\n", "1: fail_on_output: must be \"any\", \"stdout\" or \"none\", not \"\""},
+		{"fail_on_output = false", task("fail_on_output = false"), "3: tasks.mail.fail_on_output: must be \"any\", \"stdout\" or \"none\", not true or false"},
+		{"long value", "start_timeout = \"" + strings.Repeat("ä", 1000) + "\"\n", "1: start_timeout: must be a duration such as \"10s\" (units ms, s, m and h), not \"" + strings.Repeat("ä", 40) + "\"…"},
+		{"queue_key is empty", "queue_key = \"\"\n", "1: queue_key: must not be empty"},
+		{"queue_key with a line end", "queue_key = \"a\\nb\"\n", "1: queue_key: must not hold control characters"},
+		{"other network", "redis_network = \"tcp4\"\n", "1: redis_network: must be \"tcp\" or \"unix\", not \"tcp4\""},
+		{"no port", "redis_address = \"db\"\n", "1: redis_address: must be host:port, such as \"127.0.0.1:6379\", or the absolute path of a socket, not \"db\""},
+		{"empty address", "redis_address = \"\"\n", "1: redis_address: must not be empty"},
+		{"port 0", "redis_address = \"db:0\"\n", "1: redis_address: must be host:port, such as \"127.0.0.1:6379\" with a port up to 65535, or the absolute path of a socket, not \"db:0\""},
+		{"relative socket", "redis_network = \"unix\"\nredis_address = \"redis.sock\"\n", "2: redis_address: must be the absolute path of a socket, since redis_network is \"unix\", not \"redis.sock\""},
+		{"a path over tcp", "redis_network = \"tcp\"\nredis_address = \"/run/redis.sock\"\n", "2: redis_address: must be host:port, such as \"127.0.0.1:6379\", or the absolute path of a socket, not \"/run/redis.sock\""},
+		{"unix without a path", "redis_network = \"unix\"\n", "1: redis_network: \"unix\" needs redis_address, the absolute path of a socket"},
+		{"interface without a port", "[stats]\ninterface = \"8080\"\n", "2: stats.interface: must be host:port, such as \"127.0.0.1:8080\", not \"8080\""},
+		{"interface as a URL", "[stats]\ninterface = \"http://localhost:80\"\n", "2: stats.interface: must be host:port, such as \"127.0.0.1:8080\", not \"http://localhost:80\""},
+		{"port out of range", "[stats]\ninterface = \":65536\"\n", "2: stats.interface: must be host:port, such as \"127.0.0.1:8080\" with a port up to 65535, not \":65536\""},
+		{"pattern without a slash", "[stats]\npattern = \"stats\"\n", "2: stats.pattern: must begin with \"/\", not \"stats\""},
+		{"pattern with braces", "[stats]\npattern = \"/{x}\"\n", "2: stats.pattern: must not hold spaces or any of { } ? # %, not \"/{x}\""},
+		{"pattern that no request has", "[stats]\npattern = \"//a/..\"\n", "2: stats.pattern: must be a plain path without \"//\", \".\" or \"..\", not \"//a/..\""},
+		{"certificate without key", "[stats]\ntls_cert_file = \"c\"\n", "2: stats.tls_cert_file: needs tls_key_file beside it: set both or neither"},
+		{"key without certificate", "[stats]\ntls_key_file = \"k\"\n", "2: stats.tls_key_file: needs tls_cert_file beside it: set both or neither"},
+		{"twice in two cases", task("workers = 1", "Workers = 2"), "4: tasks.mail.Workers: is given twice: as tasks.mail.workers on line 3 too"},
+		{"syntax", "\nqueue_key = \n", "2: syntax: expected value but found '\\n' instead"},
+		{"no end of a name", "\n[stats\ninterface = 1\n", "2: syntax: expected '.' or ']' to end table name, but got '\\n' instead"},
+		{"escape in a long string", "queue_key = \"\"\"\n\\q\n\"\"\"\n", "2: syntax: invalid escape in string '\\q'"},
+		{"key given twice", "queue_key = \"a\"\nqueue_key = \"b\"\n", "2: syntax: Key 'queue_key' has already been defined."},
+		{"bytes that are not text", "queue_key = \"\xff\"\n", "1: syntax: invalid UTF-8 byte: 0xff"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if diff := cmp.Diff([]string{"gordon.toml:" + tc.want}, refuse(t, tc.text)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestFault_AllFilesInOneGo(t *testing.T) {
+	got := refuse(t, "queue_key = 3\n[tasks.mail]\nscript = \"x\"\nworkers = true\n",
+		"gordon.d/10-syntax.toml", "a = = 1\n",
+		"gordon.d/20-values.toml", "start_timeout = 5\n[tasks.log]\nworkers = 2\n[stats]\ntls_cert_file = \"c\"\n",
+		"gordon.d/30-unknown.toml", "\n\n[stats]\npatern = \"/\"\ninterface = \"x\"\n",
+	)
+	want := []string{
+		"gordon.toml:1: queue_key: must be a string in quotes, not a whole number",
+		"gordon.toml:4: tasks.mail.workers: must be a whole number of processes, not true or false",
+		"gordon.d/10-syntax.toml:1: syntax: expected value but found '=' instead",
+		`gordon.d/20-values.toml:1: start_timeout: must be a duration with its unit: write "5s"`,
+		"gordon.d/30-unknown.toml:4: stats.patern: unknown key; did you mean pattern?",
+		`gordon.d/30-unknown.toml:5: stats.interface: must be host:port, such as "127.0.0.1:8080", not "x"`,
+	}
+	// What could stand in the file that can't be read (tasks.log.script,
+	// stats.tls_key_file) must not be called missing.
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestFault_ARefusedValueHasNoFurtherFault(t *testing.T) {
+	for _, text := range []string{
+		"[tasks.mail]\nscript = 3\n",
+		"redis_network = \"x\"\nredis_address = \"/run/redis.sock\"\n",
+		"[stats]\ntls_cert_file = 3\ntls_key_file = \"k\"\n",
+		"[stats]\ntls_cert_file = \"c\"\ntls_key_file = 3\n",
+	} {
+		if got := refuse(t, text); len(got) != 1 {
+			t.Errorf("%q: want one fault, got\n%s", text, strings.Join(got, "\n"))
+		}
+	}
+}
+
+func TestFault_MissingFileCanBeTold(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "none.toml")
+	_, err := Load(path, binDir)
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%v is not fs.ErrNotExist", err)
+	}
+	var f Fault
+	if !errors.As(err, &f) || f.File != path || f.Line != 0 {
+		t.Errorf("fault %+v", f)
+	}
+	if want := path + ": can't be opened: no such file or directory"; err.Error() != want {
+		t.Errorf("got %q, want %q", err, want)
+	}
+}
+
+func TestFault_ErrorLeavesOutWhatIsUnknown(t *testing.T) {
+	for want, f := range map[string]Fault{
+		"f: m":      {File: "f", Message: "m"},
+		"f:3: m":    {File: "f", Line: 3, Message: "m"},
+		"f:3: k: m": {File: "f", Line: 3, Key: "k", Message: "m"},
+		"f: k: m":   {File: "f", Key: "k", Message: "m"},
+	} {
+		if got := f.Error(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

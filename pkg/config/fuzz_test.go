@@ -1,0 +1,113 @@
+package config
+
+import (
+	"errors"
+	"math"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// FuzzLoad holds: whatever the files are, Load does not panic and gives either a
+// configuration that the rest of gordon can rely on, or faults that each name a
+// file of the set and say something.
+func FuzzLoad(f *testing.F) {
+	for _, file := range []string{samplePath, filepath.Join("testdata", "gordon-1.6.5.toml")} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(text), "")
+		f.Add("", string(text))
+		f.Add(strings.ReplaceAll(string(text), "\n#", "\n"), "")
+	}
+	for _, main := range []string{
+		"", "\ufeff", "\xff\xfe", "\x00", "\x03", "=", "a = [[[[[[", hard, task(), "[[tasks]]\ntype = \"a\"\nscript = \"b\"\n", "tasks = [ 1, {} ]\n",
+		"queue_key = 1\nredis_network = []\nredis_address = {}\n[stats]\npattern = 2020-01-01\n", "stats = { tls_key_file = \"x\" }\n",
+		"shutdown_timeout = 90\nstart_timeout = \"x\"\nkill_grace = -1.5\n", "backoff_factor = nan\nbackoff_min = 9223372036854775807\n",
+		"[tasks.\"a\\u0000\"]\n[tasks.\"\"]\n[tasks.instance]\n[tasks.a]\n[tasks.\"a:failed\"]\n[tasks.\"a:run:x\"]\n",
+		"workers = 1\n[stats]\nlogfile = \"\"\n[mail]\nscript = 1\n", "[Tasks.ſ]\nſcript = \"K\"\nScript = \"K\"\n",
+		"[tasks.\"\u202e\ufeff🙂日本\"]\nscript = \"/\u0301\"\n", "[stats]\npattern = \"/{\"\ninterface = \"[::\"\n",
+	} {
+		f.Add(main, "")
+		f.Add(task(), main)
+	}
+	dir := f.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "gordon.d"), 0o755); err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, main, dropIn string) {
+		files := []string{filepath.Join(dir, "gordon.toml"), filepath.Join(dir, "gordon.d", "a.toml")}
+		for i, text := range []string{main, dropIn} {
+			if err := os.WriteFile(files[i], []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c, err := Load(files[0], binDir)
+		if err != nil {
+			checkFaults(t, err, files)
+			return
+		}
+		checkConfig(t, c)
+		again, err := Load(files[0], binDir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(c, again); diff != "" {
+			t.Errorf("the same files give another configuration:\n%s", diff)
+		}
+	})
+}
+
+func checkFaults(t *testing.T, err error, files []string) {
+	t.Helper()
+	var faults Faults
+	if !errors.As(err, &faults) || len(faults) == 0 {
+		t.Fatalf("error %T %v, want Faults", err, err)
+	}
+	for _, f := range faults {
+		if !slices.Contains(files, f.File) || f.Message == "" || strings.Contains(f.Message, "%!") {
+			t.Errorf("fault %+v", f)
+		}
+		if f.Line == 0 && !strings.HasPrefix(f.Message, "syntax: the file can't be read") {
+			t.Errorf("fault without a line: %+v", f)
+		}
+	}
+	if got := strings.Count(err.Error(), "\n") + 1; got != len(faults) {
+		t.Errorf("%d faults in %d lines:\n%v", len(faults), got, err)
+	}
+}
+
+func checkConfig(t *testing.T, c *Config) {
+	t.Helper()
+	ok := c.QueueKey != "" && c.RedisAddress != "" && filepath.IsAbs(c.TempDir) &&
+		(c.Logfile == "" || filepath.IsAbs(c.Logfile)) &&
+		(c.RedisNetwork == "tcp" || c.RedisNetwork == "unix" && filepath.IsAbs(c.RedisAddress)) &&
+		min(c.StartTimeout, c.ShutdownTimeout, c.KillGrace) >= 0 &&
+		(c.Stats.TLSCertFile == "") == (c.Stats.TLSKeyFile == "")
+	if !ok {
+		t.Errorf("configuration %+v", c)
+	}
+	http.NewServeMux().HandleFunc(c.Stats.Pattern, func(http.ResponseWriter, *http.Request) {}) // panics on a bad one
+	for name, task := range c.Tasks {
+		b := task.Backoff
+		ok := name != "" && task.Type == name && filepath.IsAbs(task.Script) && task.Workers >= 1 && task.Workers <= maxWorkers &&
+			task.FailedTasksTTL >= 0 && task.FailedTasksTTL%time.Second == 0 && task == c.Tasks[name] &&
+			b.Min >= 100*time.Millisecond && b.Max >= b.Min && b.Factor >= 1 && !math.IsInf(b.Factor, 0) &&
+			slices.Contains([]FailOnOutput{FailOnAny, FailOnStdout, FailOnNone}, task.FailOnOutput)
+		if !ok {
+			t.Errorf("task %q: %+v", name, task)
+		}
+	}
+	for _, n := range c.Notices {
+		if n == "" || strings.Contains(n, "\n") {
+			t.Errorf("notice %q", n)
+		}
+	}
+}

@@ -1,0 +1,68 @@
+package config
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A type T shares Redis with what gordon keeps for itself: the queue is the key
+// queue_key:T, beside queue_key:instances, queue_key:instance:…, queue_key:paused,
+// queue_key:recoveries, queue_key:control, and each type's own T:failed,
+// T:delayed and T:run:…. Two meanings of one key would lose entries.
+
+// maxTypeLen bounds the name of a type in bytes. It becomes part of Redis keys,
+// of a variable in each script's environment and of every log line.
+const maxTypeLen = 255
+
+// validateType checks the name of one type.
+func (d *decoder) validateType(t *taskSettings) {
+	switch {
+	case t.name == "":
+		d.fault(t.at, "the name of a type must not be empty")
+	case len(t.name) > maxTypeLen:
+		d.fault(t.at, "the name of a type must not be longer than %d bytes", maxTypeLen)
+	case !utf8.ValidString(t.name):
+		d.fault(t.at, "the name of a type must be valid UTF-8")
+	case strings.ContainsFunc(t.name, unicode.IsControl):
+		d.fault(t.at, "the name of a type must not hold control characters")
+	case isReserved(t.name):
+		d.fault(t.at, "gordon uses this Redis key itself: a type must not be named "+
+			"instance, instances, paused, recoveries or control, or begin with instance:")
+	}
+}
+
+// isReserved reports whether a type's own key is one of gordon's, or whether the
+// keys made from it (T:failed) are.
+func isReserved(name string) bool {
+	switch name {
+	case "instance", "instances", "paused", "recoveries", "control":
+		return true
+	}
+	return strings.HasPrefix(name, "instance:")
+}
+
+// validatePairs looks for a type whose queue is a list that belongs to another.
+func (d *decoder) validatePairs(tasks map[string]*taskSettings) {
+	for _, name := range sortedTypes(tasks) {
+		if owner := ownerOf(name, tasks); owner != "" {
+			d.fault(tasks[name].at, "this Redis key belongs to the type %q already: "+
+				"a type must not be named like another with :failed, :delayed or :run:… behind it", owner)
+		}
+	}
+}
+
+// ownerOf returns the type that name's queue belongs to, or "".
+func ownerOf(name string, tasks map[string]*taskSettings) string {
+	for _, suffix := range []string{":failed", ":delayed"} {
+		if owner, ok := strings.CutSuffix(name, suffix); ok && tasks[owner] != nil {
+			return owner
+		}
+	}
+	for i := range name {
+		if strings.HasPrefix(name[i:], ":run:") && tasks[name[:i]] != nil {
+			return name[:i]
+		}
+	}
+	return ""
+}

@@ -1,0 +1,122 @@
+package config
+
+import (
+	"path/filepath"
+	"time"
+)
+
+// resolve turns settings without a fault into the configuration.
+func (d *decoder) resolve(binDir string) *Config {
+	s := d.settings
+	if abs, err := filepath.Abs(binDir); err == nil {
+		binDir = abs
+	}
+	// An empty path is the same as none, as 1.6.5's sample says.
+	file := func(v value[string]) string {
+		if v.v == "" {
+			return ""
+		}
+		return absolute(v.v, binDir)
+	}
+	c := &Config{
+		RedisNetwork:    s.network(),
+		RedisAddress:    s.redisAddress.or(defaultRedisAddress),
+		QueueKey:        s.queueKey.or(defaultQueueKey),
+		ErrorScript:     s.errorScript.v,
+		TempDir:         file(s.tempDir),
+		Logfile:         file(s.logfile),
+		StartTimeout:    s.startTimeout.or(defaultStartTimeout),
+		ShutdownTimeout: s.shutdownTimeout.or(defaultShutdownTimeout),
+		KillGrace:       s.killGrace.or(defaultKillGrace),
+		Stats: Stats{
+			Interface:   s.stats.iface.v,
+			Pattern:     s.stats.pattern.v,
+			TLSCertFile: file(s.stats.tlsCertFile),
+			TLSKeyFile:  file(s.stats.tlsKeyFile),
+		},
+		Tasks: make(map[string]Task, len(s.tasks)),
+	}
+	if c.TempDir == "" {
+		c.TempDir = defaultTempDir()
+	}
+	if c.Stats.Pattern == "" {
+		c.Stats.Pattern = defaultPattern
+	}
+	if s.redisNetwork.v == "udp" {
+		d.notice(s.redisNetwork.at, `"udp" is taken as "tcp": Redis does not speak UDP`)
+	}
+	for _, name := range sortedTypes(s.tasks) {
+		c.Tasks[name] = d.resolveTask(s.tasks[name], s.common, binDir)
+	}
+	c.Notices = append(d.notices, general(d.idle, c)...)
+	return c
+}
+
+// resolveTask applies defaults and inheritance to one task.
+func (d *decoder) resolveTask(t *taskSettings, top common, binDir string) Task {
+	workers := t.workers.or(defaultWorkers)
+	if workers < 1 {
+		d.notice(t.workers.at, "%d is taken as 1, the least", workers)
+		workers = 1
+	}
+	if t.oldType.v != "" && t.oldType.v != t.name {
+		d.notice(t.oldType.at, "has no effect: the name of the table is the type, %q", t.name)
+	}
+	fail := FailOnOutput(t.common.failOnOutput.or(top.failOnOutput.or(string(defaultFailOnOutput))))
+	return Task{
+		Type:           t.name,
+		Script:         absolute(t.script.v, binDir),
+		Workers:        int(workers),
+		FailedTasksTTL: d.failedTasksTTL(t.common.failedTasksTTL, top.failedTasksTTL),
+		Backoff:        d.backoff(t.common, top),
+		FailOnOutput:   fail,
+		AllowUnsafeEnv: t.allowUnsafeEnv.v,
+	}
+}
+
+// failedTasksTTL resolves the key of that name. A negative one made 1.6.5 drop the
+// list with each push, which is no list.
+func (d *decoder) failedTasksTTL(task, top value[int64]) time.Duration {
+	v := pick(task, top)
+	switch {
+	case v.v < 0:
+		d.notice(v.at, "%d is taken as 0: no list of failed tasks is kept", v.v)
+		return 0
+	case v.v > mostSeconds:
+		d.notice(v.at, "%d is taken as %d, the most", v.v, mostSeconds)
+		return time.Duration(mostSeconds) * time.Second
+	}
+	return time.Duration(v.v) * time.Second
+}
+
+// backoff resolves the back-off as 1.6.5 did: enabled at the top means enabled for
+// all, 0 at the task means the value of the top, and what is too little is raised.
+func (d *decoder) backoff(task, top common) Backoff {
+	lo, hi, factor := pick(task.backoffMin, top.backoffMin), pick(task.backoffMax, top.backoffMax), pick(task.backoffFactor, top.backoffFactor)
+	b := Backoff{Enabled: task.backoffEnabled.v || top.backoffEnabled.v, Factor: max(factor.v, leastBackoffFactor)}
+	least := min(max(lo.v, leastBackoffMin), mostMilliseconds)
+	most := min(max(hi.v, least), mostMilliseconds)
+	b.Min, b.Max = time.Duration(least)*time.Millisecond, time.Duration(most)*time.Millisecond
+	if !b.Enabled {
+		return b
+	}
+	if lo.v != 0 && lo.v != least {
+		d.notice(lo.at, "%d ms is taken as %d ms", lo.v, least)
+	}
+	if hi.v != 0 && hi.v != most {
+		d.notice(hi.at, "%d ms is taken as %d ms: it may not be under backoff_min", hi.v, most)
+	}
+	if factor.v != 0 && factor.v != b.Factor {
+		d.notice(factor.at, "%v is taken as %v, the least", factor.v, b.Factor)
+	}
+	return b
+}
+
+// pick returns the task's value, or the one at the top where the task's is unset
+// or 0.
+func pick[T int64 | float64](task, top value[T]) value[T] {
+	if task.v != 0 {
+		return task
+	}
+	return top
+}

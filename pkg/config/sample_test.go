@@ -1,0 +1,181 @@
+package config
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/BurntSushi/toml"
+	"github.com/google/go-cmp/cmp"
+)
+
+// defaults are the keys that have a default, as the documents write it. A value in
+// TOML is checked against what the code does; words are not.
+func defaults() map[string]string {
+	return map[string]string{
+		"redis_address":            `"127.0.0.1:6379"`,
+		"redis_network":            `"unix" if`,
+		"queue_key":                `"taskqueue"`,
+		"failed_tasks_ttl":         `0`,
+		"fail_on_output":           `"any"`,
+		"backoff_enabled":          `false`,
+		"backoff_min":              `100`,
+		"backoff_max":              `as backoff_min`,
+		"backoff_factor":           `1.0`,
+		"start_timeout":            `"10s"`,
+		"shutdown_timeout":         `"90s"`,
+		"kill_grace":               `"10s"`,
+		"stats.pattern":            `"/"`,
+		"tasks.*.workers":          `1`,
+		"tasks.*.allow_unsafe_env": `false`,
+	}
+}
+
+// allKeys lists every key that the decoder knows, as tasks.*.script.
+func allKeys() []string {
+	var list []string
+	list = append(list, schemaNames("", topKeys())...)
+	list = append(list, schemaNames("stats.", statsKeys())...)
+	list = append(list, schemaNames("stats.newrelic.", newRelicKeys())...)
+	list = append(list, schemaNames("tasks.*.", taskKeys())...)
+	list = slices.DeleteFunc(list, func(k string) bool { return k == "stats" || k == "tasks" || k == "stats.newrelic" })
+	slices.Sort(list)
+	return list
+}
+
+func schemaNames[S any](prefix string, keys []key[S]) []string {
+	var list []string
+	for _, k := range keys {
+		list = append(list, prefix+k.name)
+	}
+	return list
+}
+
+func readText(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+const samplePath = "../../etc/gordon.toml"
+
+// sampleWithAll returns the sample with every setting that is off turned on.
+func sampleWithAll(t *testing.T) string {
+	return regexp.MustCompile(`(?m)^#([^ \n#])`).ReplaceAllString(readText(t, samplePath), "$1")
+}
+
+func TestSample_LoadsAsItIs(t *testing.T) {
+	c, err := Load(samplePath, binDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"no tasks are configured: gordon would do nothing"}, c.Notices); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSample_ChangesNoDefaultButTheListOfFailedTasks(t *testing.T) {
+	got := load(t, readText(t, samplePath), "gordon.d/mail.toml", task())
+	want := load(t, "failed_tasks_ttl = 604800\n"+task())
+	got.Path, got.Files, want.Path, want.Files = "", nil, "", nil
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSample_LoadsWithEverySettingTurnedOn(t *testing.T) {
+	c := load(t, sampleWithAll(t))
+	if len(c.Tasks) != 2 || c.ErrorScript == "" || c.Stats.TLSKeyFile == "" || c.Tasks["mail"].Workers != 4 {
+		t.Errorf("got %+v", c)
+	}
+	if len(c.Notices) != 1 || !strings.HasPrefix(c.Notices[0], "interval_min, ") {
+		t.Errorf("notices %q", c.Notices)
+	}
+}
+
+func TestSample_HasEveryKeyAndNoOther(t *testing.T) {
+	var tree map[string]any
+	md, err := toml.Decode(sampleWithAll(t), &tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, k := range md.Keys() {
+		if md.Type(k...) == "Hash" {
+			continue
+		}
+		if k[0] == "tasks" {
+			k = toml.Key{"tasks", "*", k[2]}
+		}
+		got = append(got, strings.Join(k, "."))
+	}
+	slices.Sort(got)
+	if diff := cmp.Diff(allKeys(), slices.Compact(got)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSample_SaysTheDefaultOfEveryKey(t *testing.T) {
+	said := sampleDefaults(readText(t, samplePath))
+	for _, k := range allKeys() {
+		want, ok := defaults()[k]
+		switch {
+		case said[k] == "":
+			t.Errorf("%s: the sample does not say the default", k)
+		case ok && !strings.HasPrefix(said[k], want):
+			t.Errorf("%s: the sample says %s, want %s", k, said[k], want)
+		}
+	}
+}
+
+// sampleDefaults returns what stands behind "Default:" in the text above each key.
+func sampleDefaults(text string) map[string]string {
+	said := make(map[string]string)
+	table, last := "", ""
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if text, ok := strings.CutPrefix(line, "# Default: "); ok {
+			last = text
+		}
+		setting := strings.TrimPrefix(line, "#")
+		if strings.HasPrefix(setting, "[") {
+			table = regexp.MustCompile(`tasks\.\w+`).ReplaceAllString(strings.Trim(setting, "[]"), "tasks.*") + "."
+			continue
+		}
+		if name, _, ok := strings.Cut(setting, " = "); ok && !strings.HasPrefix(setting, " ") {
+			said[table+name] = last
+		}
+	}
+	return said
+}
+
+func TestDefaults_AreWhatTheDocumentsSay(t *testing.T) {
+	unset := load(t, task())
+	for k, text := range defaults() {
+		if strings.ContainsAny(text, " ") {
+			continue // in words
+		}
+		table, name := "", k
+		if i := strings.LastIndex(k, "."); i >= 0 {
+			table, name = "["+strings.ReplaceAll(k[:i], "*", "mail")+"]\n", k[i+1:]
+		}
+		set := load(t, "", "gordon.d/1.toml", task(), "gordon.d/2.toml", table+name+" = "+text+"\n")
+		set.Path, set.Files = unset.Path, unset.Files
+		if diff := cmp.Diff(unset, set); diff != "" {
+			t.Errorf("%s = %s is not the default:\n%s", k, text, diff)
+		}
+	}
+	want := Task{
+		Type: "mail", Script: "/bin/true", Workers: 1, FailOnOutput: FailOnAny,
+		Backoff: Backoff{Min: 100 * time.Millisecond, Max: 100 * time.Millisecond, Factor: 1},
+	}
+	if got := unset.Tasks["mail"]; got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}

@@ -1,0 +1,105 @@
+package config
+
+import "time"
+
+// maxWorkers is far above what one machine runs; it catches a slip of the hand.
+const maxWorkers = 65536
+
+// key is one key that may stand in a table S.
+type key[S any] struct {
+	name string
+	put  func(d *decoder, s *S, it item)
+	old  bool // of 1.x and without effect: accepted, not offered
+}
+
+// leaf makes a key that holds one value.
+func leaf[S, T any](name string, k kind[T], field func(*S) *value[T]) key[S] {
+	return key[S]{name: name, put: func(d *decoder, s *S, it item) {
+		v, wrong := k(it.value)
+		assign(d, field(s), v, wrong, it)
+	}}
+}
+
+// idle makes a key of 1.x that is accepted and does nothing.
+func idle[S any](name, notice string) key[S] {
+	return key[S]{name: name, old: true, put: func(d *decoder, _ *S, _ item) { d.idle = append(d.idle, notice) }}
+}
+
+func old[S any](k key[S]) key[S] {
+	k.old = true
+	return k
+}
+
+// The functions below are the list of all keys, one per table.
+
+func topKeys() []key[settings] {
+	keys := []key[settings]{
+		leaf("redis_network", network, func(s *settings) *value[string] { return &s.redisNetwork }),
+		leaf("redis_address", nonEmpty, func(s *settings) *value[string] { return &s.redisAddress }),
+		leaf("queue_key", nonEmpty, func(s *settings) *value[string] { return &s.queueKey }),
+		leaf("error_script", text, func(s *settings) *value[string] { return &s.errorScript }),
+		leaf("temp_dir", text, func(s *settings) *value[string] { return &s.tempDir }),
+		leaf("logfile", text, func(s *settings) *value[string] { return &s.logfile }),
+		leaf("start_timeout", span("10s"), func(s *settings) *value[time.Duration] { return &s.startTimeout }),
+		leaf("shutdown_timeout", span("90s"), func(s *settings) *value[time.Duration] { return &s.shutdownTimeout }),
+		leaf("kill_grace", span("10s"), func(s *settings) *value[time.Duration] { return &s.killGrace }),
+		idle[settings]("interval_min", "interval_min"),
+		idle[settings]("interval_max", "interval_max"),
+		idle[settings]("interval_factor", "interval_factor"),
+		{name: "stats", put: putStats},
+		{name: "tasks", put: putTasks},
+	}
+	return append(keys, commonKeys(func(s *settings) *common { return &s.common })...)
+}
+
+func taskKeys() []key[taskSettings] {
+	keys := []key[taskSettings]{
+		leaf("script", nonEmpty, func(t *taskSettings) *value[string] { return &t.script }),
+		leaf("workers", atMost(maxWorkers, whole("processes")), func(t *taskSettings) *value[int64] { return &t.workers }),
+		leaf("allow_unsafe_env", toggle, func(t *taskSettings) *value[bool] { return &t.allowUnsafeEnv }),
+		old(leaf("type", text, func(t *taskSettings) *value[string] { return &t.oldType })),
+	}
+	return append(keys, commonKeys(func(t *taskSettings) *common { return &t.common })...)
+}
+
+// commonKeys are the keys that a task inherits from the top.
+func commonKeys[S any](in func(*S) *common) []key[S] {
+	return []key[S]{
+		leaf("failed_tasks_ttl", whole("seconds"), func(s *S) *value[int64] { return &in(s).failedTasksTTL }),
+		leaf("fail_on_output", oneOf("any", "stdout", "none"), func(s *S) *value[string] { return &in(s).failOnOutput }),
+		leaf("backoff_enabled", toggle, func(s *S) *value[bool] { return &in(s).backoffEnabled }),
+		leaf("backoff_min", whole("milliseconds"), func(s *S) *value[int64] { return &in(s).backoffMin }),
+		leaf("backoff_max", whole("milliseconds"), func(s *S) *value[int64] { return &in(s).backoffMax }),
+		leaf("backoff_factor", ratio, func(s *S) *value[float64] { return &in(s).backoffFactor }),
+	}
+}
+
+func statsKeys() []key[statsSettings] {
+	return []key[statsSettings]{
+		leaf("interface", text, func(s *statsSettings) *value[string] { return &s.iface }),
+		leaf("pattern", text, func(s *statsSettings) *value[string] { return &s.pattern }),
+		leaf("tls_cert_file", text, func(s *statsSettings) *value[string] { return &s.tlsCertFile }),
+		leaf("tls_key_file", text, func(s *statsSettings) *value[string] { return &s.tlsKeyFile }),
+		{name: "newrelic", put: putNewRelic, old: true},
+	}
+}
+
+// newRelicKeys holds beta_token too: 1.5 had it while New Relic's agent was new.
+func newRelicKeys() []key[struct{}] {
+	return []key[struct{}]{
+		idle[struct{}]("license", newRelicTable),
+		idle[struct{}]("app_name", newRelicTable),
+		idle[struct{}]("beta_token", newRelicTable),
+	}
+}
+
+// names lists the keys that one would write today, in the order of the schema.
+func names[S any](keys []key[S]) []string {
+	var list []string
+	for _, k := range keys {
+		if !k.old {
+			list = append(list, k.name)
+		}
+	}
+	return list
+}

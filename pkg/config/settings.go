@@ -1,0 +1,83 @@
+package config
+
+import "time"
+
+// origin is where a value was written.
+type origin struct {
+	file string
+	line int
+	key  string // full key in TOML's notation
+}
+
+// value is a setting as the files have it: unset, refused, or good.
+type value[T any] struct {
+	v   T
+	at  origin
+	set bool // written somewhere; a later file replaces it
+	bad bool // refused, and a fault has been reported: no further fault may follow from it
+}
+
+// good reports whether there is a value to look at.
+func (v value[T]) good() bool { return v.set && !v.bad }
+
+// or returns the value, or the given one where it is unset.
+func (v value[T]) or(def T) T {
+	if v.set {
+		return v.v
+	}
+	return def
+}
+
+// settings is what all files say, later ones over earlier ones, before defaults
+// and inheritance.
+type settings struct {
+	redisNetwork value[string]
+	redisAddress value[string]
+	queueKey     value[string]
+	errorScript  value[string]
+	tempDir      value[string]
+	logfile      value[string]
+
+	startTimeout    value[time.Duration]
+	shutdownTimeout value[time.Duration]
+	killGrace       value[time.Duration]
+
+	common common // what tasks inherit
+	stats  statsSettings
+	tasks  map[string]*taskSettings
+}
+
+// common is what may stand both at the top and in a task.
+type common struct {
+	failedTasksTTL value[int64] // s
+	failOnOutput   value[string]
+	backoffEnabled value[bool]
+	backoffMin     value[int64] // ms
+	backoffMax     value[int64] // ms
+	backoffFactor  value[float64]
+}
+
+type statsSettings struct {
+	iface, pattern          value[string]
+	tlsCertFile, tlsKeyFile value[string]
+}
+
+type taskSettings struct {
+	name           string
+	at             origin // where the type is named first
+	script         value[string]
+	workers        value[int64]
+	allowUnsafeEnv value[bool]
+	oldType        value[string] // the key "type" of 1.4
+	common         common
+}
+
+// task returns the settings of a type, made where they are new.
+func (s *settings) task(name string, at origin) *taskSettings {
+	t := s.tasks[name]
+	if t == nil {
+		t = &taskSettings{name: name, at: at}
+		s.tasks[name] = t
+	}
+	return t
+}

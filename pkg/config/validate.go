@@ -1,0 +1,133 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// validate checks what a value's type does not say, and values against each
+// other. Where a file could not be read, what is missing may stand in it, and
+// whole is false.
+func (d *decoder) validate(whole bool) {
+	s := d.settings
+	d.validateRedis(s, whole)
+	d.validateStats(s.stats, whole)
+	for _, name := range sortedTypes(s.tasks) {
+		t := s.tasks[name]
+		d.validateType(t)
+		if whole && !t.script.set {
+			d.fault(t.at, "script is missing: it names the program to run")
+		}
+	}
+	d.validatePairs(s.tasks)
+}
+
+func (d *decoder) validateRedis(s *settings, whole bool) {
+	if q := s.queueKey; q.good() && strings.ContainsFunc(q.v, unicode.IsControl) {
+		d.fault(q.at, "must not hold control characters")
+	}
+	a := s.redisAddress
+	switch {
+	case a.bad || s.redisNetwork.bad:
+	case s.network() == "unix" && !a.set:
+		if whole {
+			d.fault(s.redisNetwork.at, `"unix" needs redis_address, the absolute path of a socket`)
+		}
+	case s.network() == "unix" && !filepath.IsAbs(a.v):
+		d.fault(a.at, `must be the absolute path of a socket, since redis_network is "unix", not %s`, shown(a.v))
+	case s.network() == "tcp" && a.set:
+		if wrong := checkHostPort(a.v, defaultRedisAddress, 1); wrong != "" {
+			d.fault(a.at, "%s, or the absolute path of a socket, not %s", wrong, shown(a.v))
+		}
+	}
+}
+
+// network resolves redis_network: a socket's path is enough to tell.
+func (s *settings) network() string {
+	switch {
+	case s.redisNetwork.v == "unix":
+		return "unix"
+	case s.redisNetwork.v == "" && filepath.IsAbs(s.redisAddress.v):
+		return "unix"
+	default:
+		return "tcp"
+	}
+}
+
+func (d *decoder) validateStats(s statsSettings, whole bool) {
+	if i := s.iface; i.good() && i.v != "" {
+		if wrong := checkHostPort(i.v, exampleInterface, 0); wrong != "" {
+			d.fault(i.at, "%s, not %s", wrong, shown(i.v))
+		}
+	}
+	if p := s.pattern; p.good() && p.v != "" {
+		if wrong := checkPattern(p.v); wrong != "" {
+			d.fault(p.at, "%s, not %s", wrong, shown(p.v))
+		}
+	}
+	cert, key := s.tlsCertFile, s.tlsKeyFile
+	switch {
+	case cert.bad || key.bad || !whole:
+	case cert.v != "" && key.v == "":
+		d.fault(cert.at, "needs tls_key_file beside it: set both or neither")
+	case key.v != "" && cert.v == "":
+		d.fault(key.at, "needs tls_cert_file beside it: set both or neither")
+	}
+}
+
+// checkHostPort says what is wrong with an address such as 127.0.0.1:80, :80,
+// [::1]:80 or localhost:http, or "". A lowest port of 0 means that the system may
+// choose one.
+func checkHostPort(addr, example string, lowest int) string {
+	form := fmt.Sprintf("must be host:port, such as %q", example)
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil || !isPort(port) || strings.Contains(host, "/") || strings.ContainsFunc(host, isSpaceOrControl) {
+		return form
+	}
+	if n, err := strconv.Atoi(port); err == nil && (n < lowest || n > 65535) {
+		return form + " with a port up to 65535"
+	}
+	return ""
+}
+
+// isPort reports whether a port is written as a number or as the name of a service,
+// which net.Dial and net.Listen look up (RFC 6335, section 5.1).
+func isPort(port string) bool {
+	return port != "" && strings.Trim(strings.ToLower(port), "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+}
+
+// checkPattern says what is wrong with the path of the statistics, or "". Go's
+// http.ServeMux gives some characters a meaning, and panics on paths that no
+// request can have.
+func checkPattern(p string) string {
+	clean := path.Clean(p)
+	if clean != "/" && strings.HasSuffix(p, "/") {
+		clean += "/"
+	}
+	switch {
+	case !strings.HasPrefix(p, "/"):
+		return `must begin with "/"`
+	case strings.ContainsAny(p, "{}?#%") || strings.ContainsFunc(p, isSpaceOrControl):
+		return "must not hold spaces or any of { } ? # %"
+	case p != clean:
+		return `must be a plain path without "//", "." or ".."`
+	}
+	return ""
+}
+
+func isSpaceOrControl(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
+
+func sortedTypes(tasks map[string]*taskSettings) []string {
+	list := make([]string, 0, len(tasks))
+	for name := range tasks {
+		list = append(list, name)
+	}
+	slices.Sort(list)
+	return list
+}

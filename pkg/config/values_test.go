@@ -1,0 +1,110 @@
+package config
+
+import (
+	"net/http"
+	"testing"
+	"time"
+)
+
+func TestDurations(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"0s": 0, "0": 0, "500ms": 500 * time.Millisecond, "1m30s": 90 * time.Second, "1.5h": 90 * time.Minute, "+2s": 2 * time.Second,
+	} {
+		c := load(t, "start_timeout = \""+text+"\"\nshutdown_timeout = \""+text+"\"\nkill_grace = \""+text+"\"\n"+task())
+		if c.StartTimeout != want || c.ShutdownTimeout != want || c.KillGrace != want {
+			t.Errorf("%q: got %v %v %v, want %v", text, c.StartTimeout, c.ShutdownTimeout, c.KillGrace, want)
+		}
+	}
+}
+
+func TestFailOnOutput(t *testing.T) {
+	for _, tc := range []struct {
+		top, task string
+		want      FailOnOutput
+	}{
+		{"", "", FailOnAny},
+		{`fail_on_output = "stdout"`, "", FailOnStdout},
+		{`fail_on_output = "stdout"`, `fail_on_output = "none"`, FailOnNone},
+		{`fail_on_output = "none"`, `fail_on_output = "any"`, FailOnAny},
+	} {
+		c := load(t, tc.top+"\n"+task(tc.task))
+		if got := c.Tasks["mail"].FailOnOutput; got != tc.want {
+			t.Errorf("%q, %q: got %q, want %q", tc.top, tc.task, got, tc.want)
+		}
+	}
+}
+
+func TestAllowUnsafeEnv(t *testing.T) {
+	for text, want := range map[string]bool{"": false, "allow_unsafe_env = false": false, "allow_unsafe_env = true": true} {
+		if got := load(t, task(text)).Tasks["mail"].AllowUnsafeEnv; got != want {
+			t.Errorf("%q: got %v", text, got)
+		}
+	}
+}
+
+func TestStatsInterface(t *testing.T) {
+	for _, addr := range []string{"127.0.0.1:8080", ":8080", "[::1]:80", "localhost:http", "0.0.0.0:0", "[fe80::1%eth0]:80"} {
+		if got := load(t, "[stats]\ninterface = \""+addr+"\"\n").Stats.Interface; got != addr {
+			t.Errorf("got %q, want %q", got, addr)
+		}
+	}
+	for _, addr := range []string{"localhost", "localhost:", ":-1", "a b:80", "::1:80", "[::1]", "http://x:80", "x:80/stats", "\t:80", "/run/x.sock"} {
+		if wrong := checkHostPort(addr, "", 0); wrong == "" {
+			t.Errorf("%q is accepted", addr)
+		}
+	}
+}
+
+func TestStatsPattern_WhatIsAcceptedCanBeServed(t *testing.T) {
+	served := 0
+	for _, p := range []string{
+		"/", "/stats", "/stats/", "/a/b/", "/ä/日本", "/a.b", "/a..b", "/{", "/{x}", "/{$}", "/a b", "/a\tb", "GET /", "host/", "", "x", "//", "/a//b",
+		"/./", "/a/..", "/a/.", "/?x", "/#x", "/%", "/%zz", "/%41", "/a/./b/", "/\x00", "/\u00a0",
+	} {
+		if checkPattern(p) != "" {
+			continue
+		}
+		served++
+		http.NewServeMux().HandleFunc(p, func(http.ResponseWriter, *http.Request) {}) // panics on a bad one
+	}
+	if served != 7 {
+		t.Errorf("%d patterns are accepted, want 7", served)
+	}
+}
+
+func TestTask_IsComparable(t *testing.T) {
+	text := "backoff_enabled = true\n" + task("workers = 2")
+	a, b := load(t, text).Tasks["mail"], load(t, text).Tasks["mail"]
+	if a != b {
+		t.Error("the same text gives tasks that differ")
+	}
+	if c := load(t, text+"fail_on_output = \"none\"\n").Tasks["mail"]; a == c {
+		t.Error("a changed task is equal to the old one")
+	}
+}
+
+func TestNearest(t *testing.T) {
+	known := names(taskKeys())
+	for slip, want := range map[string]string{
+		"worker": "workers", "wrokers": "workers", "WORKRES": "workers", "scripts": "script", "skript": "script",
+		"backof_min": "backoff_min", "fail_on_ouput": "fail_on_output", "failed_task_ttl": "failed_tasks_ttl",
+		"timeout": "", "memory_max": "", "x": "", "": "", "日本": "", "type": "",
+	} {
+		if got := nearest(slip, known); got != want {
+			t.Errorf("%q: got %q, want %q", slip, got, want)
+		}
+	}
+}
+
+func TestDistance(t *testing.T) {
+	for _, tc := range []struct {
+		a, b string
+		want int
+	}{
+		{"", "", 0}, {"a", "a", 0}, {"", "ab", 2}, {"ab", "", 2}, {"ab", "ba", 1}, {"kitten", "sitting", 3}, {"ä", "a", 1}, {"abcdefghijklmnop", "ab", 16},
+	} {
+		if got := distance(tc.a, tc.b); got != tc.want {
+			t.Errorf("%q, %q: got %d, want %d", tc.a, tc.b, got, tc.want)
+		}
+	}
+}
