@@ -22,6 +22,9 @@ type Options struct {
 	// administrator finds gordon in CLIENT LIST and [Link] finds a lost
 	// connection again. It must be unique to the instance.
 	Name string
+	// Greet, if set, is called on every new connection of a [Link] before its
+	// first use. An error keeps the connection from being used.
+	Greet func(*Conn) error
 	// DialTimeout bounds connecting. 0 means 2 s.
 	DialTimeout time.Duration
 	// CommandTimeout bounds the answer to a command, and the time that a

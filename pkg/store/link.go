@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/gomodule/redigo/redis"
 )
@@ -13,6 +14,10 @@ import (
 type Link struct {
 	client *Client
 	conn   *Conn
+	// greeted says whether conn has been through Options.Greet.
+	greeted bool
+	// used is when conn was last known to work.
+	used time.Time
 	// lost are connections that broke and that the server may still serve.
 	lost []ref
 }
@@ -31,29 +36,55 @@ func (l *Link) Use(ctx context.Context, fn func(*Conn) error) error {
 		return err
 	}
 	err := fn(l.conn)
+	l.used = time.Now()
 	if l.conn.Broken() {
 		l.drop()
 	}
 	return err
 }
 
+// idle is how long a connection may rest before it is asked whether it still
+// works. The server may have closed it (its "timeout" setting): that is no
+// trouble to report, nor one that should leave a command's fate unknown.
+const idle = 5 * time.Second
+
 func (l *Link) connect(ctx context.Context) error {
+	if l.conn != nil && time.Since(l.used) > idle {
+		_, _ = l.conn.do("PING")
+		if l.conn.Broken() {
+			l.drop()
+		}
+	}
 	if l.conn == nil {
 		conn, err := l.client.Dial(ctx)
 		if err != nil {
 			return err
 		}
-		l.conn = conn
+		l.used = time.Now()
+		l.conn, l.greeted = conn, l.client.opts.Greet == nil
 	}
+	err := l.prepare()
+	if l.conn.Broken() {
+		l.drop()
+	}
+	return err
+}
+
+// prepare makes the connection fit for use.
+func (l *Link) prepare() error {
 	for len(l.lost) > 0 {
 		if err := l.conn.fence(l.lost[0]); err != nil {
-			if l.conn.Broken() {
-				l.drop()
-			}
 			return fmt.Errorf("close a lost connection: %w", err)
 		}
 		l.lost = l.lost[1:]
 	}
+	if l.greeted {
+		return nil
+	}
+	if err := l.client.opts.Greet(l.conn); err != nil {
+		return fmt.Errorf("greet: %w", err)
+	}
+	l.greeted = true
 	return nil
 }
 
