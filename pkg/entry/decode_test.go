@@ -1,0 +1,171 @@
+package entry
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestDecode(t *testing.T) {
+	env := func(kv ...string) map[string]string {
+		m := map[string]string{}
+		for i := 0; i < len(kv); i += 2 {
+			m[kv[i]] = kv[i+1]
+		}
+		return m
+	}
+	tests := []struct {
+		name string
+		raw  string
+		want Entry
+	}{
+		{"both properties", `{"args":["a","b"],"env":{"K":"V"}}`, Entry{Args: []string{"a", "b"}, Env: env("K", "V")}},
+		{"properties are optional", `{}`, Entry{}},
+		{"only args", `{"args":["a"]}`, Entry{Args: []string{"a"}}},
+		{"only env", `{"env":{"K":"V"}}`, Entry{Env: env("K", "V")}},
+		{"null runs without arguments", `null`, Entry{}},
+		{"null with white space", " \t\r\nnull\n", Entry{}},
+		{"trailing garbage after an object", `{"args":["a"]}}{]x`, Entry{Args: []string{"a"}}},
+		{"trailing value after an object", `{"args":["a"]} {"args":["b"]}`, Entry{Args: []string{"a"}}},
+		{"trailing NUL and invalid UTF-8", "{\"args\":[\"a\"]}\x00\xff", Entry{Args: []string{"a"}}},
+		{"trailing garbage after null", `nullx`, Entry{}},
+		{"unknown properties", `{"id":7,"args":["a"],"more":{"args":["no"],"env":[1]}}`, Entry{Args: []string{"a"}}},
+		{"PHP's empty map", `{"args":[],"env":[]}`, Entry{Args: []string{}, Env: env()}},
+		{"PHP's empty map with white space", `{"env":[ ]}`, Entry{Env: env()}},
+		{"empty array after an object", `{"env":{"K":"V"},"env":[]}`, Entry{Env: env()}},
+		{"null properties", `{"args":null,"env":null}`, Entry{}},
+		{"null argument", `{"args":["a",null,"b"]}`, Entry{Args: []string{"a", "", "b"}}},
+		{"null variable", `{"env":{"K":null}}`, Entry{Env: env("K", "")}},
+		{"names without regard to case", `{"ARGS":["a"],"eNv":{"K":"V"}}`, Entry{Args: []string{"a"}, Env: env("K", "V")}},
+		{"escaped name", `{"\u0061rg\u0073":["a"]}`, Entry{Args: []string{"a"}}},
+		{"last args win", `{"args":["a","b"],"Args":["c"]}`, Entry{Args: []string{"c"}}},
+		{"last args win, also null", `{"args":["a","b"],"args":null}`, Entry{}},
+		{"env objects are joined", `{"env":{"A":"1","B":"1"},"env":{"B":"2"}}`, Entry{Env: env("A", "1", "B", "2")}},
+		{"last variable wins", `{"env":{"A":"1","A":"2"}}`, Entry{Env: env("A", "2")}},
+		{"error_message of an earlier failure", `{"args":["a"],"error_message":"exit status 3"}`, Entry{Args: []string{"a"}}},
+		{"error_message of any type", `{"args":["a"],"error_message":5}`, Entry{Args: []string{"a"}}},
+		{
+			"spaces, quotes, newlines, unicode, empty, dashes",
+			`{"args":["a b","\"q\" 'q'","x\ny\t","äöü ☃ 😀 \ud83d\ude00","","-rf","--","$(id)","]}"]}`,
+			Entry{Args: []string{"a b", `"q" 'q'`, "x\ny\t", "äöü ☃ 😀 😀", "", "-rf", "--", "$(id)", "]}"}},
+		},
+		{"brackets in strings", `{"x":"}]\"}","args":["\\","{["]}`, Entry{Args: []string{`\`, "{["}}},
+		{"env with = and NUL", `{"env":{"A=B":"=","N":"\u0000"}}`, Entry{Env: env("A=B", "=", "N", "\x00")}},
+		{"invalid UTF-8 becomes U+FFFD", "{\"args\":[\"a\xffb\"]}", Entry{Args: []string{"a\ufffdb"}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := Decode([]byte(tt.raw))
+			if err != nil {
+				t.Fatalf("Decode(%q): %v", tt.raw, err)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("Decode(%q) (-want +got):\n%s", tt.raw, diff)
+			}
+		})
+	}
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	tests := []struct {
+		name   string
+		raw    string
+		offset int
+		say    string // part of the message
+	}{
+		{"nothing", "", 0, "it is empty"},
+		{"white space", " \n\t", 0, "it is empty"},
+		{"array", ` ["a"]`, 1, "it is an array"},
+		{"string", `"a"`, 0, "it is a string"},
+		{"number", `12`, 0, "it is a number"},
+		{"negative number", `-1`, 0, "it is a number"},
+		{"boolean", `true`, 0, "it is a boolean"},
+		{"text", `hello`, 0, "not valid JSON"},
+		{"text like a boolean", `test`, 1, "not valid JSON"},
+		{"text like a number", `- one`, 1, "not valid JSON"},
+		{"array cut short", `["a"`, 0, "it is an array"},
+		{"half of null", `nul`, 2, "not valid JSON"},
+		{"cut short", `{"args":["a"`, 11, "unexpected end of JSON input"},
+		{"cut inside a string", `{"args":["a`, 10, "unexpected end of JSON input"},
+		{"cut behind a backslash", `{"args":["a\`, 11, "not valid JSON"},
+		{"trailing comma", `{"args":["a"],}`, 14, "invalid character '}'"},
+		{"single quotes", `{'args':[]}`, 1, `invalid character '\''`},
+		{"wrong bracket", `{"args":["a"}`, 12, "invalid character '}'"},
+		{"raw line break in a string", "{\"args\":[\"a\nb\"]}", 11, "in string literal"},
+		{"byte order mark", "\ufeff{}", 0, "not valid JSON"},
+		{"args is a string", `{"args":"a"}`, 8, `"args" is a string`},
+		{"args is an object", `{"args":{"0":"a"}}`, 8, `"args" is an object`},
+		{"number among args", `{"args":["a", 5]}`, 14, `number 2 of "args" is a number`},
+		{"boolean among args", `{"args":[true]}`, 9, `number 1 of "args" is a boolean`},
+		{"array among args", `{"args":[["a"]]}`, 9, `number 1 of "args" is an array`},
+		{"object among args", `{"args":[{}]}`, 9, `number 1 of "args" is an object`},
+		{"first args at fault", `{"args":[1],"args":["a"]}`, 9, "is a number"},
+		{"env is a list", `{"env":["K=V"]}`, 7, `"env" is an array`},
+		{"env is a string", `{"env":"K=V"}`, 7, `"env" is a string`},
+		{"number in env", `{"env":{"A":"1","PORT":80}}`, 23, `"PORT" of "env" is a number`},
+		{"object in env", `{"env":{"A":{}}}`, 12, `"A" of "env" is an object`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			e, err := Decode([]byte(tt.raw))
+			var decodeErr *DecodeError
+			if !errors.As(err, &decodeErr) {
+				t.Fatalf("Decode(%q) = %+v, %v; want a *DecodeError", tt.raw, e, err)
+			}
+			if decodeErr.Offset != tt.offset {
+				t.Errorf("offset = %d, want %d (%v)", decodeErr.Offset, tt.offset, err)
+			}
+			if !strings.Contains(err.Error(), tt.say) {
+				t.Errorf("message %q does not say %q", err, tt.say)
+			}
+			if e.Args != nil || e.Env != nil {
+				t.Errorf("a refused entry yielded %+v", e)
+			}
+		})
+	}
+}
+
+func TestDecodeErrorUnwrapsSyntaxError(t *testing.T) {
+	_, err := Decode([]byte(`{"args":}`))
+	var syntax *json.SyntaxError
+	if !errors.As(err, &syntax) {
+		t.Errorf("%v does not wrap a *json.SyntaxError", err)
+	}
+}
+
+// The message has to tell a person everything without a look into a manual.
+func TestDecodeErrorMessage(t *testing.T) {
+	_, err := Decode([]byte(`{"args":["a",5]}`))
+	want := `cannot read the entry: number 2 of "args" is a number at byte 13; every argument has to be a string, such as "5"`
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+func TestDecodeErrorBoundsNames(t *testing.T) {
+	_, err := Decode([]byte(`{"env":{"` + strings.Repeat("K", 1<<20) + `":1}}`))
+	if err == nil || len(err.Error()) > 400 {
+		t.Errorf("message of %d bytes, want a short one", len(err.Error()))
+	}
+}
+
+func TestDecodeThousandArguments(t *testing.T) {
+	want := make([]string, 1000)
+	for i := range want {
+		want[i] = strings.Repeat("x", i)
+	}
+	raw, err := json.Marshal(map[string]any{"args": want})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Decode(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got.Args); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,26 @@
+package entry_test
+
+import (
+	"fmt"
+
+	"github.com/nevsnode/gordon/v2/pkg/entry"
+)
+
+func ExampleDecode() {
+	e, err := entry.Decode([]byte(`{"args":["--to","ann@example.com"],"env":{"LANG":"C"}}`))
+	fmt.Println(e.Args, e.Env, err)
+
+	_, err = entry.Decode([]byte(`{"args":["--copies",2]}`))
+	fmt.Println(err)
+	// Output:
+	// [--to ann@example.com] map[LANG:C] <nil>
+	// cannot read the entry: number 2 of "args" is a number at byte 20; every argument has to be a string, such as "5"
+}
+
+func ExampleFailed() {
+	fmt.Printf("%s\n", entry.Failed([]byte(`{"args":["a"],"id":1.50}`), "exit status 3"))
+	fmt.Printf("%s\n", entry.Failed([]byte(`mail ann`), "cannot read the entry"))
+	// Output:
+	// {"args":["a"],"id":1.50,"error_message":"exit status 3"}
+	// {"raw":"mail ann","error_message":"cannot read the entry"}
+}

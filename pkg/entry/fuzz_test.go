@@ -1,0 +1,94 @@
+package entry
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+var seeds = []string{
+	``, `null`, `{}`, `{ }`, `nullx`, `[]`, `"a"`, `5`, `{"args":["a",null],"env":{"A":"1"}}`,
+	`{"args":["a"]}trailing`, `{"env":[]}`, `{"env":["x"]}`, `{"ARGS":["b"],"args":["c"]}`, `{"args":[1]}`,
+	`{"error_message":"x","args":["\u0000\ud800"]}`, `{ "error_message" : 1 , "error\u005fmessage":[{}] , "a" : -1.5e3 }`,
+	"{\"args\":[\"\xff\"],\"\xff\":1}", `{"arg\u017f":["long s"],"ar` + "\u212a" + `s":1}`, `{"a":"}\"]","b":{"c":[]}}`, `{"args":["a"`, `{"a":1,}`,
+	`{"args":["a","b"],"args":[null]}`, `{"env":{"A":"1"},"env":{"B":"2"},"ENV":null}`,
+}
+
+// old16 decodes as Gordon 1.6.5 did, but for its error_message.
+func old16(raw []byte) (Entry, error) {
+	var e struct {
+		Args []string          `json:"args"`
+		Env  map[string]string `json:"env"`
+	}
+	err := json.NewDecoder(bytes.NewReader(raw)).Decode(&e)
+	return Entry{Args: e.Args, Env: e.Env}, err
+}
+
+// FuzzDecode holds that whatever 1.6.5 could read is read in the same way, and
+// that nothing more is read but PHP's empty env.
+func FuzzDecode(f *testing.F) {
+	for _, s := range seeds {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		got, err := Decode(raw)
+		want, oldErr := old16(raw)
+		if err != nil {
+			var decodeErr *DecodeError
+			if !errors.As(err, &decodeErr) || decodeErr.Offset < 0 || decodeErr.Offset > len(raw) || !utf8.ValidString(err.Error()) {
+				t.Fatalf("bad error %#v", err)
+			}
+			if oldErr == nil {
+				t.Fatalf("%q is refused (%v), but 1.6.5 read %+v", raw, err, want)
+			}
+			return
+		}
+		if oldErr != nil {
+			var typeErr *json.UnmarshalTypeError
+			if !errors.As(oldErr, &typeErr) || typeErr.Value != "array" {
+				t.Fatalf("%q is read as %+v, but 1.6.5 said %v", raw, got, oldErr)
+			}
+			return
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("%q (-1.6.5 +got):\n%s", raw, diff)
+		}
+	})
+}
+
+// FuzzFailed holds what a record on the failed list promises.
+func FuzzFailed(f *testing.F) {
+	for _, s := range seeds {
+		f.Add([]byte(s), "exit status 3")
+	}
+	f.Fuzz(func(t *testing.T, raw []byte, message string) {
+		record := Failed(raw, message)
+		var got map[string]json.RawMessage
+		if err := json.Unmarshal(record, &got); err != nil {
+			t.Fatalf("Failed(%q) = %q: %v", raw, record, err)
+		}
+		var said string
+		if err := json.Unmarshal(got["error_message"], &said); err != nil || said != string([]rune(message)) {
+			t.Fatalf("error_message %q, want %q (%v)", said, message, err)
+		}
+		if _, err := locate(raw); err != nil {
+			return // the record is made by wrap
+		}
+		if again := Failed(Failed(raw, "first"), message); !bytes.Equal(record, again) {
+			t.Fatalf("pushed back it changes from %q to %q", record, again)
+		}
+		want, err := Decode(raw)
+		after, afterErr := Decode(record)
+		if (err == nil) != (afterErr == nil) {
+			t.Fatalf("%q: %v; its record %q: %v", raw, err, record, afterErr)
+		}
+		if diff := cmp.Diff(want, after, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("%q (-entry +record):\n%s", raw, diff)
+		}
+	})
+}

@@ -1,0 +1,130 @@
+package entry
+
+import (
+	"bytes"
+	"encoding/json"
+	"iter"
+)
+
+// The functions of this file find the borders of JSON values and check
+// nothing else: encoding/json has the last word on what is valid. They exist
+// because it tells neither where a property stands nor where a value ends
+// without copying it. None of them recurses, so no nesting can exhaust a stack.
+
+// span is the half-open range [start, end) of a buffer.
+type span struct{ start, end int }
+
+func (s span) of(b []byte) []byte { return b[s.start:s.end] }
+
+// member is a property of an object or an element of an array (no key then).
+type member struct {
+	prevEnd int  // end of the value before it, or of the opening bracket
+	sepEnd  int  // end of the comma or opening bracket before it
+	key     span // with its quotes
+	value   span
+}
+
+// members yields the parts of the valid object or array that starts at
+// b[open].
+func members(b []byte, open int) iter.Seq[member] {
+	return func(yield func(member) bool) {
+		isObject := b[open] == '{'
+		m := member{prevEnd: open + 1, sepEnd: open + 1}
+		for {
+			at := skipSpace(b, m.sepEnd)
+			if at >= len(b) || b[at] == '}' || b[at] == ']' {
+				return
+			}
+			if isObject {
+				m.key = span{at, skipString(b, at)}
+				at = skipSpace(b, skipSpace(b, m.key.end)+1)
+			}
+			m.value = span{at, skipValue(b, at)}
+			if !yield(m) {
+				return
+			}
+			m.prevEnd = m.value.end
+			comma := skipSpace(b, m.prevEnd)
+			if comma >= len(b) || b[comma] != ',' {
+				return
+			}
+			m.sepEnd = comma + 1
+		}
+	}
+}
+
+// name returns what the quoted key stands for.
+func name(quoted []byte) []byte {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return quoted[1 : len(quoted)-1]
+	}
+	var s string
+	if json.Unmarshal(quoted, &s) != nil {
+		return nil
+	}
+	return []byte(s)
+}
+
+// skipValue returns the end of the value that starts at b[i], or len(b) where
+// it has none.
+func skipValue(b []byte, i int) int {
+	if i >= len(b) {
+		return len(b)
+	}
+	switch b[i] {
+	case '"':
+		return skipString(b, i)
+	case '{', '[':
+		return skipNested(b, i)
+	}
+	for i < len(b) && !isDelimiter(b[i]) {
+		i++
+	}
+	return i
+}
+
+// skipNested counts brackets without telling the two kinds apart; a mismatch
+// is found when the range is checked as a whole.
+func skipNested(b []byte, i int) int {
+	depth := 0
+	for i < len(b) {
+		switch b[i] {
+		case '"':
+			i = skipString(b, i)
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+		i++
+	}
+	return len(b)
+}
+
+// skipString returns the end of the string whose opening quote is b[i].
+func skipString(b []byte, i int) int {
+	for i++; i < len(b); i++ {
+		switch b[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(b)
+}
+
+func skipSpace(b []byte, i int) int {
+	for i < len(b) && isSpace(b[i]) {
+		i++
+	}
+	return i
+}
+
+// isSpace follows RFC 8259, section 2: four bytes, fewer than unicode.IsSpace.
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+
+func isDelimiter(c byte) bool { return c == ',' || c == ']' || c == '}' || c == ':' || isSpace(c) }

@@ -1,0 +1,98 @@
+package output
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"time"
+	"unicode/utf8"
+)
+
+// DefaultErrorScriptTimeout bounds one run of the error_script.
+const DefaultErrorScriptTimeout = 60 * time.Second
+
+// maxLoggedOutput bounds what the log quotes of the error_script's output, in
+// bytes.
+const maxLoggedOutput = 4 << 10
+
+// Exec runs script with one argument and returns its combined output. It must
+// end the script, and return, when ctx is done.
+type Exec func(ctx context.Context, script, arg string) (output []byte, err error)
+
+// ErrorScript tells people about a failed task by running a script of theirs.
+type ErrorScript struct {
+	Script  string // path; "" means none
+	TempDir string // "" means the system's
+	Exec    Exec
+	Log     *slog.Logger
+	Timeout time.Duration // 0 means DefaultErrorScriptTimeout
+}
+
+// Notify runs the script with the path of a file that describes the failure,
+// and returns when it has ended and the file is gone. What goes wrong on the
+// way is logged: a failing error_script must not become a failure of its own.
+// A script that hangs is ended after Timeout, since a worker waits here.
+func (e *ErrorScript) Notify(ctx context.Context, taskType string, payload []byte, reason string) {
+	if e.Script == "" {
+		return
+	}
+	log := e.Log.With(KeyMessageID, MsgErrorScript, KeyTaskType, taskType, "script", e.Script)
+	path, err := e.describe(taskType, payload, reason)
+	if path != "" {
+		defer func() {
+			// A script may have moved or removed the file itself.
+			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				log.Error("cannot remove the error_script's file", KeyError, err)
+			}
+		}()
+	}
+	if err != nil {
+		log.Error("cannot write the error_script's file", KeyError, err)
+		return
+	}
+	timeout := e.Timeout
+	if timeout == 0 {
+		timeout = DefaultErrorScriptTimeout
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("it did not end within %v", timeout))
+	defer cancel()
+	output, err := e.Exec(ctx, e.Script, path)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		log.Error("the error_script was ended", KeyError, context.Cause(ctx), "output", excerpt(output))
+	case err != nil:
+		log.Error("the error_script failed", KeyError, err, "output", excerpt(output))
+	case len(output) > 0:
+		log.Error("the error_script wrote output", "output", excerpt(output))
+	}
+}
+
+// describe writes the file, readable by its owner only, in the words and with
+// the name that Gordon 1.x used. It returns the path where a file was created,
+// also with an error.
+func (e *ErrorScript) describe(taskType string, payload []byte, reason string) (path string, err error) {
+	f, err := os.CreateTemp(e.TempDir, "gordon*")
+	if err != nil {
+		return "", err
+	}
+	_, err = fmt.Fprintf(f, "Failed executing task for type \"%s\"\nPayload:\n%s\n\n%s\n", taskType, payload, reason)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	return f.Name(), err
+}
+
+// excerpt keeps the end of the output, where scripts tend to say what is wrong.
+func excerpt(output []byte) string {
+	if len(output) <= maxLoggedOutput {
+		return string(output)
+	}
+	tail := output[len(output)-maxLoggedOutput:]
+	for i := 0; i < utf8.UTFMax && !utf8.RuneStart(tail[0]); i++ {
+		tail = tail[1:]
+	}
+	return "…" + string(tail)
+}

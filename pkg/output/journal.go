@@ -1,0 +1,123 @@
+package output
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/journal"
+	"golang.org/x/sys/unix"
+)
+
+// journalTimeout bounds one write to the journal.
+const journalTimeout = time.Second
+
+// errJournalStuck is what a record meets while journald takes nothing.
+var errJournalStuck = errors.New("journald does not answer")
+
+// journald writes to the journal with native fields, so that
+// "journalctl GORDON_TASK_TYPE=mail" finds what concerns one task. See
+// systemd.journal-fields(7) and https://systemd.io/JOURNAL_NATIVE_PROTOCOL.
+type journald struct {
+	send    func(message string, priority journal.Priority, fields map[string]string) error
+	timeout time.Duration
+	// pending is closed when the send that timed out ends; nil without one.
+	pending <-chan struct{}
+}
+
+func newJournald() *journald { return &journald{send: journal.Send, timeout: journalTimeout} }
+
+// write waits for journald, but not for long: journal.Send blocks for as long
+// as the socket's queue is full, and every worker that logs would wait with it.
+// While one send hangs, the records after it fail at once. The one that hangs
+// may still arrive.
+func (j *journald) write(r record) error {
+	if j.pending != nil {
+		select {
+		case <-j.pending:
+			j.pending = nil
+		default:
+			return errJournalStuck
+		}
+	}
+	message, priority, fields := string(r.appendText(nil)), priority(r.level), fields(r.attrs)
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		err = j.send(message, priority, fields)
+	}()
+	timer := time.NewTimer(j.timeout)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return err
+	case <-timer.C:
+		j.pending = done
+		return errJournalStuck
+	}
+}
+
+func (j *journald) close() error { return nil }
+
+// fields are all fields of a record but MESSAGE and PRIORITY.
+func fields(attrs []slog.Attr) map[string]string {
+	m := map[string]string{"SYSLOG_IDENTIFIER": "gordon"}
+	for _, a := range attrs {
+		name, value := field(a)
+		m[name] = value
+	}
+	return m
+}
+
+// field returns an attribute as the journal holds it: durations in µs, all else
+// as people read it, with the line breaks it has.
+func field(a slog.Attr) (name, value string) {
+	if a.Key == KeyMessageID {
+		return "MESSAGE_ID", valueText(a.Value)
+	}
+	if a.Value.Kind() == slog.KindDuration {
+		usec := a.Value.Duration() / time.Microsecond
+		return journalField(a.Key + "_usec"), strconv.FormatInt(int64(usec), 10)
+	}
+	return journalField(a.Key), valueText(a.Value)
+}
+
+// priority maps to the levels of syslog(3).
+func priority(level slog.Level) journal.Priority {
+	switch {
+	case level >= slog.LevelError:
+		return journal.PriErr
+	case level >= slog.LevelWarn:
+		return journal.PriWarning
+	case level > slog.LevelInfo:
+		return journal.PriNotice
+	case level == slog.LevelInfo:
+		return journal.PriInfo
+	default:
+		return journal.PriDebug
+	}
+}
+
+// onJournal reports whether stream (the value of $JOURNAL_STREAM) names one of
+// the files. The variable alone means nothing: it is inherited by whatever is
+// started from a service, also with its output sent elsewhere. See
+// systemd.exec(5).
+func onJournal(stream string, files ...*os.File) bool {
+	if stream == "" {
+		return false
+	}
+	for _, f := range files {
+		var st unix.Stat_t
+		if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+			continue
+		}
+		if fmt.Sprintf("%d:%d", st.Dev, st.Ino) == stream {
+			return true
+		}
+	}
+	return false
+}

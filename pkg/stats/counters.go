@@ -1,0 +1,122 @@
+package stats
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Counters counts runs. All methods are safe for concurrent use, and those that
+// a worker calls take no lock.
+type Counters struct {
+	version string
+	now     func() time.Time
+	start   time.Time
+
+	running, done, failed atomic.Int64
+
+	mu    sync.Mutex // serialises the writers of types
+	types atomic.Pointer[typeSet]
+}
+
+// typeSet is immutable; the counters it points to are shared by all sets.
+type typeSet struct {
+	counted    map[string]*atomic.Int64 // started runs of every type ever configured
+	configured []string                 // the types of now, sorted
+}
+
+// New returns counters that start now. now tells the time; its monotonic part,
+// where it has one, keeps the runtime right when the clock is set.
+func New(version string, now func() time.Time) *Counters {
+	c := &Counters{version: version, now: now, start: now()}
+	c.types.Store(&typeSet{})
+	return c
+}
+
+// SetTypes names the configured types, on start and on reload. A new type
+// appears with 0. A removed one leaves the statistics, its runs still count in
+// the totals, and it goes on from its count when it comes back.
+func (c *Counters) SetTypes(types []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	next := &typeSet{
+		counted:    maps.Clone(c.types.Load().counted),
+		configured: slices.Compact(slices.Sorted(slices.Values(types))),
+	}
+	if next.counted == nil {
+		next.counted = make(map[string]*atomic.Int64)
+	}
+	for _, t := range next.configured {
+		if next.counted[t] == nil {
+			next.counted[t] = new(atomic.Int64)
+		}
+	}
+	c.types.Store(next)
+}
+
+// Started counts a run that begins. Done, Failed or Returned has to follow.
+func (c *Counters) Started(taskType string) {
+	c.running.Add(1)
+	if n := c.types.Load().counted[taskType]; n != nil {
+		n.Add(1)
+	}
+}
+
+// Done counts a run that succeeded.
+func (c *Counters) Done(string) {
+	c.running.Add(-1)
+	c.done.Add(1)
+}
+
+// Failed counts a run that failed.
+func (c *Counters) Failed(string) {
+	c.running.Add(-1)
+	c.failed.Add(1)
+}
+
+// Returned counts a run that ended without a result, because its entry went
+// back to the queue.
+func (c *Counters) Returned(string) {
+	c.running.Add(-1)
+}
+
+// Snapshot is the state of the daemon in a few numbers.
+type Snapshot struct {
+	Running int   // runs of now
+	Types   int   // configured
+	Done    int64 // since the start
+	Failed  int64 // since the start
+}
+
+// Snapshot returns the numbers of now. They are read one after the other, so a
+// run that ends meanwhile may be in two of them or in none.
+func (c *Counters) Snapshot() Snapshot {
+	return Snapshot{
+		Running: int(c.running.Load()),
+		Types:   len(c.types.Load().configured),
+		Done:    c.done.Load(),
+		Failed:  c.failed.Load(),
+	}
+}
+
+// legacy is the answer of Gordon 1.6.5.
+type legacy struct {
+	Runtime   int64            `json:"runtime"` // s
+	TaskCount map[string]int64 `json:"task_count"`
+	Version   string           `json:"version"`
+}
+
+func (c *Counters) legacy() legacy {
+	set := c.types.Load()
+	l := legacy{
+		Runtime:   int64(c.now().Sub(c.start) / time.Second),
+		TaskCount: make(map[string]int64, len(set.configured)),
+		Version:   c.version,
+	}
+	for _, t := range set.configured {
+		l.TaskCount[t] = set.counted[t].Load()
+	}
+	return l
+}

@@ -1,0 +1,36 @@
+package stats
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+)
+
+// newHandler routes pattern to the counters. As in Gordon 1.6.5 pattern is one
+// of http.ServeMux: "/" answers every path, "/stats" only that one, all others
+// are 404.
+func newHandler(pattern string, c *Counters) (_ http.Handler, err error) {
+	if pattern == "" {
+		pattern = "/"
+	}
+	// A panic is ServeMux's only answer to a pattern that it does not take.
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("the pattern of the stats interface, which has to be a path such as \"/\": %v", fault)
+		}
+	}()
+	mux := http.NewServeMux()
+	mux.HandleFunc(pattern, c.serveLegacy)
+	return mux, nil
+}
+
+func (c *Counters) serveLegacy(w http.ResponseWriter, _ *http.Request) {
+	b, err := json.Marshal(c.legacy())
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf8")
+	// The only fault left is a client that has gone.
+	_, _ = w.Write(b)
+}
