@@ -112,7 +112,7 @@ func (s *Server) end(sig syscall.Signal) error {
 	if err := s.cmd.Wait(); err != nil && !errors.As(err, &exit) {
 		return err
 	}
-	return os.Remove(s.Socket)
+	return os.RemoveAll(s.Socket) // an orderly end has removed it already
 }
 
 // Close ends the process and removes its folder.

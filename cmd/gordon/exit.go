@@ -1,0 +1,62 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/nevsnode/gordon/v2/pkg/config"
+	"github.com/nevsnode/gordon/v2/pkg/taskqueue"
+)
+
+// Exit codes, as gordon(8) documents them. Those over 63 are of sysexits(3).
+const (
+	exitOK = 0
+	// exitFailure is anything that has no code of its own.
+	exitFailure = 1
+	// exitUsage is a wrong command line.
+	exitUsage = 2
+	// exitRedis (EX_UNAVAILABLE): Redis was not to be reached in start_timeout.
+	// The service manager tries again.
+	exitRedis = 69
+	// exitConfig (EX_CONFIG): the configuration is at fault. Trying again is no
+	// use, so the unit has RestartPreventExitStatus=78.
+	exitConfig = 78
+)
+
+// errConfig marks faults of the configuration that are found outside of
+// [config.Load], such as a logfile that cannot be opened.
+var errConfig = errors.New("configuration is invalid")
+
+// errUsage marks a wrong command line.
+var errUsage = errors.New("wrong usage")
+
+// exitCode maps an error to its code.
+func exitCode(err error) int {
+	var faults config.Faults
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errUsage):
+		return exitUsage
+	case errors.As(err, &faults), errors.Is(err, errConfig):
+		return exitConfig
+	case errors.Is(err, taskqueue.ErrRedis):
+		return exitRedis
+	default:
+		return exitFailure
+	}
+}
+
+// complain tells a person what is wrong, each fault on a line of its own.
+func complain(stderr io.Writer, err error) {
+	for line := range strings.Lines(err.Error()) {
+		fmt.Fprintf(stderr, "gordon: %s\n", strings.TrimRight(line, "\n"))
+	}
+}
+
+// errSaid is an error that a person has been told of.
+type errSaid struct{ error }
+
+func (e errSaid) Unwrap() error { return e.error }

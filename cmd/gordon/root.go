@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// flags are those of the root command; the one-dash forms of 1.6.5 are the same
+// flags (legacy.go).
+type flags struct {
+	conf    string
+	logfile string
+	test    bool
+	verbose bool
+	version bool
+}
+
+// noLogfile is the default of -logfile: as in 1.6.5, the configuration counts
+// then, while an empty value overrides it.
+const noLogfile = "-"
+
+// app is one invocation.
+type app struct {
+	flags          flags
+	binDir         string
+	stdout, stderr io.Writer
+}
+
+// run is main without the process: it returns the exit code.
+func run(args []string, stdout, stderr io.Writer) int {
+	a := &app{binDir: binDir(args[0]), stdout: stdout, stderr: stderr}
+	root := a.command()
+	root.SetArgs(modernize(args[1:], root.Flags()))
+	err := root.Execute()
+	var said errSaid
+	if err != nil && !errors.As(err, &said) {
+		complain(stderr, err)
+	}
+	return exitCode(err)
+}
+
+const longHelp = `Gordon takes entries from Redis lists and runs the configured scripts with them.
+
+Without a command it is the daemon: it runs in the foreground until it gets
+SIGTERM or SIGINT, and reloads its configuration on SIGHUP. A producer pushes
+an entry like this:
+
+    redis-cli RPUSH taskqueue:mail '{"args":["--to","ann@example.org"]}'
+
+and gordon runs the script of [tasks.mail] in ` + configHint + ` with these arguments.`
+
+const configHint = "/etc/gordon.toml"
+
+func (a *app) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:               "gordon [flags]",
+		Short:             "Run scripts as background tasks, from Redis lists",
+		Long:              longHelp,
+		Args:              noArguments,
+		RunE:              func(*cobra.Command, []string) error { return a.root() },
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+	}
+	f := root.Flags()
+	f.SortFlags = false
+	f.StringVarP(&a.flags.conf, "conf", "c", "", "read this configuration `FILE` (default "+configHint+", else gordon.config.toml beside the binary)")
+	f.BoolVarP(&a.flags.test, "test", "t", false, "check the configuration and exit, like the command check")
+	f.StringVar(&a.flags.logfile, "logfile", noLogfile, "log to `FILE`, whatever the configuration says; empty for the journal or standard output")
+	f.BoolVarP(&a.flags.verbose, "verbose", "v", false, "log the start and the end of each task as well")
+	f.BoolVar(&a.flags.version, "version", false, "print the version and exit")
+	f.Lookup("logfile").DefValue = ""
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err.Error()) })
+	root.AddCommand(a.checkCommand(), a.versionCommand())
+	return root
+}
+
+func (a *app) root() error {
+	switch {
+	case a.flags.version:
+		return a.printVersion()
+	case a.flags.test:
+		return a.check(a.flags.conf)
+	}
+	hangups := make(chan os.Signal, 1)
+	stops := make(chan os.Signal, 4) // a few impatient ones in a row
+	notify(hangups, stops)
+	defer signal.Stop(hangups)
+	defer signal.Stop(stops)
+	return a.daemon(context.Background(), hangups, stops)
+}
+
+// noArguments refuses words that are no command, and says which is meant.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := ""
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = fmt.Sprintf("; did you mean %q?", near[0])
+	}
+	return usage(fmt.Sprintf("%q is not a command of gordon%s", args[0], hint))
+}
+
+func usage(what string) error {
+	return fmt.Errorf("%w: %s (see gordon --help)", errUsage, what)
+}
+
+// binDir is the folder of the binary, which relative paths of a 1.6.5
+// configuration start from. As there it is taken from the name that gordon was
+// called by, so that a link to the binary stands for its own folder.
+func binDir(argv0 string) string {
+	if !strings.Contains(argv0, "/") {
+		if exe, err := os.Executable(); err == nil {
+			return filepath.Dir(exe)
+		}
+	}
+	dir, err := filepath.Abs(filepath.Dir(argv0))
+	if err != nil {
+		return "." // the working directory is gone
+	}
+	return dir
+}

@@ -1,0 +1,88 @@
+package host
+
+import (
+	"encoding/hex"
+	"fmt"
+	"os"
+	"strings"
+)
+
+// Where the identity of the machine and of the boot stands; machine-id(5),
+// random(4).
+const (
+	machineIDFile     = "/etc/machine-id"
+	dbusMachineIDFile = "/var/lib/dbus/machine-id"
+	bootIDFile        = "/proc/sys/kernel/random/boot_id"
+	pidNamespaceLink  = "/proc/self/ns/pid"
+)
+
+// Identity tells one process from every other process of every machine, as
+// far as Linux lets it. The zero value stands for "unknown" and is never
+// called dead.
+type Identity struct {
+	// Hostname is the kernel's host name, uname(2).
+	Hostname string `json:"host"`
+	// MachineID is machine-id(5): 32 hexadecimal digits, or "" where the
+	// machine has none (many containers) or not yet (a golden image).
+	MachineID string `json:"machine_id"`
+	// BootID is drawn by the kernel at each boot.
+	BootID string `json:"boot_id"`
+	// PIDNamespace is the text of the link /proc/self/ns/pid, such as
+	// "pid:[4026531836]"; see pid_namespaces(7).
+	PIDNamespace string `json:"pid_ns"`
+	// PID is the process id as seen inside PIDNamespace.
+	PID int `json:"pid"`
+	// StartTime is when the process started, in clock ticks since the boot
+	// (field 22 of /proc/PID/stat). With PID it tells apart two processes that
+	// had the same pid one after the other.
+	StartTime uint64 `json:"start_time"`
+}
+
+// Self returns the identity of the calling process. A missing machine id is no
+// error; the boot id, the pid namespace and the start time must be readable,
+// because without them nobody could ever say that this process is dead.
+func Self() (Identity, error) {
+	name, err := os.Hostname()
+	if err != nil {
+		return Identity{}, fmt.Errorf("reading the host name: %w", err)
+	}
+	boot, err := os.ReadFile(bootIDFile)
+	if err != nil {
+		return Identity{}, fmt.Errorf("reading the boot id: %w", err)
+	}
+	pidns, err := os.Readlink(pidNamespaceLink)
+	if err != nil {
+		return Identity{}, fmt.Errorf("reading the pid namespace: %w", err)
+	}
+	st, err := ReadStat(os.Getpid())
+	if err != nil {
+		return Identity{}, fmt.Errorf("reading the start time: %w", err)
+	}
+	return Identity{
+		Hostname:     name,
+		MachineID:    readMachineID(machineIDFile, dbusMachineIDFile),
+		BootID:       strings.TrimSpace(string(boot)),
+		PIDNamespace: pidns,
+		PID:          os.Getpid(),
+		StartTime:    st.StartTime,
+	}, nil
+}
+
+// readMachineID returns the first valid machine id among the files, or "".
+// Anything else than 32 hexadecimal digits is not one: an image that has not
+// booted yet holds "uninitialized" or an empty file, and all of its copies
+// would look like one machine.
+func readMachineID(files ...string) string {
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		id := strings.ToLower(strings.TrimSpace(string(text)))
+		raw, err := hex.DecodeString(id)
+		if err == nil && len(raw) == 16 && strings.Trim(id, "0") != "" {
+			return id
+		}
+	}
+	return ""
+}

@@ -1,0 +1,84 @@
+package host
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+)
+
+// Stat is the part of /proc/PID/stat that Gordon uses; see proc_pid_stat(5).
+type Stat struct {
+	PID  int
+	Comm string // the command's name, without the parentheses
+	// State is one letter: R, S, D, T, t, Z (zombie), X (dead) and a few more.
+	State byte
+	PPID  int
+	PGID  int
+	// Threads is the number of threads of the process.
+	Threads int
+	// StartTime is in clock ticks since the boot.
+	StartTime uint64
+}
+
+// errStat says that a stat line is not of the documented form.
+var errStat = errors.New("malformed stat line")
+
+// Indices of the fields after the command's name; field 3 of the manual page
+// is index 0 here.
+const (
+	statState   = 3 - 3
+	statPPID    = 4 - 3
+	statPGID    = 5 - 3
+	statThreads = 20 - 3
+	statStart   = 22 - 3
+)
+
+// ReadStat reads /proc/PID/stat. The error wraps fs.ErrNotExist or ESRCH when
+// there is no such process, or none that may be seen (hidepid=, proc(5)).
+func ReadStat(pid int) (Stat, error) {
+	line, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return Stat{}, err
+	}
+	return ParseStat(line)
+}
+
+// ParseStat reads one line of /proc/PID/stat. The command's name is whatever
+// the process likes, spaces, parentheses and newlines included, so it ends at
+// the last closing parenthesis of the line and not at the first.
+func ParseStat(line []byte) (Stat, error) {
+	open, end := bytes.IndexByte(line, '('), bytes.LastIndexByte(line, ')')
+	if open < 2 || end < open {
+		return Stat{}, fmt.Errorf("%w: no name in %.80q", errStat, line)
+	}
+	fields := bytes.Fields(line[end+1:])
+	if len(fields) <= statStart || len(fields[statState]) != 1 {
+		return Stat{}, fmt.Errorf("%w: %d fields after the name", errStat, len(fields))
+	}
+	st := Stat{Comm: string(line[open+1 : end]), State: fields[statState][0]}
+	var err error
+	number := func(text []byte) int {
+		n, perr := strconv.Atoi(string(text))
+		err = errors.Join(err, perr)
+		return n
+	}
+	st.PID = number(bytes.TrimSpace(line[:open]))
+	st.PPID = number(fields[statPPID])
+	st.PGID = number(fields[statPGID])
+	st.Threads = number(fields[statThreads])
+	start, perr := strconv.ParseUint(string(fields[statStart]), 10, 64)
+	if err = errors.Join(err, perr); err != nil {
+		return Stat{}, fmt.Errorf("%w: %w", errStat, err)
+	}
+	st.StartTime = start
+	return st, nil
+}
+
+// Ended reports whether the process has ended and only waits to be reaped. The
+// first thread of a process shows as a zombie too when it ended before the
+// others; then the process as a whole is still alive.
+func (s Stat) Ended() bool {
+	return (s.State == 'Z' || s.State == 'X') && s.Threads <= 1
+}

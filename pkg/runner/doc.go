@@ -1,0 +1,48 @@
+// Package runner runs one task's process: it starts it, captures what it
+// prints, tells how it ended, and kills it with everything it has started.
+//
+// # What it owns, and what it must not know
+//
+// It owns pids, process groups, pipes and the kernel's limits on arguments and
+// environment. It knows nothing about queues, entries, Redis, configuration or
+// logging: it is given a path, arguments and an environment, and hands back an
+// Outcome. Retries, time-outs and their meaning belong to its callers.
+//
+// # A running task is data
+//
+// Nothing about a running task lives only in a goroutine's stack. Process is a
+// plain struct of pid, pidfd, start time, the read ends of two pipes and what
+// was read so far. Start starts no goroutine, and Wait is a loop over that
+// struct that can be left and entered again between any two turns. A later
+// version can therefore hand running tasks to a new binary by re-exec: write
+// the structs down, keep the descriptors and the pid across execve(2) (the
+// children stay children), and go on.
+//
+// That is also why os/exec isn't used: its copying goroutines own the pipes.
+// And it costs more: two goroutines, their wake-ups and the registration of
+// four pipe ends with the network poller are a measurable part of a short
+// task's life (see the benchmarks).
+//
+// # The end of a task
+//
+// A task ends when its leader ends, the process that Start created. Children
+// that it leaves behind are left alone, as a shell would; when they hold stdout
+// or stderr open, Wait gives up on them WaitDelay after the leader's end. Stop
+// is the other way to end a task: it is for the whole tree, and nothing of the
+// tree outlives it.
+//
+// # Which processes belong to a task
+//
+// The process group of the leader; every process whose environment carries the
+// task's id in GORDON_TASK_ID, which survives a double fork and setsid(2); and
+// whatever descends from one of those while its parent lives. What gets away
+// is a process that leaves the group, drops its environment and loses its
+// parent. Only a cgroup catches that one.
+//
+// # Pids are not identities
+//
+// A pid can be given to another process as soon as its owner has been waited
+// for. Process groups and the leader are therefore signalled only while the
+// leader is not reaped (a zombie keeps its pid and its group's id reserved),
+// and every other process only through a pidfd, checked again after opening.
+package runner

@@ -1,0 +1,103 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// EnvFault is what is wrong with a variable that an entry wants to set.
+type EnvFault int
+
+const (
+	// EnvBadName: the name is empty or holds "=" or a NUL byte, so that the
+	// script would see another variable, or none.
+	EnvBadName EnvFault = iota + 1
+	// EnvBadValue: the value holds a NUL byte, which would end it early.
+	EnvBadValue
+	// EnvUnsafe: the variable makes the program loader or an interpreter run
+	// code, and the task doesn't allow that.
+	EnvUnsafe
+)
+
+// EnvError says which variable of an entry's environment is refused, and why.
+type EnvError struct {
+	Name  string
+	Fault EnvFault
+}
+
+// Error names the variable and, where there is one, the way out.
+func (e *EnvError) Error() string {
+	switch e.Fault {
+	case EnvBadName:
+		if e.Name == "" {
+			return "env: a variable's name is empty"
+		}
+		return fmt.Sprintf("env: the name %q holds an equals sign or a NUL byte", e.Name)
+	case EnvBadValue:
+		return fmt.Sprintf("env: the value of %s holds a NUL byte", e.Name)
+	case EnvUnsafe:
+		return fmt.Sprintf("env: %s can make the program loader or an interpreter run other code; "+
+			"allow_unsafe_env = true in the task's configuration allows it", e.Name)
+	}
+	return fmt.Sprintf("env: %q is refused (fault %d)", e.Name, int(e.Fault))
+}
+
+// BuildEnv returns the environment of a script: the daemon's, over it what the
+// entry sets, over that extra, Gordon's own "NAME=value" strings. No name comes
+// twice, and equal arguments give an equal result: the daemon's variables in
+// their order, then the entry's sorted by name, then extra.
+//
+// Two groups never reach a script, whoever sets them. Those that belong to the
+// daemon's conversation with systemd (see hidden). And GORDON_TASK_TYPE,
+// GORDON_TASK_ID and GORDON_ATTEMPT from anywhere but extra: recovery kills
+// processes by them. An entry that sets one of these is not refused, since a
+// task that enqueues another may pass on its own environment.
+//
+// An entry's variable is refused with an *EnvError when it can't be passed on
+// as it is, or when it makes a loader or an interpreter run code and
+// allowUnsafe is false. Several faults are joined, sorted by name.
+func BuildEnv(daemon []string, entry map[string]string, extra []string, allowUnsafe bool) ([]string, error) {
+	names := slices.Sorted(maps.Keys(entry))
+	if err := checkEntry(names, entry, allowUnsafe); err != nil {
+		return nil, err
+	}
+	env := make([]string, 0, len(daemon)+len(entry)+len(extra))
+	taken := make(map[string]bool, cap(env))
+	for _, kv := range extra {
+		taken[envName(kv)] = true
+	}
+	// Without an equals sign, or before any name, it's no variable: dropped.
+	for _, kv := range daemon {
+		name, _, ok := strings.Cut(kv, "=")
+		if _, over := entry[name]; ok && name != "" && !over && !taken[name] && !withheld(name) {
+			taken[name] = true
+			env = append(env, kv)
+		}
+	}
+	for _, name := range names {
+		if !taken[name] && !withheld(name) {
+			env = append(env, name+"="+entry[name])
+		}
+	}
+	return append(env, extra...), nil
+}
+
+// checkEntry returns every fault of an entry's environment.
+func checkEntry(names []string, entry map[string]string, allowUnsafe bool) error {
+	var errs []error
+	for _, name := range names {
+		value := entry[name]
+		switch {
+		case name == "" || strings.ContainsAny(name, "=\x00"):
+			errs = append(errs, &EnvError{Name: name, Fault: EnvBadName})
+		case strings.IndexByte(value, 0) >= 0:
+			errs = append(errs, &EnvError{Name: name, Fault: EnvBadValue})
+		case !allowUnsafe && unsafeEnv(name, value):
+			errs = append(errs, &EnvError{Name: name, Fault: EnvUnsafe})
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,105 @@
+package runner
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nevsnode/gordon/v2/pkg/host"
+)
+
+// procID names one process for good: no two processes of one boot have both in
+// common.
+type procID struct {
+	pid   int
+	start uint64 // clock ticks since the boot
+}
+
+func idOf(st host.Stat) procID { return procID{pid: st.PID, start: st.StartTime} }
+
+// living reports whether the process still exists and has not ended.
+func (id procID) living() bool {
+	st, err := host.ReadStat(id.pid)
+	return err == nil && idOf(st) == id && !st.Ended()
+}
+
+// signal sends sig to the process, and to no other that got its pid meanwhile:
+// the pidfd is opened first and what it stands for checked afterwards; see
+// pidfd_open(2). It reports whether the process was still there.
+func (id procID) signal(sig unix.Signal) (sent bool, err error) {
+	fd, err := unix.PidfdOpen(id.pid, 0)
+	switch {
+	case errors.Is(err, unix.ESRCH):
+		return false, nil
+	case err != nil:
+		// No pidfds here (an old kernel, or a sandbox that forbids them):
+		// between the check and the signal a pid could change hands, if all
+		// others were given out within those microseconds.
+		fd = -1
+	default:
+		defer closeFD(&fd)
+	}
+	if !id.living() {
+		return false, nil
+	}
+	if fd < 0 {
+		err = unix.Kill(id.pid, sig)
+	} else {
+		err = unix.PidfdSendSignal(fd, sig, nil, 0)
+	}
+	if errors.Is(err, unix.ESRCH) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("sending %s to process %d: %w", unix.SignalName(sig), id.pid, err)
+	}
+	return true, nil
+}
+
+// processes lists the processes that may be seen and have not ended, without
+// pid 1 and without this process.
+func processes() ([]host.Stat, error) {
+	proc, err := os.Open("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("listing processes: %w", err)
+	}
+	defer proc.Close()
+	names, err := proc.Readdirnames(-1)
+	if err != nil {
+		return nil, fmt.Errorf("listing processes: %w", err)
+	}
+	self := os.Getpid()
+	var list []host.Stat
+	for _, name := range names {
+		pid, err := strconv.Atoi(name)
+		if err != nil || pid == 1 || pid == self {
+			continue
+		}
+		// An error: it ended meanwhile, or isn't ours to see.
+		if st, err := host.ReadStat(pid); err == nil && !st.Ended() {
+			list = append(list, st)
+		}
+	}
+	return list, nil
+}
+
+// markerOf returns the value of GORDON_TASK_ID in the environment with which
+// the process was started, proc_pid_environ(5). It is not found where the
+// process belongs to another user, is a kernel thread or has begun to exit,
+// and where a program has written another text over it (setproctitle).
+func markerOf(pid int) (marker string, found bool) {
+	environ, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+	if err != nil {
+		return "", false
+	}
+	for kv := range bytes.SplitSeq(environ, []byte{0}) {
+		if value, ok := bytes.CutPrefix(kv, []byte(MarkerVar+"=")); ok {
+			return string(value), true
+		}
+	}
+	return "", false
+}

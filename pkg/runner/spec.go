@@ -1,0 +1,21 @@
+package runner
+
+// MarkerVar is the environment variable that carries a task's id to its whole
+// tree of processes.
+const MarkerVar = "GORDON_TASK_ID"
+
+// Spec says what to run.
+type Spec struct {
+	// Path of the script or program; argv[0] is the same. It is not looked up
+	// in PATH.
+	Path string
+	// Args are the arguments after argv[0], passed on byte for byte.
+	Args []string
+	// Env is the complete environment, "NAME=value"; see BuildEnv. Nothing is
+	// added to it.
+	Env []string
+	// Marker is the value of GORDON_TASK_ID in Env. It identifies the task's
+	// processes wherever they go. If empty, only the process group and its
+	// descendants are known.
+	Marker string
+}

@@ -1,0 +1,113 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// How often and with which first pause a start is tried again while the script
+// is open for writing; the pause doubles each time, 31 ms in all.
+const (
+	busyTries = 6
+	busyPause = time.Millisecond
+)
+
+// Start starts the process: as the leader of a process group of its own, with
+// an empty standard input (/dev/null), and with stdout and stderr captured.
+// Wait must be called on the Process, whatever happens to it.
+//
+// When nothing could be started the error is a *StartError, which wraps the
+// error number of execve(2), clone(2), pipe(2) or open(2): use errors.Is, with
+// fs.ErrNotExist, fs.ErrPermission, unix.E2BIG and so on. Transient tells
+// faults of the machine from faults of the task.
+func Start(spec Spec) (*Process, error) {
+	if hint := holdsNUL(spec); hint != "" {
+		return nil, &StartError{Path: spec.Path, Err: unix.EINVAL, Hint: hint}
+	}
+	p := newProcess(spec)
+	if err := p.start(); err != nil {
+		return nil, newStartError(spec, err)
+	}
+	return p, nil
+}
+
+// start opens the pipes and forks. Our copies of the child's ends are closed
+// in any case, all others when there is no child. Whatever can fail for want
+// of descriptors is done before the fork, so that a started process never has
+// to be given up.
+func (p *Process) start() (err error) {
+	stdin, stdout, stderr := -1, -1, -1
+	defer func() {
+		closeFD(&stdin)
+		closeFD(&stdout)
+		closeFD(&stderr)
+		if err != nil {
+			p.closeAll()
+		}
+	}()
+	if stdin, err = unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
+		return fmt.Errorf("opening /dev/null: %w", err)
+	}
+	if stdout, err = p.stdout.open(); err != nil {
+		return err
+	}
+	if stderr, err = p.stderr.open(); err != nil {
+		return err
+	}
+	if p.events, err = watch(p.stdout.fd, p.stderr.fd); err != nil {
+		return err
+	}
+	return p.fork(stdin, stdout, stderr)
+}
+
+// closeAll closes every descriptor that p has.
+func (p *Process) closeAll() {
+	p.stdout.close()
+	p.stderr.close()
+	closeFD(&p.pidfd)
+	if p.events != nil {
+		p.events.close()
+	}
+}
+
+// fork starts the child, and tries again for a moment when the kernel says
+// that the script is being written (ETXTBSY). Mostly nobody writes it any
+// more: whoever installed the script closed it, but forked another child in
+// between, and that child holds a copy of the descriptor until its own execve
+// (https://go.dev/issue/22315). It is gone after milliseconds.
+func (p *Process) fork(stdin, stdout, stderr int) error {
+	argv := make([]string, 0, 1+len(p.spec.Args))
+	argv = append(append(argv, p.spec.Path), p.spec.Args...)
+	attr := &syscall.ProcAttr{
+		Env:   p.spec.Env,
+		Files: []uintptr{uintptr(stdin), uintptr(stdout), uintptr(stderr)},
+		Sys:   &syscall.SysProcAttr{Setpgid: true},
+	}
+	pause := busyPause
+	for try := 1; ; try++ {
+		p.started = time.Now()
+		pid, _, err := syscall.StartProcess(p.spec.Path, argv, attr)
+		if err == nil {
+			p.pid = pid
+			return nil
+		}
+		if !errors.Is(err, syscall.ETXTBSY) || try == busyTries {
+			return err
+		}
+		time.Sleep(pause)
+		pause *= 2
+	}
+}
+
+// closeFD closes *fd, unless it is -1 already, and sets it to -1. An error of
+// close(2) is of no use here: the descriptor is gone all the same.
+func closeFD(fd *int) {
+	if *fd >= 0 {
+		_ = unix.Close(*fd)
+		*fd = -1
+	}
+}

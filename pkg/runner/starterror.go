@@ -1,0 +1,145 @@
+package runner
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// StartError says why a process could not be started.
+type StartError struct {
+	Path string // of the script
+	Err  error  // the cause; wraps an error number
+	Hint string // what the bare cause leaves out; may be empty
+}
+
+// Error returns the words that Gordon 1 used, "fork/exec PATH: cause", and the
+// hint in parentheses.
+func (e *StartError) Error() string {
+	text := "fork/exec " + e.Path + ": " + e.Err.Error()
+	if e.Hint != "" {
+		text += " (" + e.Hint + ")"
+	}
+	return text
+}
+
+// Unwrap returns the cause.
+func (e *StartError) Unwrap() error { return e.Err }
+
+// Transient reports whether a start failed for want of processes, memory or
+// descriptors. That is the machine's trouble and not the task's: the same
+// start may succeed later.
+func Transient(err error) bool {
+	for _, no := range []error{unix.EAGAIN, unix.ENOMEM, unix.EMFILE, unix.ENFILE} {
+		if errors.Is(err, no) {
+			return true
+		}
+	}
+	return false
+}
+
+func newStartError(spec Spec, err error) *StartError {
+	e := &StartError{Path: spec.Path, Err: err}
+	switch {
+	case errors.Is(err, unix.E2BIG):
+		e.Hint = explainTooBig(spec)
+	case errors.Is(err, unix.ENOENT):
+		e.Hint = explainMissing(spec.Path)
+	case errors.Is(err, unix.EACCES):
+		e.Hint = explainDenied(spec.Path)
+	case errors.Is(err, unix.ENOEXEC):
+		e.Hint = explainFormat(spec.Path)
+	case errors.Is(err, unix.ETXTBSY):
+		e.Hint = "the file is still open for writing"
+	}
+	return e
+}
+
+// holdsNUL finds the string that can't be passed to a process because a NUL
+// byte would end it early.
+func holdsNUL(spec Spec) string {
+	if strings.IndexByte(spec.Path, 0) >= 0 {
+		return "the path holds a NUL byte"
+	}
+	for i, arg := range spec.Args {
+		if strings.IndexByte(arg, 0) >= 0 {
+			return fmt.Sprintf("argument %d holds a NUL byte", i+1)
+		}
+	}
+	for _, kv := range spec.Env {
+		if strings.IndexByte(kv, 0) >= 0 {
+			return fmt.Sprintf("the environment variable %q holds a NUL byte", envName(kv))
+		}
+	}
+	return ""
+}
+
+// explainMissing is for "no such file or directory" about a file that is
+// there: what is missing is its interpreter.
+func explainMissing(path string) string {
+	if _, err := os.Stat(path); err != nil {
+		return ""
+	}
+	interpreter, ok := shebang(path)
+	switch {
+	case !ok:
+		return "the file is there, but the program loader that it asks for is not"
+	case strings.HasSuffix(interpreter, "\r"):
+		return "the first line ends with a carriage return: convert the script to Unix line endings"
+	}
+	return fmt.Sprintf("the script is there, but its interpreter %q is not", interpreter)
+}
+
+func explainDenied(path string) string {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil: // a folder above it is closed to us: the bare text fits
+		return ""
+	case info.IsDir():
+		return "it is a directory"
+	case !info.Mode().IsRegular():
+		return "it is not a regular file"
+	case info.Mode().Perm()&0o111 == 0:
+		return "it is not executable: chmod +x"
+	}
+	return ""
+}
+
+func explainFormat(path string) string {
+	if info, err := os.Stat(path); err == nil && info.Size() == 0 {
+		return "the file is empty"
+	}
+	if head, err := readHead(path); err == nil && bytes.HasPrefix(head, []byte("\x7fELF")) {
+		return "the program is for another kind of machine, or damaged"
+	}
+	return `a script must begin with a line such as "#!/bin/sh"`
+}
+
+// shebang returns the interpreter that the script's first line names, up to
+// the first blank, as the kernel reads it; execve(2), "Interpreter scripts".
+func shebang(path string) (interpreter string, ok bool) {
+	head, err := readHead(path)
+	if err != nil || !bytes.HasPrefix(head, []byte("#!")) {
+		return "", false
+	}
+	line, _, _ := bytes.Cut(head[2:], []byte("\n"))
+	name, _, _ := bytes.Cut(bytes.Trim(line, " \t"), []byte(" "))
+	name, _, _ = bytes.Cut(name, []byte("\t"))
+	return string(name), true
+}
+
+// readHead returns as much of the file's beginning as the kernel looks at
+// (BINPRM_BUF_SIZE).
+func readHead(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, 256))
+}

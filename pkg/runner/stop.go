@@ -1,0 +1,122 @@
+package runner
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// How often a tree that is to end is looked at: soon at first, since most end
+// at once, then less and less.
+const (
+	firstLook = 2 * time.Millisecond
+	lastLook  = 50 * time.Millisecond
+)
+
+// Signal sends sig to the whole tree: the process group and every other process
+// of the task that can be found. It returns os.ErrProcessDone when the leader
+// has ended; what it left behind is not signalled then. Other errors say which
+// processes could not be signalled (EPERM: they run as another user); the rest
+// were.
+func (p *Process) Signal(sig unix.Signal) error {
+	if !p.hold() {
+		return os.ErrProcessDone
+	}
+	defer p.release()
+	if p.leaderEnded() {
+		return os.ErrProcessDone
+	}
+	_, err := p.tree().signal(sig)
+	return err
+}
+
+// Stop ends the task with its whole tree and returns when nothing of it is
+// left: SIGTERM to all (and SIGCONT, so that stopped ones can obey), then, when
+// grace is over or ctx is cancelled, SIGKILL to all that is left, until none
+// is. With a grace of 0 or less, or a cancelled ctx, there is only SIGKILL.
+//
+// It does nothing when the task has ended by itself: what that left behind is
+// left alone. A second Stop may run beside the first one to hasten it. Someone
+// should be inside Wait meanwhile, or a task that prints much can't obey.
+//
+// A process that the kernel doesn't let die (it waits for a dead NFS server,
+// say) keeps Stop waiting, since the entry must not run a second time beside
+// it.
+func (p *Process) Stop(ctx context.Context, grace time.Duration) {
+	if !p.hold() {
+		return
+	}
+	defer p.release()
+	if !p.beginStop() {
+		return
+	}
+	t := p.tree()
+	if grace > 0 && ctx.Err() == nil {
+		ctx, cancel := context.WithTimeout(ctx, grace)
+		defer cancel()
+		// An error is a process that can't be signalled; the wait shows it.
+		_, _ = t.signal(unix.SIGTERM, unix.SIGCONT)
+		if p.goneBefore(ctx, t) {
+			return
+		}
+	}
+	p.kill(t)
+}
+
+// beginStop reports whether there is something to stop: a leader that lives, or
+// whose end another Stop has brought about.
+func (p *Process) beginStop() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.stopping && p.leaderEnded() {
+		return false
+	}
+	p.stopping = true
+	return true
+}
+
+// Stopped reports whether a Stop found the task running, so that its end was
+// not its own doing.
+func (p *Process) Stopped() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stopping
+}
+
+// goneBefore waits for the tree's end and reports whether that came before
+// ctx's. While the leader lives, the others needn't be looked for.
+func (p *Process) goneBefore(ctx context.Context, t *tree) bool {
+	for pause := firstLook; ; pause = min(2*pause, lastLook) {
+		if p.leaderEnded() && t.gone() {
+			return true
+		}
+		if !sleep(ctx, pause) {
+			return false
+		}
+	}
+}
+
+// kill sends SIGKILL to the tree until nothing is left of it.
+func (p *Process) kill(t *tree) {
+	for pause := firstLook; ; pause = min(2*pause, lastLook) {
+		found, err := t.signal(unix.SIGKILL)
+		if (found == 0 || err != nil) && p.leaderEnded() && t.gone() {
+			return
+		}
+		sleep(context.Background(), pause)
+	}
+}
+
+// sleep waits for d, and reports whether ctx is still good then.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

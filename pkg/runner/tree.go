@@ -1,0 +1,119 @@
+package runner
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nevsnode/gordon/v2/pkg/host"
+)
+
+// cleanScans is how many searches in a row must find nothing before a tree
+// counts as gone. One is not enough: a process can fork into a pid that the
+// search has passed already, and end before the search comes to its own.
+const cleanScans = 2
+
+// tree finds the processes that belong together, again and again until none is
+// left. It remembers each one that it has found, because what tied it to the
+// others can go away: a parent dies, a process that exits loses its environment
+// before it is gone.
+type tree struct {
+	// group is the process group to include; 0 is none. Whoever uses the tree
+	// must have a hold on the group's leader.
+	group int
+	// marked says which values of GORDON_TASK_ID to include.
+	marked func(marker string) bool
+	// descend says whether to include whatever descends from what was found.
+	descend bool
+
+	known map[procID]bool
+}
+
+// tree returns the task's own.
+func (p *Process) tree() *tree {
+	return &tree{
+		group:   p.pid,
+		marked:  func(marker string) bool { return marker != "" && marker == p.spec.Marker },
+		descend: true,
+		known:   map[procID]bool{},
+	}
+}
+
+// find returns the members that have not ended.
+func (t *tree) find() ([]host.Stat, error) {
+	all, err := processes()
+	if err != nil {
+		return nil, err
+	}
+	members := make(map[int]bool)
+	for _, st := range all {
+		if t.known[idOf(st)] || t.includes(st) {
+			members[st.PID] = true
+		}
+	}
+	for grown := t.descend; grown; {
+		grown = false
+		for _, st := range all {
+			if members[st.PPID] && !members[st.PID] {
+				members[st.PID], grown = true, true
+			}
+		}
+	}
+	var found []host.Stat
+	for _, st := range all {
+		if members[st.PID] {
+			t.known[idOf(st)] = true
+			found = append(found, st)
+		}
+	}
+	return found, nil
+}
+
+func (t *tree) includes(st host.Stat) bool {
+	if t.group != 0 && st.PGID == t.group {
+		return true
+	}
+	marker, ok := markerOf(st.PID)
+	return ok && t.marked(marker)
+}
+
+// signal sends the signals, in order, to the group and to every member outside
+// of it, and returns how many of those there were to find, members of the group
+// included. The group comes first and at once: none of its members can fork
+// past a signal to the whole group; kill(2).
+func (t *tree) signal(sigs ...unix.Signal) (found int, err error) {
+	var errs []error
+	if t.group != 0 {
+		for _, sig := range sigs {
+			if err := unix.Kill(-t.group, sig); err != nil && !errors.Is(err, unix.ESRCH) {
+				errs = append(errs, err)
+			}
+		}
+	}
+	members, err := t.find()
+	if err != nil {
+		return 0, errors.Join(append(errs, err)...)
+	}
+	for _, st := range members {
+		if t.group != 0 && st.PGID == t.group {
+			continue
+		}
+		for _, sig := range sigs {
+			if _, err := idOf(st).signal(sig); err != nil {
+				errs = append(errs, err)
+			}
+		}
+	}
+	return len(members), errors.Join(errs...)
+}
+
+// gone reports whether no member is left. A tree that can't be searched because
+// there is no /proc is taken for gone: there is nothing that could be done.
+func (t *tree) gone() bool {
+	for range cleanScans {
+		if members, err := t.find(); err == nil && len(members) > 0 {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,191 @@
+package taskqueue
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/nevsnode/gordon/v2/pkg/config"
+	"github.com/nevsnode/gordon/v2/pkg/host"
+	"github.com/nevsnode/gordon/v2/pkg/output"
+	"github.com/nevsnode/gordon/v2/pkg/stats"
+	"github.com/nevsnode/gordon/v2/pkg/store"
+)
+
+// place is one queue_key in one Redis. A reload that names another one starts
+// another engine and lets the old one finish what it runs.
+type place struct{ network, address, queueKey string }
+
+func placeOf(c *config.Config) place {
+	return place{c.RedisNetwork, c.RedisAddress, c.QueueKey}
+}
+
+// engine serves one place: it is one instance there, with a queue per type.
+type engine struct {
+	// immutable
+	place     place
+	keys      store.Keys
+	id        string
+	log       *slog.Logger
+	counters  *stats.Counters
+	client    *store.Client
+	health    *health
+	registrar *registrar
+	// abort and kill end the workers, hard ends everything.
+	abort, kill, hard context.Context
+
+	mu     sync.Mutex
+	queues map[string]*queue
+	actors sync.WaitGroup // the queues, and one more until retire
+	clean  bool           // guarded by mu: all queues ended with empty slots
+}
+
+// newEngine connects to nothing yet.
+func newEngine(p place, o Options, self host.Identity, ends *ends) *engine {
+	nonce := make([]byte, 4)
+	_, _ = rand.Read(nonce) // never fails (crypto/rand)
+	id := self.Hostname + "-" + hex.EncodeToString(nonce)
+	e := &engine{
+		place: p, keys: store.Keys{Prefix: p.queueKey}, id: id, counters: o.Counters, log: o.Log,
+		health: newHealth(o.Log, p.address), queues: make(map[string]*queue), clean: true,
+		abort: ends.abort.ctx, kill: ends.kill.ctx, hard: ends.hard.ctx,
+	}
+	e.actors.Add(1)
+	e.registrar = newRegistrar(e.keys, store.Instance{
+		ID: id, Host: self.Hostname, MachineID: self.MachineID, BootID: self.BootID, PIDNamespace: self.PIDNamespace,
+		PID: self.PID, StartTime: self.StartTime, Version: o.Version, Lists: make(map[string]int),
+	}, e.health)
+	e.client = store.NewClient(store.Options{
+		Network: p.network, Address: p.address, Name: "gordon/" + id, Greet: e.registrar.greet,
+		DialTimeout: ioTimeout, CommandTimeout: ioTimeout,
+	})
+	e.registrar.link = e.client.Link()
+	e.registrar.recover = &recoverer{keys: e.keys, self: id, host: self, log: o.Log}
+	return e
+}
+
+// connect returns when Redis has answered and is fit to be used, or with what
+// it met last when ctx ends. It does not wait for a server that is too old.
+func (e *engine) connect(ctx context.Context) error {
+	var pace retry
+	var server store.Server
+	for {
+		err := e.registrar.link.Use(ctx, func(c *store.Conn) (err error) {
+			server, err = c.Server()
+			return err
+		})
+		if err == nil {
+			break
+		}
+		if errors.Is(err, store.ErrOldServer) {
+			return errors.Join(err, e.registrar.farewell(ctx), e.registrar.link.Close())
+		}
+		if pace.wait(ctx); ctx.Err() != nil {
+			return errors.Join(err, e.registrar.link.Close())
+		}
+	}
+	e.log.Debug("connected to redis", "address", e.place.address, "version", server.Version, "instance", e.id)
+	if p := server.MaxmemoryPolicy; p != "" && p != "noeviction" {
+		e.log.Warn("redis may throw entries away when its memory is full; set maxmemory-policy to noeviction", "maxmemory_policy", p)
+	}
+	return nil
+}
+
+// recover brings back the entries of dead instances, before the queues start.
+func (e *engine) recover(ctx context.Context) {
+	e.health.report(e.registrar.recover, e.registrar.link.Use(ctx, e.registrar.recover.run))
+}
+
+// Run keeps the instance on record until all queues have ended, and then takes
+// it off. Queues are started before it, and by apply.
+func (e *engine) Run() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- e.registrar.Run(ctx) }()
+	e.actors.Wait()
+	cancel()
+	err := <-ended
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.clean {
+		e.log.Warn("results could not be told to redis in time; their entries will run again at the next start", "address", e.place.address)
+		return err
+	}
+	ctx, cancel = context.WithTimeout(context.Background(), ioTimeout)
+	defer cancel()
+	if gone := e.registrar.farewell(ctx); gone != nil {
+		e.log.Warn("redis was not told that this instance has ended", output.KeyError, gone.Error())
+	}
+	return errors.Join(err, e.registrar.link.Close())
+}
+
+// retire has all queues take nothing new, and Run return when they have ended.
+func (e *engine) retire() {
+	e.apply(nil, nil, nil)
+	e.actors.Done()
+}
+
+// reserve puts the run lists for the tasks on record.
+func (e *engine) reserve(ctx context.Context, tasks map[string]config.Task) error {
+	lists := make(map[string]int)
+	for taskType, t := range tasks {
+		lists[taskType] = listsPerSlot * t.Workers
+	}
+	return e.registrar.reserve(ctx, lists)
+}
+
+// apply serves these tasks and no others; their run lists are on record.
+func (e *engine) apply(tasks map[string]config.Task, s *Settings, budgets map[string]*budget) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, taskType := range slices.Sorted(maps.Keys(e.queues)) {
+		if _, ok := tasks[taskType]; !ok {
+			e.queues[taskType].drain()
+		}
+	}
+	for _, taskType := range slices.Sorted(maps.Keys(tasks)) {
+		q := e.queues[taskType]
+		if q == nil || !q.configure(tasks[taskType], s) {
+			e.start(tasks[taskType], s, budgets[taskType])
+		}
+	}
+}
+
+// start starts the queue of a type. A queue of that type that is still ending
+// has seen its run lists empty, so that they can be used again.
+func (e *engine) start(t config.Task, s *Settings, b *budget) {
+	q := newQueue(e, t, s, b)
+	e.queues[t.Type] = q
+	e.actors.Go(func() {
+		if err := q.Run(e.hard); err != nil {
+			e.log.Warn("a queue ended with an error", output.KeyTaskType, t.Type, output.KeyError, err.Error())
+		}
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.clean = e.clean && q.clean()
+		if e.queues[t.Type] == q {
+			delete(e.queues, t.Type)
+		}
+	})
+}
+
+// ping proves that every loop moves.
+func (e *engine) ping(ctx context.Context) error {
+	e.mu.Lock()
+	queues := slices.Collect(maps.Values(e.queues))
+	e.mu.Unlock()
+	for _, q := range queues {
+		if err := q.ping(ctx); err != nil {
+			return err
+		}
+	}
+	if !e.registrar.pulse.beats() {
+		return errors.New("the registrar hangs")
+	}
+	return nil
+}

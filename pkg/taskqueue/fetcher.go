@@ -1,0 +1,124 @@
+package taskqueue
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nevsnode/gordon/v2/pkg/store"
+)
+
+// blockTime bounds one BLMOVE. It wakes at once when an entry comes; the bound
+// only makes an idle connection show that it is alive, twice a minute.
+const blockTime = 30 * time.Second
+
+// order asks the fetcher for one entry.
+type order struct {
+	ctx context.Context // ends when the entry is no longer wanted
+	run string          // the run list to move it to, known to be empty
+}
+
+// fetcher waits for entries of one type on a connection of its own, one at a
+// time, and only while a slot is free.
+type fetcher struct {
+	queue  string
+	link   *store.Link
+	health *health
+	pulse  pulse
+	// orders and taken hold one value: the queue never has two orders out.
+	orders chan order
+	taken  chan []byte
+}
+
+func newFetcher(queue string, link *store.Link, h *health) *fetcher {
+	return &fetcher{queue: queue, link: link, health: h, orders: make(chan order, 1), taken: make(chan []byte, 1)}
+}
+
+// Run serves orders until ctx ends.
+func (f *fetcher) Run(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return closeLink(f.link)
+		case o := <-f.orders:
+			entry := f.take(ctx, o)
+			f.pulse.rest()
+			f.taken <- entry
+		}
+	}
+}
+
+// take returns the entry that now stands in the run list, or nil when the list
+// is certain to be empty and the order was withdrawn. Only the end of ctx lets
+// it return without certainty.
+//
+// Power loss here: the entry is in the queue or in the run list, from where
+// recovery brings it back.
+func (f *fetcher) take(ctx context.Context, o order) []byte {
+	var pace retry
+	unsure := false // whether an entry may have come in over a lost connection
+	for ctx.Err() == nil {
+		var entry []byte
+		f.pulse.within(blockTime + 4*ioTimeout)
+		err := f.link.Use(ctx, func(c *store.Conn) (err error) {
+			if unsure {
+				if entry, err = c.Peek(o.run); err != nil || entry != nil {
+					return err
+				}
+				unsure = false
+			}
+			defer f.wellAfterAll(pace)()
+			entry, err = c.Take(o.ctx, f.queue, o.run, blockTime)
+			unsure = err != nil && !store.Refused(err)
+			return err
+		})
+		f.health.report(f, err)
+		switch {
+		case err == nil && (entry != nil || o.ctx.Err() != nil):
+			return entry
+		case err == nil:
+			pace.reset() // nothing came within blockTime
+		case unsure:
+			pace.wait(ctx)
+		case o.ctx.Err() != nil:
+			return nil
+		default:
+			pace.wait(ctx, o.ctx)
+		}
+	}
+	return nil
+}
+
+// accepted is how long a BLMOVE has to be waiting to count as accepted: a
+// refusal comes at once.
+const accepted = 200 * time.Millisecond
+
+// wellAfterAll reports, in the middle of a take that follows a failed one, that
+// Redis is fit again: the answer itself may take until blockTime. The returned
+// function has to be called when the answer is there.
+func (f *fetcher) wellAfterAll(pace retry) (answered func()) {
+	if pace.pause == 0 {
+		return func() {}
+	}
+	reported := make(chan struct{})
+	timer := time.AfterFunc(accepted, func() {
+		defer close(reported)
+		f.health.report(f, nil)
+	})
+	return func() {
+		if !timer.Stop() {
+			<-reported
+		}
+	}
+}
+
+// ioTimeout bounds a command and a connection attempt (see [store.Options]).
+const ioTimeout = 5 * time.Second
+
+// closeLink closes at the end of an actor's life; the other side may be gone.
+func closeLink(l *store.Link) error {
+	if err := l.Close(); err != nil {
+		return fmt.Errorf("close connection to redis: %w", err)
+	}
+	return nil
+}

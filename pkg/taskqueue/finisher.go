@@ -1,0 +1,111 @@
+package taskqueue
+
+import (
+	"context"
+	"time"
+
+	"github.com/nevsnode/gordon/v2/pkg/store"
+)
+
+// job tells Redis what became of the entry of a slot.
+type job struct {
+	slot *slot
+	op   store.Finish
+}
+
+// finished is a job that Redis has confirmed.
+type finished struct {
+	job   job
+	entry []byte // the next one, or nil
+	gone  bool   // Redis did not have the entry any more
+}
+
+// finisher carries results to Redis on a connection of its own, all that wait
+// in one round trip, and keeps each until Redis has confirmed it.
+type finisher struct {
+	link   *store.Link
+	health *health
+	pulse  pulse
+	jobs   chan []job
+	done   chan []finished
+}
+
+func newFinisher(link *store.Link, h *health) *finisher {
+	return &finisher{link: link, health: h, jobs: make(chan []job), done: make(chan []finished)}
+}
+
+// Run works until ctx ends. Jobs that are not confirmed by then are given up:
+// their entries stay in the run lists, and recovery runs them again.
+func (f *finisher) Run(ctx context.Context) error {
+	var todo []job
+	var pace retry
+	for {
+		todo = f.collect(ctx, todo, &pace)
+		if ctx.Err() != nil {
+			return closeLink(f.link)
+		}
+		var done []finished
+		f.pulse.within(4 * ioTimeout)
+		done, todo = f.attempt(ctx, todo)
+		if len(todo) == 0 {
+			pace.reset()
+			f.pulse.rest()
+		}
+		if len(done) == 0 {
+			continue
+		}
+		select {
+		case f.done <- done:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// collect adds the jobs that wait. It blocks while there is nothing to do, and
+// after a failed attempt for a pause, or until there is something new: a result
+// that Redis refuses must not hold up the others.
+func (f *finisher) collect(ctx context.Context, todo []job, pace *retry) []job {
+	var pause <-chan time.Time
+	if len(todo) > 0 {
+		timer := time.NewTimer(pace.next())
+		defer timer.Stop()
+		pause = timer.C
+	}
+	select {
+	case more := <-f.jobs:
+		todo = append(todo, more...)
+	case <-pause:
+	case <-ctx.Done():
+	}
+	return todo
+}
+
+// attempt sends all jobs once. What is left has to be sent again.
+func (f *finisher) attempt(ctx context.Context, todo []job) (done []finished, left []job) {
+	ops := make([]store.Finish, len(todo))
+	for i, j := range todo {
+		ops[i] = j.op
+	}
+	var results []store.Finished
+	err := f.link.Use(ctx, func(c *store.Conn) (err error) {
+		results, err = c.FinishAll(ops)
+		return err
+	})
+	if err != nil {
+		f.health.report(f, err)
+		for i := range todo {
+			todo[i].op.Unsure = true
+		}
+		return nil, todo
+	}
+	for i, r := range results {
+		if r.Err != nil {
+			err = r.Err
+			left = append(left, todo[i])
+			continue
+		}
+		done = append(done, finished{todo[i], r.Entry, r.Gone && !todo[i].op.Unsure})
+	}
+	f.health.report(f, err)
+	return done, left
+}

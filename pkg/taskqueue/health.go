@@ -1,0 +1,84 @@
+package taskqueue
+
+import (
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nevsnode/gordon/v2/pkg/output"
+	"github.com/nevsnode/gordon/v2/pkg/store"
+)
+
+// health gathers what all connections to one Redis meet, and logs one line when
+// that state changes: fit, unreachable, or refusing with a certain code.
+type health struct {
+	log     *slog.Logger
+	address string
+
+	mu     sync.Mutex
+	faults map[any]string // who is in trouble, and the kind of it
+	kind   string         // what was logged last; "" = fit
+	since  time.Time
+}
+
+func newHealth(log *slog.Logger, address string) *health {
+	return &health{log: log, address: address, faults: make(map[any]string)}
+}
+
+// report notes how the last attempt of who ended; who is any comparable value
+// that stands for a connection.
+func (h *health) report(who any, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err == nil {
+		delete(h.faults, who)
+		if len(h.faults) == 0 && h.kind != "" {
+			h.log.Info("redis is back", "address", h.address, output.KeyDuration, time.Since(h.since), output.KeyMessageID, output.MsgRedisBack)
+			h.kind = ""
+		}
+		return
+	}
+	kind := kindOf(err)
+	h.faults[who] = kind
+	if kind == h.kind {
+		return
+	}
+	if h.kind == "" {
+		h.since = time.Now()
+	}
+	h.kind = kind
+	h.log.Warn(describe(kind), "address", h.address, output.KeyError, err.Error(), output.KeyMessageID, output.MsgRedisLost)
+}
+
+// status is the state in a few words, for STATUS=.
+func (h *health) status() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch h.kind {
+	case "":
+		return "redis ok"
+	case unreachable:
+		return "redis not reachable"
+	default:
+		return "redis refuses (" + h.kind + ")"
+	}
+}
+
+// unreachable is the kind of all errors that are not the server's own.
+const unreachable = "unreachable"
+
+func kindOf(err error) string {
+	var reply *store.ReplyError
+	if errors.As(err, &reply) {
+		return reply.Code
+	}
+	return unreachable
+}
+
+func describe(kind string) string {
+	if kind == unreachable {
+		return "redis is lost, trying again; running tasks go on"
+	}
+	return "redis refuses, trying again; running tasks go on"
+}

@@ -1,0 +1,203 @@
+package taskqueue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/nevsnode/gordon/v2/pkg/config"
+	"github.com/nevsnode/gordon/v2/pkg/host"
+	"github.com/nevsnode/gordon/v2/pkg/stats"
+)
+
+// ErrRedis is wrapped by errors that say that Redis could not be used.
+var ErrRedis = errors.New("redis is not usable")
+
+// Options are what a pool needs besides a configuration.
+type Options struct {
+	Log      *slog.Logger
+	Counters *stats.Counters
+	// Version goes on record in Redis.
+	Version string
+	// Env is the environment that scripts inherit.
+	Env []string
+}
+
+// Pool runs the tasks of a configuration, and of those that replace it.
+type Pool struct {
+	opts Options
+	self host.Identity
+	ends *ends
+
+	mu      sync.Mutex // guards what follows; held during a reload
+	current *engine
+	budgets map[string]*budget
+	closed  bool
+
+	engines sync.WaitGroup
+	over    chan struct{} // closed when all engines have ended after Drain
+}
+
+// end is a context that ends when it is told to.
+type end struct {
+	ctx  context.Context
+	stop context.CancelFunc
+}
+
+func newEnd() end {
+	ctx, stop := context.WithCancel(context.Background())
+	return end{ctx, stop}
+}
+
+// ends are the stages of a stop after the drain, each harder than the one
+// before: stop the tasks, kill them, wait for nothing.
+type ends struct{ abort, kill, hard end }
+
+// Start connects to Redis, brings back what dead instances left behind and
+// serves all types; then it returns. Redis is tried until ctx ends; the error
+// then wraps [ErrRedis].
+func Start(ctx context.Context, c *config.Config, o Options) (*Pool, error) {
+	self, err := host.Self()
+	if err != nil {
+		return nil, fmt.Errorf("find out what machine this is: %w", err)
+	}
+	p := &Pool{
+		opts: o, self: self, ends: &ends{newEnd(), newEnd(), newEnd()},
+		budgets: make(map[string]*budget), over: make(chan struct{}),
+	}
+	e, err := p.launch(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	p.serve(e, c)
+	return p, nil
+}
+
+// launch starts an engine that serves nothing yet.
+func (p *Pool) launch(ctx context.Context, c *config.Config) (*engine, error) {
+	e := newEngine(placeOf(c), p.opts, p.self, p.ends)
+	if err := e.connect(ctx); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRedis, err)
+	}
+	e.recover(ctx)
+	p.engines.Go(func() {
+		if err := e.Run(); err != nil {
+			p.opts.Log.Warn("the connection to redis ended with an error", "error", err.Error())
+		}
+	})
+	if err := e.reserve(ctx, c.Tasks); err != nil {
+		e.retire()
+		return nil, fmt.Errorf("%w: %w", ErrRedis, err)
+	}
+	return e, nil
+}
+
+// serve makes the configuration the one that counts. It cannot fail.
+func (p *Pool) serve(e *engine, c *config.Config) {
+	for taskType := range c.Tasks {
+		if p.budgets[taskType] == nil {
+			p.budgets[taskType] = newBudget()
+		}
+	}
+	old := p.current
+	p.current = e
+	if old != nil && old != e {
+		old.retire()
+	}
+	e.apply(c.Tasks, newSettings(c, p.opts.Env), p.budgets)
+}
+
+// Reload makes c the configuration, or changes nothing and returns an error:
+// when the Redis that c names does not answer before ctx ends ([ErrRedis]), or
+// the pool is being stopped. commit is called when nothing can fail any more,
+// before the new configuration takes effect.
+//
+// Tasks that run go on as they were started. Those of a type that is no longer
+// there, or that came from another Redis, end and are told to the Redis that
+// they came from.
+func (p *Pool) Reload(ctx context.Context, c *config.Config, commit func()) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return errors.New("gordon is stopping")
+	}
+	e := p.current
+	if placeOf(c) != e.place {
+		next, err := p.launch(ctx, c)
+		if err != nil {
+			return err
+		}
+		e = next
+	} else if err := e.reserve(ctx, c.Tasks); err != nil {
+		return fmt.Errorf("%w: %w", ErrRedis, err)
+	}
+	commit()
+	p.serve(e, c)
+	return nil
+}
+
+// Drain takes nothing new from now on. Over is closed when all that runs has
+// ended and Redis knows.
+func (p *Pool) Drain() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	p.closed = true
+	p.current.retire()
+	go func() {
+		p.engines.Wait()
+		close(p.over)
+	}()
+}
+
+// Over is closed when the pool has ended after Drain.
+func (p *Pool) Over() <-chan struct{} { return p.over }
+
+// Abort drains, and stops the tasks that run: SIGTERM to the whole tree,
+// SIGKILL after kill_grace. Their entries go back to the head of their queues.
+func (p *Pool) Abort() {
+	p.Drain()
+	p.ends.abort.stop()
+}
+
+// Kill aborts without any grace.
+func (p *Pool) Kill() {
+	p.Abort()
+	p.ends.kill.stop()
+}
+
+// GiveUp kills, and does not wait for Redis to take the results: the entries
+// stay in their run lists, and run again after the next start.
+func (p *Pool) GiveUp() {
+	p.Kill()
+	p.ends.hard.stop()
+}
+
+// Alive proves that every loop moves, or names one that does not. Redis being
+// down does not count as that.
+func (p *Pool) Alive(ctx context.Context) error {
+	if !p.mu.TryLock() {
+		return nil // a reload is under way; it is bounded by its own context
+	}
+	e := p.current
+	p.mu.Unlock()
+	return e.ping(ctx)
+}
+
+// Status is the state in one line, for systemd's STATUS=.
+func (p *Pool) Status() string {
+	s := p.opts.Counters.Snapshot()
+	return fmt.Sprintf("%d running, %d types, %d done, %d failed; %s", s.Running, s.Types, s.Done, s.Failed, p.currentHealth())
+}
+
+func (p *Pool) currentHealth() string {
+	if !p.mu.TryLock() {
+		return "reloading"
+	}
+	defer p.mu.Unlock()
+	return p.current.health.status()
+}

@@ -1,0 +1,361 @@
+package taskqueue
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strconv"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/nevsnode/gordon/v2/pkg/config"
+	"github.com/nevsnode/gordon/v2/pkg/output"
+	"github.com/nevsnode/gordon/v2/pkg/stats"
+	"github.com/nevsnode/gordon/v2/pkg/store"
+)
+
+// queue is the actor of one task type: it owns the slots and decides, its
+// fetcher and finisher talk to Redis, a worker runs each entry. It does no I/O
+// itself, so that it always answers.
+//
+// Everything below "owned by Run" is touched by its goroutine only; others send
+// functions through commands.
+type queue struct {
+	// immutable
+	name     string // the type
+	keys     store.Keys
+	instance string
+	log      *slog.Logger
+	counters *stats.Counters
+	budget   *budget
+	fetcher  *fetcher
+	finisher *finisher
+	commands chan func()
+	results  chan result
+	wake     chan struct{}
+	over     chan struct{} // closed when Run has ended
+	// abort and kill end the workers; see worker.
+	abort, kill context.Context
+
+	// owned by Run
+	task     config.Task
+	settings *Settings
+	slots    []*slot
+	jobs     []job // for the finisher, not handed over yet
+	waiting  *slot // the slot that the fetcher fills, or nil
+	withdraw context.CancelFunc
+	backoff  backoff
+	rest     time.Time // no take before
+	draining bool
+	giveUp   time.Time // when draining: do not wait longer for the fetcher
+	takes    uint64
+	running  int      // workers
+	returns  []result // held back while workers are being stopped
+}
+
+func newQueue(e *engine, t config.Task, s *Settings, b *budget) *queue {
+	q := &queue{
+		name: t.Type, keys: e.keys, instance: e.id, log: e.log.With(output.KeyTaskType, t.Type),
+		counters: e.counters, budget: b,
+		fetcher:  newFetcher(e.keys.Queue(t.Type), e.client.Link(), e.health),
+		finisher: newFinisher(e.client.Link(), e.health),
+		commands: make(chan func()), results: make(chan result), wake: make(chan struct{}, 1), over: make(chan struct{}),
+		abort: e.abort, kill: e.kill,
+		task: t, settings: s,
+	}
+	q.grow(t.Workers)
+	return q
+}
+
+// Run serves the type until it was drained and all its slots are free, or until
+// ctx ends. With ctx, unconfirmed results are given up; workers are waited for
+// in any case.
+func (q *queue) Run(ctx context.Context) error {
+	defer close(q.over)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	actors, ctx := errgroup.WithContext(ctx)
+	actors.Go(func() error { return q.fetcher.Run(ctx) })
+	actors.Go(func() error { return q.finisher.Run(ctx) })
+	for !q.done() && ctx.Err() == nil {
+		q.dispatch()
+		q.step(ctx)
+	}
+	for ; q.running > 0; q.running-- {
+		q.letGo((<-q.results).slot)
+	}
+	cancel()
+	return actors.Wait()
+}
+
+// step waits for one event and handles it.
+func (q *queue) step(ctx context.Context) {
+	var hand chan<- []job
+	if len(q.jobs) > 0 {
+		hand = q.finisher.jobs
+	}
+	var alarm <-chan time.Time
+	if d := q.untilAlarm(); d > 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		alarm = timer.C
+	}
+	select {
+	case entry := <-q.fetcher.taken:
+		q.taken(entry)
+	case r := <-q.results:
+		q.running--
+		q.finish(r)
+	case hand <- q.jobs:
+		q.jobs = nil
+	case done := <-q.finisher.done:
+		for _, f := range done {
+			q.finished(f)
+		}
+	case f := <-q.commands:
+		f()
+	case <-q.wake:
+	case <-alarm:
+	case <-ctx.Done():
+	}
+}
+
+// untilAlarm is when to look again though nothing happened; 0 for never.
+func (q *queue) untilAlarm() time.Duration {
+	if q.draining {
+		return time.Until(q.giveUp)
+	}
+	return time.Until(q.rest)
+}
+
+// dispatch gives the fetcher an order when a slot is free and an entry is
+// wanted, and withdraws the order when none is wanted any more.
+func (q *queue) dispatch() {
+	if q.waiting != nil {
+		if !q.wanted() {
+			q.withdraw()
+		}
+		return
+	}
+	if !q.wanted() {
+		return
+	}
+	s := q.freeSlot()
+	if s == nil || !q.hold(s) {
+		return
+	}
+	s.take()
+	ctx, cancel := context.WithCancel(context.Background())
+	q.waiting, q.withdraw = s, cancel
+	q.fetcher.orders <- order{ctx: ctx, run: q.run(s.other())}
+}
+
+// wanted tells whether entries may be taken now.
+func (q *queue) wanted() bool {
+	return !q.draining && !q.resting() && q.budget.within(q.task.Workers)
+}
+
+func (q *queue) resting() bool { return time.Now().Before(q.rest) }
+
+// freeSlot returns the free slot with the lowest index.
+func (q *queue) freeSlot() *slot {
+	for _, s := range q.slots {
+		if s.state == free {
+			return s
+		}
+	}
+	return nil
+}
+
+// taken handles the fetcher's answer.
+func (q *queue) taken(entry []byte) {
+	q.withdraw()
+	s := q.waiting
+	q.waiting = nil
+	q.takes++
+	s.taken(entry, q.takes)
+	q.proceed(s)
+}
+
+// proceed starts the entry of a slot, or gives up the slot's place where there
+// is none.
+func (q *queue) proceed(s *slot) {
+	switch {
+	case s.state == free:
+		q.letGo(s)
+	case q.draining || !q.hold(s):
+		// It came in at the very moment of the stop: back to where it was.
+		q.letGo(s)
+		q.tell(result{slot: s, how: store.Return})
+	default:
+		q.start(s)
+	}
+}
+
+// hold takes a place in the budget for a slot that has none.
+func (q *queue) hold(s *slot) bool {
+	s.held = s.held || q.budget.acquire(q.task.Workers, q.wake)
+	return s.held
+}
+
+func (q *queue) letGo(s *slot) {
+	if s.held {
+		q.budget.release()
+	}
+	s.held = false
+}
+
+func (q *queue) start(s *slot) {
+	id := q.instance + "." + q.task.Type + "." + strconv.FormatUint(s.since, 10)
+	w := &worker{
+		task: q.task, settings: q.settings, counters: q.counters, id: id, slot: s, payload: s.entry,
+		log:   q.log.With(output.KeyTaskID, id),
+		abort: q.abort, kill: q.kill,
+	}
+	q.running++
+	go func() { q.results <- w.run() }()
+}
+
+// finish handles a worker's result.
+func (q *queue) finish(r result) {
+	if q.draining {
+		// The process is gone; the place is for one, not for telling Redis.
+		q.letGo(r.slot)
+	}
+	switch {
+	case r.how == store.Return:
+		// All that were stopped go back together, in their old order.
+		q.returns = append(q.returns, r)
+		if q.running == 0 {
+			q.giveBack()
+		}
+		return
+	case r.failed:
+		q.rest = time.Now().Add(q.backoff.failed(q.task.Backoff))
+	default:
+		q.backoff.succeeded()
+	}
+	q.tell(r)
+	if q.running == 0 && len(q.returns) > 0 {
+		q.giveBack()
+	}
+}
+
+// giveBack puts entries back to the head of the queue, the oldest last, so that
+// it comes first again.
+func (q *queue) giveBack() {
+	slices.SortFunc(q.returns, func(a, b result) int { return cmp.Compare(b.slot.since, a.slot.since) })
+	for _, r := range q.returns {
+		q.tell(r)
+	}
+	q.returns = nil
+}
+
+// tell has the finisher carry a result to Redis, and take the next entry into
+// the slot where one is wanted.
+func (q *queue) tell(r result) {
+	r.slot.finish()
+	q.jobs = append(q.jobs, job{slot: r.slot, op: store.Finish{
+		Run: q.run(r.slot.current()), How: r.how,
+		Failed: q.keys.Failed(q.task.Type), Record: r.record, TTL: q.task.FailedTasksTTL,
+		Queue: q.keys.Queue(q.task.Type), Next: q.run(r.slot.other()),
+		TakeNext: q.wanted() && r.how != store.Return,
+	}})
+}
+
+// finished handles a confirmed result.
+func (q *queue) finished(f finished) {
+	if f.gone {
+		q.log.Warn("redis no longer had the entry of a task that ended; was its data lost or flushed?")
+	}
+	q.takes++
+	f.job.slot.finished(f.entry, q.takes)
+	q.proceed(f.job.slot)
+}
+
+// done tells whether nothing is left to do after a drain.
+func (q *queue) done() bool {
+	if !q.draining || q.busy() {
+		return false
+	}
+	return q.waiting == nil || !time.Now().Before(q.giveUp)
+}
+
+// busy tells whether a task runs or its result is not confirmed yet.
+func (q *queue) busy() bool {
+	return slices.ContainsFunc(q.slots, func(s *slot) bool { return s.state == running || s.state == finishing })
+}
+
+// clean tells, after Run, whether every run list is known to be empty.
+func (q *queue) clean() bool { return !q.busy() && q.waiting == nil }
+
+func (q *queue) run(list int) string { return q.keys.Run(q.task.Type, q.instance, list) }
+
+// configure applies a configuration to what starts from now on, and serves the
+// type (again). It returns false when the queue has ended.
+func (q *queue) configure(task config.Task, s *Settings) bool {
+	return q.do(func() {
+		if task.Backoff != q.task.Backoff {
+			q.backoff, q.rest = backoff{}, time.Time{}
+		}
+		q.task, q.settings, q.draining = task, s, false
+		q.grow(task.Workers)
+	})
+}
+
+// grow adds slots. None is removed: those beyond the number of workers stay
+// free, for the budget is what bounds the tasks.
+func (q *queue) grow(n int) {
+	for i := len(q.slots); i < n; i++ {
+		q.slots = append(q.slots, &slot{index: i})
+	}
+}
+
+// drain has the queue take nothing new and end when its tasks have ended.
+func (q *queue) drain() {
+	q.do(func() {
+		q.draining, q.rest = true, time.Time{}
+		q.giveUp = time.Now().Add(takePatience)
+		if q.waiting != nil {
+			q.letGo(q.waiting)
+		}
+	})
+}
+
+// takePatience is how long the end of a queue waits for the fetcher alone, that
+// is, while Redis does not answer. An entry that did come in meanwhile stays in
+// its run list, from where recovery brings it back.
+const takePatience = 2 * time.Second
+
+// ping proves that the queue and its actors move.
+func (q *queue) ping(ctx context.Context) error {
+	select {
+	case q.commands <- func() {}:
+	case <-q.over:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("the queue of type %q hangs", q.name)
+	}
+	if !q.fetcher.pulse.beats() {
+		return fmt.Errorf("the fetcher of type %q hangs", q.name)
+	}
+	if !q.finisher.pulse.beats() {
+		return fmt.Errorf("the finisher of type %q hangs", q.name)
+	}
+	return nil
+}
+
+// do runs f on the queue's goroutine. It returns false when the queue has ended.
+func (q *queue) do(f func()) bool {
+	done := make(chan struct{})
+	select {
+	case q.commands <- func() { defer close(done); f() }:
+		<-done
+		return true
+	case <-q.over:
+		return false
+	}
+}

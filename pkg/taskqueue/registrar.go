@@ -1,0 +1,131 @@
+package taskqueue
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"sync/atomic"
+	"time"
+
+	"github.com/nevsnode/gordon/v2/pkg/store"
+)
+
+// renewEvery is how often the lease is renewed: two renewals may fail before it
+// is gone.
+const renewEvery = store.LeaseTTL / 3
+
+// registrar keeps this instance on record in Redis, so that others find its
+// entries when it dies, and looks for the entries of dead ones itself.
+type registrar struct {
+	keys    store.Keys
+	health  *health
+	recover *recoverer
+	link    *store.Link
+	pulse   pulse
+	// instance is replaced as a whole: every link reads it when it connects.
+	instance atomic.Pointer[store.Instance]
+	requests chan request
+}
+
+// request puts run lists on record.
+type request struct {
+	ctx   context.Context
+	lists map[string]int
+	done  chan error // holds one value
+}
+
+func newRegistrar(keys store.Keys, self store.Instance, h *health) *registrar {
+	r := &registrar{keys: keys, health: h, requests: make(chan request)}
+	r.instance.Store(&self)
+	return r
+}
+
+// greet is what every new connection begins with: a Redis that was restarted may
+// have lost the record, and an entry that was taken before it is back would be
+// found by nobody.
+func (r *registrar) greet(c *store.Conn) error { return c.Register(r.keys, *r.instance.Load()) }
+
+// Run renews the lease until ctx ends.
+func (r *registrar) Run(ctx context.Context) error {
+	tick := time.NewTicker(renewEvery)
+	defer tick.Stop()
+	var pace retry
+	var again <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return closeLink(r.link)
+		case req := <-r.requests:
+			req.done <- r.extend(req.ctx, req.lists)
+		case <-tick.C:
+			again = r.round(ctx, &pace)
+		case <-again:
+			again = r.round(ctx, &pace)
+		}
+	}
+}
+
+// round renews and looks for dead instances. After a failure it says when to
+// try again.
+func (r *registrar) round(ctx context.Context, pace *retry) <-chan time.Time {
+	r.pulse.within(8 * ioTimeout)
+	defer r.pulse.rest()
+	if r.renew(ctx) != nil {
+		return time.After(pace.next())
+	}
+	pace.reset()
+	r.health.report(r.recover, r.link.Use(ctx, r.recover.run))
+	return nil
+}
+
+// extend puts further run lists on record, trying until ctx ends.
+func (r *registrar) extend(ctx context.Context, lists map[string]int) error {
+	next := *r.instance.Load()
+	next.Lists = maps.Clone(next.Lists)
+	for taskType, n := range lists {
+		next.Lists[taskType] = max(n, next.Lists[taskType])
+	}
+	r.instance.Store(&next)
+	defer r.pulse.rest()
+	var pace retry
+	for {
+		r.pulse.within(4 * ioTimeout)
+		err := r.renew(ctx)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		pace.wait(ctx)
+	}
+}
+
+func (r *registrar) renew(ctx context.Context) error {
+	err := r.link.Use(ctx, r.greet)
+	r.health.report(r, err)
+	return err
+}
+
+// reserve returns when Redis has the run lists on record; only then may they be
+// used.
+func (r *registrar) reserve(ctx context.Context, lists map[string]int) error {
+	req := request{ctx: ctx, lists: lists, done: make(chan error, 1)}
+	select {
+	case r.requests <- req:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := <-req.done; err != nil {
+		return fmt.Errorf("put this instance on record in redis: %w", err)
+	}
+	return nil
+}
+
+// farewell takes the instance off the record. It comes after all run lists were
+// seen empty and Run has returned.
+func (r *registrar) farewell(ctx context.Context) error {
+	id := r.instance.Load().ID
+	err := r.link.Use(ctx, func(c *store.Conn) error { return c.Forget(r.keys, id) })
+	if err != nil {
+		err = fmt.Errorf("take this instance off the record: %w", err)
+	}
+	return err
+}

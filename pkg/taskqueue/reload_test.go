@@ -1,0 +1,203 @@
+package taskqueue
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nevsnode/gordon/v2/internal/redistest"
+	"github.com/nevsnode/gordon/v2/pkg/config"
+)
+
+// running counts the marker files of scripts that wait for the file "go".
+const waitForGo = `touch "$D/run.$$"; while ! [ -e "$D/go" ]; do sleep 0.01; done; rm "$D/run.$$"; echo x >>"$D/done"`
+
+func (r *rig) running() int {
+	files, err := os.ReadDir(r.dir)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	n := 0
+	for _, f := range files {
+		if strings.HasPrefix(f.Name(), "run.") {
+			n++
+		}
+	}
+	return n
+}
+
+func TestReloadToMoreWorkers(t *testing.T) {
+	r := newRig(t)
+	r.task("T", waitForGo)
+	r.push("T", "{}", "{}", "{}", "{}", "{}", "{}")
+	r.start()
+	r.until("one runs", func() bool { return r.running() == 1 })
+	r.task("T", waitForGo, workers(4))
+	r.reload()
+	r.until("four run", func() bool { return r.running() == 4 })
+	r.write("go")
+	r.ended(6)
+}
+
+func TestReloadToFewerWorkers(t *testing.T) {
+	r := newRig(t)
+	r.task("T", waitForGo, workers(4))
+	r.push("T", "{}", "{}", "{}", "{}", "{}", "{}")
+	r.start()
+	r.until("four run", func() bool { return r.running() == 4 })
+	r.task("T", `ls "$D" | grep -c run >>"$D/seen"; echo x >>"$D/run.$$"; sleep 0.05; rm "$D/run.$$"`, workers(1))
+	r.reload()
+	r.write("go")
+	r.ended(6)
+	// The script's own file exists after it looked: 0 others mean one at a time.
+	if diff := cmp.Diff([]string{"0", "0"}, r.lines("seen")); diff != "" {
+		t.Errorf("others that ran beside a task of the new configuration: %s", diff)
+	}
+	if n := len(r.lines("done")); n != 4 {
+		t.Errorf("%d of 4 running tasks were left alone", n)
+	}
+}
+
+func TestReloadWithNewChangedAndRemovedTypes(t *testing.T) {
+	r := newRig(t)
+	r.task("kept", `echo old >>"$D/kept"`)
+	r.task("removed", waitForGo)
+	r.push("removed", `{"args":["first"]}`, `{"args":["second"]}`)
+	r.push("new", "{}")
+	r.start()
+	r.until("the type to be removed runs", func() bool { return r.running() == 1 })
+
+	delete(r.config.Tasks, "removed")
+	r.task("kept", `echo new >>"$D/kept"`)
+	r.task("new", `echo new >>"$D/new"`)
+	r.reload()
+	r.push("kept", "{}")
+	r.until("the new and the changed one run", func() bool { return r.read("new") != "" && r.read("kept") == "new\n" })
+	r.write("go")
+	r.until("the removed one has ended", func() bool { return r.counters.Snapshot().Done == 3 && r.inRunLists() == 0 })
+	if diff := cmp.Diff([]string{`{"args":["second"]}`}, server.List(t, "q:removed")); diff != "" {
+		t.Errorf("a removed type takes nothing new: %s", diff)
+	}
+
+	r.task("removed", `echo back >>"$D/back"`)
+	r.reload()
+	r.until("it came back", func() bool { return r.read("back") == "back\n" })
+}
+
+func TestReloadBringsATypeBackWhileItEnds(t *testing.T) {
+	r := newRig(t)
+	r.task("T", waitForGo)
+	r.push("T", "{}", "{}")
+	r.start()
+	r.until("it runs", func() bool { return r.running() == 1 })
+	task := r.config.Tasks["T"]
+	delete(r.config.Tasks, "T")
+	r.reload()
+	r.config.Tasks["T"] = task
+	r.reload()
+	if n := r.running(); n != 1 {
+		t.Errorf("%d run with one worker", n)
+	}
+	r.write("go")
+	r.ended(2)
+}
+
+// A task is told to the Redis that it came from, and workers = 1 holds over the
+// change.
+func TestReloadToAnotherRedis(t *testing.T) {
+	other, err := redistest.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	r := newRig(t)
+	r.task("T", waitForGo)
+	r.push("T", "{}", "{}")
+	other.Push(t, "q:T", "{}")
+	r.start()
+	r.until("it runs", func() bool { return r.running() == 1 })
+	r.config.RedisAddress = other.Socket
+	r.reload()
+	redistest.WaitBlocked(t, server, 0)
+	if n := r.running(); n != 1 {
+		t.Errorf("%d run with one worker", n)
+	}
+	r.write("go")
+	r.until("both ended", func() bool { return r.counters.Snapshot().Done == 2 })
+	r.until("the old one is told, and left", func() bool { return len(server.Keys(t, "*")) == 1 })
+	if diff := cmp.Diff([]string{"{}"}, server.List(t, "q:T")); diff != "" {
+		t.Errorf("the old redis keeps what waits there: %s", diff)
+	}
+	r.pool.Drain()
+	<-r.pool.Over()
+	if keys := other.Keys(t, "*"); len(keys) != 0 {
+		t.Errorf("left in the new redis: %v", keys)
+	}
+}
+
+// The old Redis may be gone for good, which is why an administrator moves: it
+// must not hold up the new one.
+func TestReloadAwayFromARedisThatIsDown(t *testing.T) {
+	old, err := redistest.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer old.Close()
+	r := newRig(t)
+	r.config.RedisAddress = old.Socket
+	r.task("T", `touch "$D/ran"`)
+	r.start()
+	redistest.WaitBlocked(t, old, 1)
+	if err := old.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	r.until("the loss is noticed", func() bool { return strings.Contains(r.pool.Status(), "not reachable") })
+	r.config.RedisAddress = server.Socket
+	r.reload()
+	r.push("T", "{}")
+	r.until("the new redis is served", func() bool { return r.exists("ran") })
+}
+
+func TestReloadToARedisThatDoesNotAnswerIsRefused(t *testing.T) {
+	r := newRig(t)
+	r.task("T", `touch "$D/ran"`)
+	r.start()
+	next := *r.config
+	next.RedisAddress = "/nonexistent/redis"
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	err := r.pool.Reload(ctx, &next, func() { t.Error("committed") })
+	if !errors.Is(err, ErrRedis) {
+		t.Errorf("got %v", err)
+	}
+	r.push("T", "{}")
+	r.until("the old configuration goes on", func() bool { return r.exists("ran") })
+}
+
+func TestReloadDuringAStopIsRefused(t *testing.T) {
+	r := newRig(t)
+	r.start()
+	r.pool.Drain()
+	if err := r.pool.Reload(t.Context(), r.config, func() { t.Error("committed") }); err == nil {
+		t.Error("accepted")
+	}
+	<-r.pool.Over()
+}
+
+func TestReloadEndsTheRestOfAChangedBackoff(t *testing.T) {
+	r := newRig(t)
+	r.task("T", `echo x >>"$D/seen"; exit 1`, func(t *config.Task) {
+		t.Backoff = config.Backoff{Enabled: true, Min: time.Hour, Max: time.Hour, Factor: 1}
+	})
+	r.push("T", "{}", "{}")
+	r.start()
+	r.until("the first failed", func() bool { return len(r.failed("T")) == 1 })
+	r.task("T", `echo x >>"$D/seen"`)
+	r.reload()
+	r.until("the second ran at once", func() bool { return len(r.lines("seen")) == 2 })
+}

@@ -1,0 +1,189 @@
+package taskqueue
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+
+	"github.com/nevsnode/gordon/v2/pkg/config"
+	"github.com/nevsnode/gordon/v2/pkg/stats"
+)
+
+// rig is a pool over the test's Redis, with scripts in a folder of its own.
+type rig struct {
+	t        testing.TB
+	dir      string
+	config   *config.Config
+	counters *stats.Counters
+	pool     *Pool
+	log      *lockedBuffer
+	socket   string
+}
+
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// newRig flushes Redis and makes a configuration without tasks.
+func newRig(t testing.TB) *rig {
+	t.Helper()
+	server.Flush(t)
+	return &rig{
+		t: t, dir: t.TempDir(), counters: stats.New("test", time.Now), log: &lockedBuffer{}, socket: server.Socket,
+		config: &config.Config{
+			RedisNetwork: "unix", RedisAddress: server.Socket, QueueKey: "q", TempDir: t.TempDir(),
+			KillGrace: 5 * time.Second, Tasks: make(map[string]config.Task),
+		},
+	}
+}
+
+// file is the path of a file in the rig's folder.
+func (r *rig) file(name string) string { return filepath.Join(r.dir, name) }
+
+// read returns a file's content, "" while there is none.
+func (r *rig) read(name string) string {
+	content, err := os.ReadFile(r.file(name))
+	if err != nil && !os.IsNotExist(err) {
+		r.t.Fatal(err)
+	}
+	return string(content)
+}
+
+// task configures a type whose script is a shell script with this body. $D is
+// the rig's folder.
+func (r *rig) task(name, body string, change ...func(*config.Task)) {
+	r.t.Helper()
+	path := r.file(name + ".sh")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\nD='"+r.dir+"'\n"+body+"\n"), 0o755); err != nil {
+		r.t.Fatal(err)
+	}
+	r.add(config.Task{Type: name, Script: path}, change...)
+}
+
+// add configures a type with the defaults of gordon.toml.
+func (r *rig) add(t config.Task, change ...func(*config.Task)) {
+	t.Workers = 1
+	t.FailedTasksTTL = time.Hour
+	t.FailOnOutput = config.FailOnAny
+	for _, c := range change {
+		c(&t)
+	}
+	r.config.Tasks[t.Type] = t
+}
+
+func workers(n int) func(*config.Task) { return func(t *config.Task) { t.Workers = n } }
+
+// start starts the pool; the end of the test stops it.
+func (r *rig) start() {
+	r.t.Helper()
+	r.counters.SetTypes(nil)
+	pool, err := Start(r.t.Context(), r.config, Options{
+		Log:      slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Counters: r.counters, Version: "test", Env: os.Environ(),
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.pool = pool
+	r.t.Cleanup(func() {
+		pool.Shutdown(0, 5*time.Second, nil)
+		if r.t.Failed() {
+			r.t.Logf("log:\n%s", r.log)
+		}
+	})
+}
+
+// reload makes the rig's configuration the pool's.
+func (r *rig) reload() {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), 10*time.Second)
+	defer cancel()
+	if err := r.pool.Reload(ctx, r.config, func() {}); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *rig) push(taskType string, entries ...string) { server.Push(r.t, "q:"+taskType, entries...) }
+
+func (r *rig) failed(taskType string) []string { return server.List(r.t, "q:"+taskType+":failed") }
+
+// until waits for a condition.
+func (r *rig) until(what string, ok func() bool) {
+	r.t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for !ok() {
+		if time.Now().After(deadline) {
+			r.t.Fatalf("waited 20 s in vain: %s", what)
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+// ended waits until n runs have ended and Redis knows.
+func (r *rig) ended(n int64) {
+	r.t.Helper()
+	r.until("runs ended and confirmed", func() bool {
+		s := r.counters.Snapshot()
+		return s.Done+s.Failed >= n && r.inRunLists() == 0
+	})
+	if s := r.counters.Snapshot(); s.Done+s.Failed != n {
+		r.t.Errorf("%d runs ended, want %d", s.Done+s.Failed, n)
+	}
+}
+
+// inRunLists is how many entries stand in the run lists of any instance.
+func (r *rig) inRunLists() int {
+	keys, err := redis.Strings(server.Do(r.t, "KEYS", "q:*:run:*"), nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return len(keys)
+}
+
+func (r *rig) lines(name string) []string { return strings.Fields(r.read(name)) }
+
+func (r *rig) exists(name string) bool {
+	_, err := os.Stat(r.file(name))
+	return err == nil
+}
+
+func (r *rig) write(name string) {
+	r.t.Helper()
+	if err := os.WriteFile(r.file(name), nil, 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// alive tells whether a process of this number runs and is no zombie.
+func alive(t testing.TB, pid string) bool {
+	t.Helper()
+	stat, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		return false
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	return !strings.HasPrefix(rest, "Z")
+}

@@ -1,0 +1,65 @@
+package taskqueue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/nevsnode/gordon/v2/pkg/config"
+	"github.com/nevsnode/gordon/v2/pkg/output"
+	"github.com/nevsnode/gordon/v2/pkg/runner"
+)
+
+// Settings is what a configuration says about all tasks. It is immutable: a
+// reload replaces it for the tasks that start afterwards.
+type Settings struct {
+	// Env is the environment of the daemon, which scripts inherit.
+	Env []string
+	// KillGrace is the time from SIGTERM to SIGKILL.
+	KillGrace time.Duration
+	// ErrorScript is run with a description of each failure; "" = none.
+	ErrorScript string
+	// TempDir is where those descriptions are written.
+	TempDir string
+}
+
+func newSettings(c *config.Config, env []string) *Settings {
+	return &Settings{Env: env, KillGrace: c.KillGrace, ErrorScript: c.ErrorScript, TempDir: c.TempDir}
+}
+
+// errorScript returns the notifier that tells of failures.
+func (s *Settings) errorScript(log *slog.Logger) *output.ErrorScript {
+	return &output.ErrorScript{Script: s.ErrorScript, TempDir: s.TempDir, Exec: s.exec, Log: log}
+}
+
+// exec runs the error_script; see [output.Exec].
+func (s *Settings) exec(ctx context.Context, script, arg string) ([]byte, error) {
+	path, err := runner.LookPath(script)
+	if err != nil {
+		return nil, fmt.Errorf("find error_script: %w", err)
+	}
+	env, err := runner.BuildEnv(s.Env, nil, nil, false)
+	if err != nil {
+		return nil, fmt.Errorf("environment of the error_script: %w", err)
+	}
+	p, err := runner.Start(runner.Spec{Path: path, Args: []string{arg}, Env: env})
+	if err != nil {
+		return nil, err
+	}
+	stopped := make(chan struct{})
+	cancel := context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		p.Stop(context.Background(), s.KillGrace)
+	})
+	o := p.Wait()
+	if !cancel() {
+		<-stopped
+		err = fmt.Errorf("ended before it was done: %w", context.Cause(ctx))
+	} else if reason := o.Reason(); reason != "" {
+		err = errors.New(reason)
+	}
+	return slices.Concat(o.Stdout.Tail, o.Stderr.Tail), err
+}

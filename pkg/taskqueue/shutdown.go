@@ -1,0 +1,35 @@
+package taskqueue
+
+import "time"
+
+// confirmPatience is how long the last stage of a stop waits for Redis to take
+// the results of the tasks that were stopped.
+const confirmPatience = 5 * time.Second
+
+// Shutdown ends the pool. It waits up to patience for the tasks that run, then
+// stops them and puts their entries back. Each value from hasten goes on to the
+// next stage at once.
+func (p *Pool) Shutdown(patience, grace time.Duration, hasten <-chan struct{}) {
+	p.Drain()
+	stages := []struct {
+		wait time.Duration
+		then func()
+	}{
+		{patience, p.Abort},
+		{grace + confirmPatience, p.Kill},
+		{confirmPatience, p.GiveUp},
+	}
+	for _, s := range stages {
+		timer := time.NewTimer(s.wait)
+		select {
+		case <-p.over:
+			timer.Stop()
+			return
+		case <-hasten:
+			timer.Stop()
+		case <-timer.C:
+		}
+		s.then()
+	}
+	<-p.over
+}

@@ -1,0 +1,80 @@
+package taskqueue
+
+// state is where a slot stands in its life.
+type state int
+
+const (
+	// free: both run lists are known to be empty.
+	free state = iota
+	// taking: the fetcher may at any moment move an entry into the other list.
+	taking
+	// running: the entry stands in the current list, and a worker has it.
+	running
+	// finishing: Redis is told what became of the entry, and may have moved the
+	// next one into the other list.
+	finishing
+)
+
+func (s state) String() string {
+	return [...]string{"free", "taking", "running", "finishing"}[s]
+}
+
+// slot is a place for one running task. It is a plain state machine: the queue
+// that owns it does what it says.
+//
+// A slot has two run lists and uses them in turn. A list is filled again only
+// after the removal from it was confirmed, and meanwhile the other one is used:
+// so after a lost answer two equal entries cannot be mistaken for each other.
+type slot struct {
+	index int
+	state state
+	side  int // 0 or 1: the current list
+	entry []byte
+	// since numbers the takes of the queue, so that entries that go back keep
+	// their order.
+	since uint64
+	// held says whether the slot has a place in the budget of its type.
+	held bool
+}
+
+// listsPerSlot is the number of run lists of a slot.
+const listsPerSlot = 2
+
+// current is the number of the run list that holds the entry.
+func (s *slot) current() int { return listsPerSlot*s.index + s.side }
+
+// other is the number of the run list that the next entry goes to.
+func (s *slot) other() int { return listsPerSlot*s.index + 1 - s.side }
+
+// take begins to wait for an entry.
+func (s *slot) take() { s.move(free, taking) }
+
+// taken ends the wait; entry is nil when none came.
+func (s *slot) taken(entry []byte, number uint64) { s.settle(taking, entry, number) }
+
+// finish begins to tell Redis of the result.
+func (s *slot) finish() { s.move(running, finishing) }
+
+// finished ends that; entry is the next one, or nil.
+func (s *slot) finished(entry []byte, number uint64) { s.settle(finishing, entry, number) }
+
+// settle goes on with an entry in the other list, or without one.
+func (s *slot) settle(from state, entry []byte, number uint64) {
+	if entry == nil {
+		s.move(from, free)
+		s.entry = nil
+		return
+	}
+	s.move(from, running)
+	s.side = 1 - s.side
+	s.entry, s.since = entry, number
+}
+
+// move panics on a transition that the life of a slot does not have: it could
+// only come from a mistake in this package, and going on could lose an entry.
+func (s *slot) move(from, to state) {
+	if s.state != from {
+		panic("slot is " + s.state.String() + ", cannot go from " + from.String() + " to " + to.String())
+	}
+	s.state = to
+}

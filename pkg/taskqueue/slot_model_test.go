@@ -1,0 +1,199 @@
+package taskqueue
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
+	"pgregory.net/rapid"
+
+	"github.com/nevsnode/gordon/v2/internal/redistest"
+	"github.com/nevsnode/gordon/v2/pkg/store"
+)
+
+// TestSlotModel holds the real fetcher and finisher, on a real Redis behind a
+// proxy that loses connections at any moment, against a model of what a queue
+// and two slots are: after each step, every entry is where the model has it,
+// and nowhere else.
+func TestSlotModel(t *testing.T) {
+	p := redistest.NewProxy(t, server)
+	rapid.Check(t, func(rt *rapid.T) {
+		server.Flush(t)
+		p.Decide(nil)
+		m := newSlotModel(t, p)
+		defer m.stop(rt)
+		rt.Repeat(map[string]func(*rapid.T){
+			"push": m.push, "take": m.take, "finish": m.finish, "": m.check,
+		})
+	})
+}
+
+type slotModel struct {
+	t        *testing.T
+	proxy    *redistest.Proxy
+	keys     store.Keys
+	fetcher  *fetcher
+	finisher *finisher
+	slots    []*slot
+	cancel   context.CancelFunc
+	actors   *errgroup.Group
+
+	// what must be in Redis
+	pushed, takes int
+	queue         []string
+	failed        []string
+	held          map[*slot]string
+}
+
+func newSlotModel(t *testing.T, p *redistest.Proxy) *slotModel {
+	client := store.NewClient(store.Options{Network: "unix", Address: p.Socket, Name: "model", CommandTimeout: 2 * time.Second})
+	h := newHealth(slog.New(slog.DiscardHandler), p.Socket)
+	m := &slotModel{
+		t: t, proxy: p, keys: store.Keys{Prefix: "q"},
+		fetcher: newFetcher("q:T", client.Link(), h), finisher: newFinisher(client.Link(), h),
+		slots: []*slot{{index: 0}, {index: 1}}, held: make(map[*slot]string),
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	m.cancel = cancel
+	m.actors, ctx = errgroup.WithContext(ctx)
+	m.actors.Go(func() error { return m.fetcher.Run(ctx) })
+	m.actors.Go(func() error { return m.finisher.Run(ctx) })
+	return m
+}
+
+func (m *slotModel) stop(rt *rapid.T) {
+	m.cancel()
+	if err := m.actors.Wait(); err != nil {
+		rt.Errorf("actors: %v", err)
+	}
+}
+
+func (m *slotModel) run(list int) string { return m.keys.Run("T", "I", list) }
+
+// fault has the next command of a kind meet a fault, or not. Entries are told
+// apart by number, but every third is the same: equal entries must not confuse.
+func (m *slotModel) fault(rt *rapid.T, word string) {
+	f := rapid.SampledFrom([]redistest.Fault{
+		redistest.None, redistest.None, redistest.BeforeRequest, redistest.BeforeAnswer, redistest.LateRequest,
+	}).Draw(rt, "fault")
+	if f == redistest.None {
+		m.proxy.Decide(nil)
+		return
+	}
+	if rapid.Bool().Draw(rt, "also on the way to certainty") {
+		word = rapid.SampledFrom([]string{word, "LINDEX", "CLIENT", "EXISTS"}).Draw(rt, "command")
+	}
+	m.proxy.Decide(redistest.FailOnce(word, 1, f))
+}
+
+func (m *slotModel) push(*rapid.T) {
+	entry := "same"
+	if m.pushed%3 != 0 {
+		entry = strconv.Itoa(m.pushed)
+	}
+	m.pushed++
+	server.Push(m.t, "q:T", entry)
+	m.queue = append(m.queue, entry)
+}
+
+func (m *slotModel) slotIn(rt *rapid.T, s state) *slot {
+	var fit []*slot
+	for _, slot := range m.slots {
+		if slot.state == s {
+			fit = append(fit, slot)
+		}
+	}
+	if len(fit) == 0 {
+		rt.Skip("no slot is", s)
+	}
+	return rapid.SampledFrom(fit).Draw(rt, "slot")
+}
+
+func (m *slotModel) take(rt *rapid.T) {
+	s := m.slotIn(rt, free)
+	m.fault(rt, "BLMOVE")
+	s.take()
+	ctx, cancel := context.WithCancel(m.t.Context())
+	defer cancel()
+	if len(m.queue) == 0 {
+		cancel() // nothing will come: the order is withdrawn
+	}
+	wanted := ctx.Err() == nil
+	m.fetcher.orders <- order{ctx: ctx, run: m.run(s.other())}
+	m.settle(rt, s, <-m.fetcher.taken, s.taken)
+	if wanted && s.state == free {
+		rt.Fatal("the entry that waited was not taken")
+	}
+}
+
+// settle checks which entry came into a slot.
+func (m *slotModel) settle(rt *rapid.T, s *slot, entry []byte, into func([]byte, uint64)) {
+	m.takes++
+	into(entry, uint64(m.takes))
+	m.proxy.DeliverLate()
+	switch {
+	case entry == nil:
+		return
+	case len(m.queue) == 0:
+		rt.Fatalf("took %q from an empty queue", entry)
+	case string(entry) != m.queue[0]:
+		rt.Fatalf("took %q, the head is %q", entry, m.queue[0])
+	}
+	m.held[s] = m.queue[0]
+	m.queue = m.queue[1:]
+}
+
+func (m *slotModel) finish(rt *rapid.T) {
+	s := m.slotIn(rt, running)
+	how := rapid.SampledFrom([]store.How{store.Drop, store.Fail, store.Return}).Draw(rt, "how")
+	next := rapid.Bool().Draw(rt, "take the next")
+	m.fault(rt, "EVAL")
+	record := "record of " + m.held[s]
+	s.finish()
+	m.finisher.jobs <- []job{{slot: s, op: store.Finish{
+		Run: m.run(s.current()), How: how, Queue: "q:T", Failed: "q:T:failed", Record: []byte(record), TTL: time.Hour,
+		Next: m.run(s.other()), TakeNext: next,
+	}}}
+	done := <-m.finisher.done
+	if len(done) != 1 || done[0].job.slot != s || done[0].gone {
+		rt.Fatalf("confirmed %+v", done)
+	}
+	switch how {
+	case store.Fail:
+		m.failed = append(m.failed, record)
+	case store.Return:
+		m.queue = append([]string{m.held[s]}, m.queue...)
+	}
+	delete(m.held, s)
+	wanted := next && len(m.queue) > 0
+	m.settle(rt, s, done[0].entry, s.finished)
+	if wanted && s.state == free {
+		rt.Fatal("the next entry was not taken")
+	}
+}
+
+// check compares all of Redis with the model.
+func (m *slotModel) check(rt *rapid.T) {
+	want := make(map[string][]string)
+	add := func(list string, entries []string) {
+		if len(entries) > 0 {
+			want[list] = entries
+		}
+	}
+	add("q:T", m.queue)
+	add("q:T:failed", m.failed)
+	for s, entry := range m.held {
+		add(m.run(s.current()), []string{entry})
+	}
+	got := make(map[string][]string)
+	for _, list := range server.Keys(m.t, "*") {
+		got[list] = server.List(m.t, list)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		rt.Fatalf("redis differs from the model (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,178 @@
+package taskqueue
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/nevsnode/gordon/v2/pkg/config"
+	"github.com/nevsnode/gordon/v2/pkg/entry"
+	"github.com/nevsnode/gordon/v2/pkg/output"
+	"github.com/nevsnode/gordon/v2/pkg/runner"
+	"github.com/nevsnode/gordon/v2/pkg/stats"
+	"github.com/nevsnode/gordon/v2/pkg/store"
+)
+
+// outcome is how a task ended, as the log and its readers name it.
+type outcome string
+
+const (
+	outcomeOK         outcome = "ok"
+	outcomeFailed     outcome = "failed"
+	outcomeSignal     outcome = "signal"
+	outcomeOutput     outcome = "output"
+	outcomeNotStarted outcome = "not started"
+	outcomeUnreadable outcome = "unreadable"
+	outcomeReturned   outcome = "returned"
+)
+
+// worker runs one entry, from its bytes to the record that it leaves.
+type worker struct {
+	task     config.Task
+	settings *Settings
+	counters *stats.Counters
+	log      *slog.Logger
+	id       string // GORDON_TASK_ID
+	slot     *slot
+	payload  []byte
+	// abort ends when the task is to be stopped and its entry put back, kill
+	// when there is no time left to be polite.
+	abort, kill context.Context
+}
+
+// result is what a worker reports.
+type result struct {
+	slot   *slot
+	how    store.How
+	record []byte // for the failed list
+	failed bool   // the type rests, where the configuration says so
+}
+
+// run does the work. It returns when the process and, after an abort, its whole
+// tree are gone.
+func (w *worker) run() result {
+	w.counters.Started(w.task.Type)
+	w.log.Debug("task started")
+	began := time.Now()
+	res, fault, status := w.execute()
+	log := w.log.With(output.KeyOutcome, string(status), output.KeyDuration, time.Since(began).Round(time.Microsecond))
+	if res.Kind == runner.Exited {
+		log = log.With(output.KeyExitStatus, res.ExitStatus)
+	}
+	switch status {
+	case outcomeOK:
+		w.counters.Done(w.task.Type)
+		log.Debug("task done")
+		return result{slot: w.slot, how: store.Drop}
+	case outcomeReturned:
+		w.counters.Returned(w.task.Type)
+		log.Warn("task stopped, its entry goes back to the head of the queue")
+		return result{slot: w.slot, how: store.Return}
+	}
+	w.counters.Failed(w.task.Type)
+	log.Error("task "+verb(status), output.KeyError, excerpt(fault), output.KeyMessageID, messageID(status))
+	// Before the entry leaves its run list: power loss here repeats the entry
+	// and the notice, the other way round the notice would be lost.
+	w.settings.errorScript(w.log).Notify(w.abort, w.task.Type, w.payload, fault)
+	if w.task.FailedTasksTTL <= 0 {
+		return result{slot: w.slot, how: store.Drop, failed: true}
+	}
+	return result{slot: w.slot, how: store.Fail, failed: true, record: entry.Failed(w.payload, fault)}
+}
+
+// execute runs the process; fault says why it failed.
+func (w *worker) execute() (o runner.Outcome, fault string, status outcome) {
+	e, err := entry.Decode(w.payload)
+	if err != nil {
+		return o, "the entry cannot be read: " + err.Error(), outcomeUnreadable
+	}
+	env, err := runner.BuildEnv(w.settings.Env, e.Env, w.taskEnv(), w.task.AllowUnsafeEnv)
+	if err != nil {
+		return o, err.Error(), outcomeNotStarted
+	}
+	process, err := w.start(runner.Spec{Path: w.task.Script, Args: e.Args, Env: env, Marker: w.id})
+	if err != nil {
+		if w.abort.Err() != nil {
+			return o, "", outcomeReturned
+		}
+		return runner.NotStartedBy(err), err.Error(), outcomeNotStarted
+	}
+	o, aborted := w.wait(process)
+	fault = failure(o, w.task.FailOnOutput)
+	switch {
+	case aborted:
+		return o, "", outcomeReturned
+	case fault == "":
+		return o, "", outcomeOK
+	case o.Success():
+		return o, fault, outcomeOutput
+	case o.Kind == runner.Signaled:
+		return o, fault, outcomeSignal
+	default:
+		return o, fault, outcomeFailed
+	}
+}
+
+// taskEnv is what the script learns about its run.
+func (w *worker) taskEnv() []string {
+	return []string{"GORDON_TASK_TYPE=" + w.task.Type, runner.MarkerVar + "=" + w.id, "GORDON_ATTEMPT=1"}
+}
+
+// startPatience is how long a start is tried again that failed for want of
+// memory, processes or descriptors: a fault of the machine, not of the entry.
+const startPatience = time.Minute
+
+func (w *worker) start(spec runner.Spec) (*runner.Process, error) {
+	deadline := time.Now().Add(startPatience)
+	var pace retry
+	for {
+		process, err := runner.Start(spec)
+		if err == nil || !runner.Transient(err) || time.Now().After(deadline) || w.abort.Err() != nil {
+			return process, err
+		}
+		if pace.pause == 0 {
+			w.log.Warn("the system cannot start a process now, trying again", output.KeyError, err.Error())
+		}
+		pace.wait(w.abort)
+	}
+}
+
+// wait waits for the process. After an abort it returns when the tree is gone:
+// what is left of a task must not run beside its entry's next run. An entry
+// whose task we signalled goes back even if the script then exited with 0,
+// because scripts do that on SIGTERM without being done.
+func (w *worker) wait(p *runner.Process) (o runner.Outcome, aborted bool) {
+	stopped := make(chan struct{})
+	cancel := context.AfterFunc(w.abort, func() {
+		defer close(stopped)
+		p.Stop(w.kill, w.settings.KillGrace)
+	})
+	o = p.Wait()
+	if cancel() {
+		return o, false
+	}
+	<-stopped
+	return o, p.Stopped()
+}
+
+func verb(status outcome) string {
+	switch status {
+	case outcomeNotStarted:
+		return "could not start"
+	case outcomeUnreadable:
+		return "entry is unreadable"
+	default:
+		return "failed"
+	}
+}
+
+func messageID(status outcome) string {
+	switch status {
+	case outcomeNotStarted:
+		return output.MsgTaskNotStarted
+	case outcomeUnreadable:
+		return output.MsgEntryUnreadable
+	default:
+		return output.MsgTaskFailed
+	}
+}
