@@ -134,8 +134,30 @@ func (d *daemon) serve(hangups, stops <-chan os.Signal) {
 		case <-stops:
 			return
 		case <-hangups:
-			d.reload()
+			if d.reloadUnless(stops) {
+				return
+			}
 		}
+	}
+}
+
+// reloadUnless reloads, which may take as long as Redis is waited for; a signal
+// to stop cuts it short, and is returned as such.
+func (d *daemon) reloadUnless(stops <-chan os.Signal) (stopped bool) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		d.reload(ctx)
+	}()
+	select {
+	case <-done:
+		return false
+	case <-stops:
+		cancel()
+		<-done
+		return true
 	}
 }
 

@@ -12,9 +12,9 @@ import (
 // reload replaces the configuration, or logs every reason why it did not. The
 // service manager is told that the reload is over in both cases: it would wait
 // for ever otherwise.
-func (d *daemon) reload() {
+func (d *daemon) reload(ctx context.Context) {
 	d.say("reloading", d.notifier.Reloading())
-	if err := d.replaceConfig(); err != nil {
+	if err := d.replaceConfig(ctx); err != nil {
 		d.log.Error("the reload is refused, the old configuration goes on", output.KeyError, err.Error(), output.KeyMessageID, output.MsgReloadRefused)
 	} else {
 		d.log.Info("reloaded", "types", len(d.config.Tasks), "config", d.config.Path, output.KeyMessageID, output.MsgReloaded)
@@ -24,7 +24,7 @@ func (d *daemon) reload() {
 
 // replaceConfig is all or nothing: everything that can fail is prepared first,
 // and nothing that was prepared takes effect before all of it is.
-func (d *daemon) replaceConfig() error {
+func (d *daemon) replaceConfig(ctx context.Context) error {
 	c, err := d.app.load()
 	if err != nil {
 		return err
@@ -38,7 +38,7 @@ func (d *daemon) replaceConfig() error {
 		sink.Discard()
 		return fmt.Errorf("stats interface: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), c.StartTimeout)
+	ctx, cancel := context.WithTimeout(ctx, c.StartTimeout)
 	defer cancel()
 	err = d.pool.Reload(ctx, c, func() { d.commit(c, sink.Commit, served.Commit) })
 	if err != nil {

@@ -6,11 +6,10 @@ import (
 	"syscall"
 )
 
-// notify registers for the signals of the daemon. SIGPIPE is ignored by the
-// runtime for everything but standard output and error, and there a log that
-// nobody reads must not end the daemon either.
+// notify registers for the signals of the daemon. No signal is ignored instead
+// of handled: a process passes on what it ignores to those it starts, and a
+// script that ignores SIGPIPE, say, behaves in odd ways.
 func notify(hangups, stops chan<- os.Signal) {
-	signal.Ignore(syscall.SIGPIPE)
 	signal.Notify(hangups, syscall.SIGHUP)
 	signal.Notify(stops, syscall.SIGTERM, syscall.SIGINT)
 }

@@ -103,3 +103,20 @@ func TestStopWhileRedisIsDown(t *testing.T) {
 		t.Errorf("nothing ran, yet the stop took %v", took)
 	}
 }
+
+func TestStopDuringAReloadThatWaitsForRedis(t *testing.T) {
+	s := newSite(t)
+	s.script("T.sh", "")
+	s.configure(s.task("T", 1))
+	n := listenNotify(t)
+	d := s.run([]string{"NOTIFY_SOCKET=" + n.path})
+	n.hears("READY=1")
+	s.socket = "/nonexistent/redis"
+	s.configure("start_timeout = \"1h\"\n" + s.task("T", 1))
+	d.signal(syscall.SIGHUP)
+	n.hears("RELOADING=1")
+	d.signal(syscall.SIGTERM)
+	if code := d.exit(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}

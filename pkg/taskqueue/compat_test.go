@@ -132,6 +132,19 @@ func TestCompatStandardInputIsEmptyAndTheProcessGroupItsOwn(t *testing.T) {
 	}
 }
 
+// A shell pipeline relies on SIGPIPE; nothing that the daemon ignores or blocks
+// may be passed on.
+func TestCompatNoSignalIsIgnoredOrBlocked(t *testing.T) {
+	r := newRig(t)
+	r.task("T", `grep -E '^Sig(Ign|Blk)' /proc/self/status >"$D/signals"`)
+	r.push("T", "{}")
+	r.start()
+	r.ended(1)
+	if got := r.lines("signals"); len(got) != 4 || strings.Trim(got[1]+got[3], "0") != "" {
+		t.Errorf("the script starts with %v", got)
+	}
+}
+
 // failOne runs one entry and returns its record on the failed list.
 func failOne(t *testing.T, r *rig, entry string) map[string]any {
 	t.Helper()

@@ -113,7 +113,7 @@ func (e *engine) Run() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if !e.clean {
-		e.log.Warn("results could not be told to redis in time; their entries will run again at the next start", "address", e.place.address)
+		e.log.Warn("redis did not answer in time; entries that it still counts as running here run at the next start", "address", e.place.address)
 		return err
 	}
 	ctx, cancel = context.WithTimeout(context.Background(), ioTimeout)

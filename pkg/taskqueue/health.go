@@ -51,6 +51,16 @@ func (h *health) report(who any, err error) {
 	h.log.Warn(describe(kind), "address", h.address, output.KeyError, err.Error(), output.KeyMessageID, output.MsgRedisLost)
 }
 
+// forget drops what a connection reported that is used no more.
+func (h *health) forget(who any) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.faults, who)
+	if len(h.faults) == 0 {
+		h.kind = ""
+	}
+}
+
 // status is the state in a few words, for STATUS=.
 func (h *health) status() string {
 	h.mu.Lock()

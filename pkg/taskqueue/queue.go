@@ -88,7 +88,10 @@ func (q *queue) Run(ctx context.Context) error {
 		q.letGo((<-q.results).slot)
 	}
 	cancel()
-	return actors.Wait()
+	err := actors.Wait()
+	q.fetcher.health.forget(q.fetcher)
+	q.finisher.health.forget(q.finisher)
+	return err
 }
 
 // step waits for one event and handles it.
