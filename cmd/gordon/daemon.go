@@ -29,6 +29,8 @@ type daemon struct {
 	counters *stats.Counters
 	server   *stats.Server
 	pool     *taskqueue.Pool
+	// reloads are those that somebody waits for; see control.go.
+	reloads chan chan<- error
 }
 
 // daemon loads the configuration, starts everything and returns when a stop has
@@ -42,7 +44,7 @@ func (a *app) daemon(ctx context.Context, hangups, stops <-chan os.Signal) error
 	if err != nil {
 		return fmt.Errorf("%w: %w", errConfig, err)
 	}
-	d := &daemon{app: a, config: c, sink: sink, log: sink.Logger(), notifier: systemd.NewNotifier()}
+	d := &daemon{app: a, config: c, sink: sink, log: sink.Logger(), notifier: systemd.NewNotifier(), reloads: make(chan chan<- error)}
 	err = d.run(ctx, hangups, stops)
 	if err != nil && c.Logfile != "" {
 		d.log.Error("gordon ends", output.KeyError, err.Error())
@@ -74,15 +76,20 @@ func (d *daemon) run(ctx context.Context, hangups, stops <-chan os.Signal) error
 		return fmt.Errorf("stats interface: %w", err)
 	}
 	served.Commit()
+	commands, err := d.listen()
+	if err != nil {
+		return errors.Join(err, d.server.Close())
+	}
 	stopped, err := d.start(ctx, stops)
 	if err != nil || stopped {
-		return errors.Join(err, d.server.Close())
+		return errors.Join(err, d.server.Close(), commands.Close())
 	}
 
 	// All that runs beside the pool, in one place. It ends after the pool has.
 	beside, cancel := context.WithCancel(ctx)
 	group, beside := errgroup.WithContext(beside)
 	group.Go(func() error { return d.server.Run(beside) })
+	group.Go(func() error { return commands.Run(beside) })
 	group.Go(func() error { return d.watchdog().Run(beside) })
 	group.Go(func() error { return d.tellStatus(beside) })
 	d.say("ready", d.notifier.Ready(d.pool.Status()))
@@ -134,7 +141,13 @@ func (d *daemon) serve(hangups, stops <-chan os.Signal) {
 		case <-stops:
 			return
 		case <-hangups:
-			if d.reloadUnless(stops) {
+			if stopped, _ := d.reloadUnless(stops); stopped {
+				return
+			}
+		case answer := <-d.reloads:
+			stopped, err := d.reloadUnless(stops)
+			answer <- err
+			if stopped {
 				return
 			}
 		}
@@ -143,21 +156,17 @@ func (d *daemon) serve(hangups, stops <-chan os.Signal) {
 
 // reloadUnless reloads, which may take as long as Redis is waited for; a signal
 // to stop cuts it short, and is returned as such.
-func (d *daemon) reloadUnless(stops <-chan os.Signal) (stopped bool) {
+func (d *daemon) reloadUnless(stops <-chan os.Signal) (stopped bool, err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		d.reload(ctx)
-	}()
+	done := make(chan error, 1)
+	go func() { done <- d.reload(ctx) }()
 	select {
-	case <-done:
-		return false
+	case err := <-done:
+		return false, err
 	case <-stops:
 		cancel()
-		<-done
-		return true
+		return true, <-done
 	}
 }
 

@@ -35,9 +35,12 @@ var errUsage = errors.New("wrong usage")
 // exitCode maps an error to its code.
 func exitCode(err error) int {
 	var faults config.Faults
+	var coded *exitError
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &coded):
+		return coded.code
 	case errors.Is(err, errUsage):
 		return exitUsage
 	case errors.As(err, &faults), errors.Is(err, errConfig):
@@ -60,3 +63,13 @@ func complain(stderr io.Writer, err error) {
 type errSaid struct{ error }
 
 func (e errSaid) Unwrap() error { return e.error }
+
+// exitError is an error that came with its exit code.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+
+func (e *exitError) Unwrap() error { return e.err }

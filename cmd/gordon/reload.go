@@ -12,14 +12,16 @@ import (
 // reload replaces the configuration, or logs every reason why it did not. The
 // service manager is told that the reload is over in both cases: it would wait
 // for ever otherwise.
-func (d *daemon) reload(ctx context.Context) {
+func (d *daemon) reload(ctx context.Context) error {
 	d.say("reloading", d.notifier.Reloading())
-	if err := d.replaceConfig(ctx); err != nil {
+	err := d.replaceConfig(ctx)
+	if err != nil {
 		d.log.Error("the reload is refused, the old configuration goes on", output.KeyError, err.Error(), output.KeyMessageID, output.MsgReloadRefused)
 	} else {
 		d.log.Info("reloaded", "types", len(d.config.Tasks), "config", d.config.Path, output.KeyMessageID, output.MsgReloaded)
 	}
 	d.say("ready", d.notifier.Ready(d.pool.Status()))
+	return err
 }
 
 // replaceConfig is all or nothing: everything that can fail is prepared first,
@@ -31,7 +33,7 @@ func (d *daemon) replaceConfig(ctx context.Context) error {
 	}
 	sink, err := d.sink.Prepare(c.Logfile)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errConfig, err)
 	}
 	served, err := d.server.Prepare(statsOptions(c))
 	if err != nil {

@@ -39,7 +39,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	a := &app{binDir: binDir(args[0]), stdout: stdout, stderr: stderr}
 	root := a.command()
 	root.SetArgs(modernize(args[1:], root.Flags()))
-	err := root.Execute()
+	err := root.ExecuteContext(context.Background())
 	var said errSaid
 	if err != nil && !errors.As(err, &said) {
 		complain(stderr, err)
@@ -65,7 +65,7 @@ func (a *app) command() *cobra.Command {
 		Short:             "Run scripts as background tasks, from Redis lists",
 		Long:              longHelp,
 		Args:              noArguments,
-		RunE:              func(*cobra.Command, []string) error { return a.root() },
+		RunE:              func(cmd *cobra.Command, _ []string) error { return a.root(cmd.Context()) },
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
@@ -81,11 +81,11 @@ func (a *app) command() *cobra.Command {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err.Error()) })
-	root.AddCommand(a.checkCommand(), a.versionCommand())
+	root.AddCommand(a.checkCommand(), a.reloadCommand(), a.versionCommand())
 	return root
 }
 
-func (a *app) root() error {
+func (a *app) root(ctx context.Context) error {
 	switch {
 	case a.flags.version:
 		return a.printVersion()
@@ -97,7 +97,7 @@ func (a *app) root() error {
 	notify(hangups, stops)
 	defer signal.Stop(hangups)
 	defer signal.Stop(stops)
-	return a.daemon(context.Background(), hangups, stops)
+	return a.daemon(ctx, hangups, stops)
 }
 
 // noArguments refuses words that are no command, and says which is meant.

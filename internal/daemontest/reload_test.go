@@ -1,9 +1,13 @@
 package daemontest
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -91,5 +95,49 @@ func TestLogfileFlagOverridesTheConfig(t *testing.T) {
 	until(t, "it is up", func() bool { return strings.Contains(s.read("flag.log"), "gordon is up") })
 	if _, err := os.Stat(s.file("config.log")); !os.IsNotExist(err) {
 		t.Errorf("the configuration's logfile: %v", err)
+	}
+}
+
+// gordon reload returns when the new configuration counts, or says every reason
+// why it does not.
+func TestReloadCommandIsSynchronous(t *testing.T) {
+	s := newSite(t)
+	run, err := os.MkdirTemp("", "gordon-run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(run)
+	s.script("T.sh", "")
+	s.configure(s.task("T", 1))
+	d := s.run([]string{"RUNTIME_DIRECTORY=" + run})
+	d.says("gordon is up")
+	reload := func() (string, int) {
+		cmd := exec.Command(binary, "reload", "--socket", filepath.Join(run, "control.sock"))
+		out, err := cmd.CombinedOutput()
+		var exit *exec.ExitError
+		if err != nil && !errors.As(err, &exit) {
+			t.Fatal(err)
+		}
+		return string(out), cmd.ProcessState.ExitCode()
+	}
+	if out, code := reload(); code != 0 || out != "" || !strings.Contains(d.out.String(), "reloaded") {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+	s.configure("nonsense = 1\nworkers = 2\n" + s.task("T", 1))
+	out, code := reload()
+	if code != 78 || strings.Count(out, "\n") != 2 || !strings.Contains(out, "nonsense") || !strings.Contains(out, "workers") {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+	s.configure("start_timeout = \"50ms\"\n" + s.task("T", 1))
+	s.write("gordon.toml", strings.ReplaceAll(s.read("gordon.toml"), s.socket, "/nonexistent/redis"))
+	if out, code := reload(); code != 69 || !strings.Contains(out, "/nonexistent/redis") {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+	d.signal(syscall.SIGTERM)
+	if code := d.exit(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if out, code := reload(); code != 1 || !strings.Contains(out, "is gordon running") {
+		t.Errorf("exit code %d: %s", code, out)
 	}
 }

@@ -24,7 +24,8 @@ const (
 // WaitDelay after the leader's end. It reports whether someone still held a
 // stream then.
 func (p *Process) collect() (leftovers bool) {
-	for !p.events.wait(p.deadline(), p.turn) {
+	for p.open() && !p.expired() {
+		p.events.wait(p.deadline(), p.turn)
 		p.lookAtLeader()
 	}
 	if p.open() {
@@ -36,19 +37,19 @@ func (p *Process) collect() (leftovers bool) {
 
 func (p *Process) open() bool { return p.stdout.fd >= 0 || p.stderr.fd >= 0 }
 
-// turn handles everything that has happened, and reports whether collect is
-// done.
+// turn handles what has happened. It returns true when collect has to look at
+// the state again: all is read, or the deadline is another one now.
 func (p *Process) turn() bool {
 	var list [3]unix.EpollEvent
-	for p.open() {
-		if p.expired() {
+	for p.open() && !p.expired() {
+		if p.watchLeader() {
 			return true
 		}
-		p.watchLeader()
 		n := p.events.pending(list[:])
 		if n == 0 {
 			return false
 		}
+		seenDead := false
 		for _, ev := range list[:n] {
 			switch ev.Fd {
 			case onStdout:
@@ -57,19 +58,23 @@ func (p *Process) turn() bool {
 				p.read(&p.stderr, ev.Events)
 			case onLeader:
 				p.events.remove(p.pidfd)
-				p.leaderSeenDead()
+				seenDead = true
 			}
+		}
+		if seenDead { // after the reading, so that less is owed
+			p.leaderSeenDead()
+			return true
 		}
 	}
 	return true
 }
 
-// watchLeader has the leader watched through a pidfd, from tick on. Most tasks
-// are over by then, and those don't pay for it: the pipes tell of their end,
-// while a watched pidfd would wake us a second time.
-func (p *Process) watchLeader() {
+// watchLeader has the leader watched through a pidfd, from tick on, and reports
+// whether that is new. Most tasks are over by then, and those don't pay for it:
+// the pipes tell of their end, while a watched pidfd would wake us once more.
+func (p *Process) watchLeader() bool {
 	if p.exited || p.noPidfd || p.pidfd >= 0 || time.Since(p.started) < tick {
-		return
+		return false
 	}
 	fd, err := unix.PidfdOpen(p.pid, 0) // not reaped, so the pid is still ours
 	if err == nil {
@@ -78,9 +83,10 @@ func (p *Process) watchLeader() {
 	if err != nil {
 		closeFD(&fd)
 		p.noPidfd = true
-		return
+		return true
 	}
 	p.pidfd = fd
+	return true
 }
 
 // lookAtLeader is called after a deadline; without a pidfd it is the only way

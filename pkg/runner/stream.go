@@ -8,9 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// readBuffers holds buffers as large as a pipe, so that one read(2) empties
-// it. A task borrows one only while there is something to read.
-var readBuffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
+// readBuffer is as large as a pipe, so that one read(2) empties it.
+type readBuffer [64 << 10]byte
+
+// readBuffers lends buffers to tasks while there is something to read.
+var readBuffers = sync.Pool{New: func() any { return new(readBuffer) }}
 
 // stream is our end of one of the two output pipes and what came out of it.
 type stream struct {
@@ -49,7 +51,7 @@ func (s *stream) read(events uint32) (end bool) {
 	if events&unix.EPOLLIN == 0 {
 		return true
 	}
-	buf := readBuffers.Get().(*[64 << 10]byte)
+	buf := readBuffers.Get().(*readBuffer)
 	defer readBuffers.Put(buf)
 	for {
 		n, err := unix.Read(s.fd, buf[:])

@@ -20,11 +20,12 @@ func newHandler(pattern string, c *Counters) (_ http.Handler, err error) {
 		}
 	}()
 	mux := http.NewServeMux()
-	mux.HandleFunc(pattern, c.serveLegacy)
+	mux.Handle(pattern, c)
 	return mux, nil
 }
 
-func (c *Counters) serveLegacy(w http.ResponseWriter, _ *http.Request) {
+// ServeHTTP answers what Gordon 1.6.5 answered.
+func (c *Counters) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	b, err := json.Marshal(c.legacy())
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
