@@ -1,12 +1,10 @@
 package taskqueue
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"slices"
-	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -88,6 +86,9 @@ func (q *queue) Run(ctx context.Context) error {
 		q.letGo((<-q.results).slot)
 	}
 	cancel()
+	if q.waiting != nil {
+		q.withdraw()
+	}
 	err := actors.Wait()
 	q.fetcher.health.forget(q.fetcher)
 	q.finisher.health.forget(q.finisher)
@@ -132,151 +133,6 @@ func (q *queue) untilAlarm() time.Duration {
 		return time.Until(q.giveUp)
 	}
 	return time.Until(q.rest)
-}
-
-// dispatch gives the fetcher an order when a slot is free and an entry is
-// wanted, and withdraws the order when none is wanted any more.
-func (q *queue) dispatch() {
-	if q.waiting != nil {
-		if !q.wanted() {
-			q.withdraw()
-		}
-		return
-	}
-	if !q.wanted() {
-		return
-	}
-	s := q.freeSlot()
-	if s == nil || !q.hold(s) {
-		return
-	}
-	s.take()
-	ctx, cancel := context.WithCancel(context.Background())
-	q.waiting, q.withdraw = s, cancel
-	q.fetcher.orders <- order{ctx: ctx, run: q.run(s.other())}
-}
-
-// wanted tells whether entries may be taken now.
-func (q *queue) wanted() bool {
-	return !q.draining && !q.resting() && q.budget.within(q.task.Workers)
-}
-
-func (q *queue) resting() bool { return time.Now().Before(q.rest) }
-
-// freeSlot returns the free slot with the lowest index.
-func (q *queue) freeSlot() *slot {
-	for _, s := range q.slots {
-		if s.state == free {
-			return s
-		}
-	}
-	return nil
-}
-
-// taken handles the fetcher's answer.
-func (q *queue) taken(entry []byte) {
-	q.withdraw()
-	s := q.waiting
-	q.waiting = nil
-	q.takes++
-	s.taken(entry, q.takes)
-	q.proceed(s)
-}
-
-// proceed starts the entry of a slot, or gives up the slot's place where there
-// is none.
-func (q *queue) proceed(s *slot) {
-	switch {
-	case s.state == free:
-		q.letGo(s)
-	case q.draining || !q.hold(s):
-		// It came in at the very moment of the stop: back to where it was.
-		q.letGo(s)
-		q.tell(result{slot: s, how: store.Return})
-	default:
-		q.start(s)
-	}
-}
-
-// hold takes a place in the budget for a slot that has none.
-func (q *queue) hold(s *slot) bool {
-	s.held = s.held || q.budget.acquire(q.task.Workers, q.wake)
-	return s.held
-}
-
-func (q *queue) letGo(s *slot) {
-	if s.held {
-		q.budget.release()
-	}
-	s.held = false
-}
-
-func (q *queue) start(s *slot) {
-	id := q.instance + "." + q.task.Type + "." + strconv.FormatUint(s.since, 10)
-	w := &worker{
-		task: q.task, settings: q.settings, counters: q.counters, id: id, slot: s, payload: s.entry,
-		log:   q.log.With(output.KeyTaskID, id),
-		abort: q.abort, kill: q.kill,
-	}
-	q.running++
-	go func() { q.results <- w.run() }()
-}
-
-// finish handles a worker's result.
-func (q *queue) finish(r result) {
-	if q.draining {
-		// The process is gone; the place is for one, not for telling Redis.
-		q.letGo(r.slot)
-	}
-	switch {
-	case r.how == store.Return:
-		// All that were stopped go back together, in their old order.
-		q.returns = append(q.returns, r)
-		if q.running == 0 {
-			q.giveBack()
-		}
-		return
-	case r.failed:
-		q.rest = time.Now().Add(q.backoff.failed(q.task.Backoff))
-	default:
-		q.backoff.succeeded()
-	}
-	q.tell(r)
-	if q.running == 0 && len(q.returns) > 0 {
-		q.giveBack()
-	}
-}
-
-// giveBack puts entries back to the head of the queue, the oldest last, so that
-// it comes first again.
-func (q *queue) giveBack() {
-	slices.SortFunc(q.returns, func(a, b result) int { return cmp.Compare(b.slot.since, a.slot.since) })
-	for _, r := range q.returns {
-		q.tell(r)
-	}
-	q.returns = nil
-}
-
-// tell has the finisher carry a result to Redis, and take the next entry into
-// the slot where one is wanted.
-func (q *queue) tell(r result) {
-	r.slot.finish()
-	q.jobs = append(q.jobs, job{slot: r.slot, op: store.Finish{
-		Run: q.run(r.slot.current()), How: r.how,
-		Failed: q.keys.Failed(q.task.Type), Record: r.record, TTL: q.task.FailedTasksTTL,
-		Queue: q.keys.Queue(q.task.Type), Next: q.run(r.slot.other()),
-		TakeNext: q.wanted() && r.how != store.Return,
-	}})
-}
-
-// finished handles a confirmed result.
-func (q *queue) finished(f finished) {
-	if f.gone {
-		q.log.Warn("redis no longer had the entry of a task that ended; was its data lost or flushed?")
-	}
-	q.takes++
-	f.job.slot.finished(f.entry, q.takes)
-	q.proceed(f.job.slot)
 }
 
 // done tells whether nothing is left to do after a drain.
