@@ -104,7 +104,7 @@ func (d *daemon) run(ctx context.Context, hangups, stops <-chan os.Signal) error
 // start connects to Redis and starts the pool. It is cut short by a signal to
 // stop; stopped is true then.
 func (d *daemon) start(ctx context.Context, stops <-chan os.Signal) (stopped bool, err error) {
-	d.say("status", d.notifier.Status("waiting for redis at "+d.config.RedisAddress))
+	d.say("status", d.notifier.Status("waiting for redis at "+taskqueue.Address(d.config)))
 	ctx, cancel := context.WithTimeout(ctx, d.config.StartTimeout)
 	defer cancel()
 	type started struct {

@@ -21,7 +21,8 @@ type Config struct {
 	Files []string // all files read, in order: the main file, then its drop-ins
 
 	RedisNetwork string // "tcp" or "unix"
-	RedisAddress string // host:port, or the absolute path of a socket
+	RedisAddress string // host:port, or the absolute path of a socket; "" if and only if Sentinels tell it
+	Redis        Redis  // how to log in to Redis and find it
 	QueueKey     string // first part of the name of every Redis key; never empty
 
 	// ErrorScript runs when a task has failed; "" = none. It is kept as it was
@@ -34,6 +35,8 @@ type Config struct {
 	StartTimeout    time.Duration // how long Redis is tried at the start
 	ShutdownTimeout time.Duration // how long a stop waits for running tasks
 	KillGrace       time.Duration // from SIGTERM to SIGKILL
+
+	OnLeaseLoss OnLeaseLoss // what becomes of running tasks when the lease could not be renewed
 
 	Stats   Stats
 	Tasks   map[string]Task // by type; never nil
@@ -61,6 +64,7 @@ type Task struct {
 
 	Backoff        Backoff
 	FailOnOutput   FailOnOutput
+	OnCrash        OnCrash
 	AllowUnsafeEnv bool // an entry's env may set LD_PRELOAD and the like
 }
 
@@ -82,6 +86,26 @@ const (
 	FailOnAny    FailOnOutput = "any"    // anything on standard output or standard error
 	FailOnStdout FailOnOutput = "stdout" // anything on standard output, as the code of 1.6.5 did
 	FailOnNone   FailOnOutput = "none"   // only the exit status counts
+)
+
+// OnCrash says what becomes of an entry whose daemon died while it ran.
+type OnCrash string
+
+// The values of on_crash.
+const (
+	CrashRequeue OnCrash = "requeue" // it runs again, at most 3 times in 72 h, then it goes to the failed list
+	CrashFail    OnCrash = "fail"    // it goes to the failed list: never a second run
+)
+
+// OnLeaseLoss says what a daemon does with its running tasks when it could not
+// renew its lease in Redis for so long that another host may soon take over their
+// entries.
+type OnLeaseLoss string
+
+// The values of on_lease_loss.
+const (
+	LeaseLossContinue OnLeaseLoss = "continue" // they go on to their end; they may run twice
+	LeaseLossStop     OnLeaseLoss = "stop"     // they are killed before another host may start them
 )
 
 // Path says which file to load: flag if it is set; else [SystemPath] if there is

@@ -1,15 +1,9 @@
 package store
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"net"
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"github.com/gomodule/redigo/redis"
 )
 
 // Options say which server to talk to, and how patiently.
@@ -18,6 +12,14 @@ type Options struct {
 	Network string
 	// Address is host:port or the path of a socket.
 	Address string
+	// Login says who connects, and to which database.
+	Login    Login
+	Database int
+	// TLS is nil for a connection in the clear.
+	TLS *TLS
+	// Sentinel, if it has addresses, says where the address is asked for, anew
+	// with each connection.
+	Sentinel Sentinel
 	// Name begins the name of each connection (CLIENT SETNAME), so that an
 	// administrator finds gordon in CLIENT LIST and [Link] finds a lost
 	// connection again. It must be unique to the instance.
@@ -59,51 +61,10 @@ func printable(r rune) rune {
 	return r
 }
 
-// Address is where the client connects to, for messages.
-func (c *Client) Address() string { return c.opts.Address }
-
-// Dial connects, names the connection and learns its id.
-func (c *Client) Dial(ctx context.Context) (*Conn, error) {
-	rc, err := redis.DialContext(
-		ctx, c.opts.Network, c.opts.Address,
-		redis.DialContextFunc(c.dialer().DialContext),
-		redis.DialReadTimeout(c.opts.CommandTimeout),
-		redis.DialWriteTimeout(c.opts.CommandTimeout),
-	)
-	if err != nil {
-		return nil, fmt.Errorf("connect to redis at %s: %w", c.opts.Address, typed(err))
+// String is where the client connects to, for messages.
+func (c *Client) String() string {
+	if s := c.opts.Sentinel; len(s.Addresses) > 0 {
+		return "master " + s.Master + " of sentinel " + strings.Join(s.Addresses, ", ")
 	}
-	name := fmt.Sprintf("%s/%d", c.opts.Name, c.conns.Add(1))
-	id, err := introduce(rc, name)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("greet redis at %s: %w", c.opts.Address, typed(err)), rc.Close())
-	}
-	return &Conn{client: c, rc: rc, ref: ref{id: id, name: name}}, nil
-}
-
-// dialer has the kernel probe idle connections (tcp(7)), so that a peer that
-// vanished without a word is noticed in about 15 s at no cost in CPU.
-func (c *Client) dialer() *net.Dialer {
-	return &net.Dialer{
-		Timeout:         c.opts.DialTimeout,
-		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 9 * time.Second, Interval: 2 * time.Second, Count: 3},
-	}
-}
-
-// introduce sends both commands in one round trip: a reconnect is in the way of
-// every task that waits.
-func introduce(rc redis.Conn, name string) (int64, error) {
-	if err := rc.Send("CLIENT", "SETNAME", name); err != nil {
-		return 0, err
-	}
-	if err := rc.Send("CLIENT", "ID"); err != nil {
-		return 0, err
-	}
-	if err := rc.Flush(); err != nil {
-		return 0, err
-	}
-	if _, err := rc.Receive(); err != nil {
-		return 0, err
-	}
-	return redis.Int64(rc.Receive())
+	return c.opts.Address
 }

@@ -21,6 +21,20 @@ type Conn struct {
 	client *Client
 	rc     redis.Conn
 	ref    ref
+	// stale says that the server has told that it is not the master (any more):
+	// the connection works, but it leads to the wrong place.
+	stale bool
+}
+
+// typed does what the function of this name does, and notes what it says of the
+// connection.
+func (c *Conn) typed(err error) error {
+	err = typed(err)
+	var reply *ReplyError
+	if errors.As(err, &reply) && (reply.Code == "READONLY" || reply.Code == "UNBLOCKED") {
+		c.stale = true
+	}
+	return err
 }
 
 // Broken tells whether the connection has failed for good.
@@ -34,7 +48,7 @@ func (c *Conn) Close() error { return c.rc.Close() }
 func (c *Conn) do(name string, args ...any) (any, error) {
 	reply, err := c.rc.Do(name, args...)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, typed(err))
+		return nil, fmt.Errorf("%s: %w", name, c.typed(err))
 	}
 	return reply, nil
 }
@@ -64,6 +78,7 @@ func (c *Conn) pipeline(calls []call) ([]any, error) {
 		switch {
 		case errors.As(err, &refused):
 			replies[i] = refused
+			_ = c.typed(refused)
 		case err != nil:
 			return nil, fmt.Errorf("answer to %s: %w", cl.name, err)
 		default:
@@ -106,7 +121,7 @@ func (c *Conn) Take(ctx context.Context, queue, run string, block time.Duration)
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("BLMOVE: %w", typed(err))
+		return nil, fmt.Errorf("BLMOVE: %w", c.typed(err))
 	}
 	return entry, nil
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 
 	"github.com/gomodule/redigo/redis"
@@ -46,5 +47,12 @@ func typed(err error) error {
 	}
 	text := string(reply)
 	code, _, _ := strings.Cut(text, " ")
+	if m := scriptError.FindStringSubmatch(text); m != nil {
+		code = m[1]
+	}
 	return &ReplyError{Code: code, Text: text}
 }
+
+// scriptError finds the code of an error within a script as Redis 6.2 words it;
+// from 7.0 on it comes first, as everywhere else.
+var scriptError = regexp.MustCompile(`^ERR Error running script .*: @user_script: ?\d+: -([A-Z]+) `)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -37,8 +38,13 @@ func (l *Link) Use(ctx context.Context, fn func(*Conn) error) error {
 	}
 	err := fn(l.conn)
 	l.used = time.Now()
-	if l.conn.Broken() {
+	switch {
+	case l.conn.Broken():
 		l.drop()
+	case l.conn.stale:
+		// Nothing is in flight, so there is nothing to fence; where the master
+		// is now, the next connection will find out.
+		err = errors.Join(err, l.Close())
 	}
 	return err
 }
@@ -64,8 +70,11 @@ func (l *Link) connect(ctx context.Context) error {
 		l.conn, l.greeted = conn, l.client.opts.Greet == nil
 	}
 	err := l.prepare()
-	if l.conn.Broken() {
+	switch {
+	case l.conn.Broken():
 		l.drop()
+	case l.conn.stale:
+		err = errors.Join(err, l.Close())
 	}
 	return err
 }

@@ -34,7 +34,7 @@ func (c *Conn) Server() (Server, error) {
 	info := parseInfo(text.String())
 	s := Server{Version: info["redis_version"], MaxmemoryPolicy: info["maxmemory_policy"]}
 	if !atLeast(s.Version, 6, 2) {
-		return s, fmt.Errorf("the server at %s is version %q: %w", c.client.opts.Address, s.Version, ErrOldServer)
+		return s, fmt.Errorf("the server at %s is version %q: %w", c.client, s.Version, ErrOldServer)
 	}
 	return s, nil
 }

@@ -17,18 +17,10 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
 
-// place is one queue_key in one Redis. A reload that names another one starts
-// another engine and lets the old one finish what it runs.
-type place struct{ network, address, queueKey string }
-
-func placeOf(c *config.Config) place {
-	return place{c.RedisNetwork, c.RedisAddress, c.QueueKey}
-}
-
 // engine serves one place: it is one instance there, with a queue per type.
 type engine struct {
 	// immutable
-	place     place
+	place     *place
 	keys      store.Keys
 	id        string
 	log       *slog.Logger
@@ -46,13 +38,13 @@ type engine struct {
 }
 
 // newEngine connects to nothing yet.
-func newEngine(p place, o Options, self host.Identity, ends *ends) *engine {
+func newEngine(p *place, o Options, self host.Identity, ends *ends) *engine {
 	nonce := make([]byte, 4)
 	_, _ = rand.Read(nonce) // never fails (crypto/rand)
 	id := self.Hostname + "-" + hex.EncodeToString(nonce)
 	e := &engine{
 		place: p, keys: store.Keys{Prefix: p.queueKey}, id: id, counters: o.Counters, log: o.Log,
-		health: newHealth(o.Log, p.address), queues: make(map[string]*queue), clean: true,
+		health: newHealth(o.Log, p.String()), queues: make(map[string]*queue), clean: true,
 		abort: ends.abort.ctx, kill: ends.kill.ctx, hard: ends.hard.ctx,
 	}
 	e.actors.Add(1)
@@ -60,10 +52,10 @@ func newEngine(p place, o Options, self host.Identity, ends *ends) *engine {
 		ID: id, Host: self.Hostname, MachineID: self.MachineID, BootID: self.BootID, PIDNamespace: self.PIDNamespace,
 		PID: self.PID, StartTime: self.StartTime, Version: o.Version, Lists: make(map[string]int),
 	}, e.health)
-	e.client = store.NewClient(store.Options{
-		Network: p.network, Address: p.address, Name: "gordon/" + id, Greet: e.registrar.greet,
-		DialTimeout: ioTimeout, CommandTimeout: ioTimeout,
-	})
+	options := p.options
+	options.Name = "gordon/" + id
+	options.Greet = e.registrar.greet
+	e.client = store.NewClient(options)
 	e.registrar.link = e.client.Link()
 	e.registrar.recover = &recoverer{keys: e.keys, self: id, host: self, log: o.Log}
 	return e
@@ -89,7 +81,7 @@ func (e *engine) connect(ctx context.Context) error {
 			return errors.Join(err, e.registrar.link.Close())
 		}
 	}
-	e.log.Debug("connected to redis", "address", e.place.address, "version", server.Version, "instance", e.id)
+	e.log.Debug("connected to redis", "address", e.place.String(), "version", server.Version, "instance", e.id)
 	if p := server.MaxmemoryPolicy; p != "" && p != "noeviction" {
 		e.log.Warn("redis may throw entries away when its memory is full; set maxmemory-policy to noeviction", "maxmemory_policy", p)
 	}
@@ -113,7 +105,7 @@ func (e *engine) Run() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if !e.clean {
-		e.log.Warn("redis did not answer in time; entries that it still counts as running here run at the next start", "address", e.place.address)
+		e.log.Warn("redis did not answer in time; entries that it still counts as running here run at the next start", "address", e.place.String())
 		return err
 	}
 	ctx, cancel = context.WithTimeout(context.Background(), ioTimeout)

@@ -124,7 +124,7 @@ func (p *Pool) Reload(ctx context.Context, c *config.Config, commit func()) erro
 		return errors.New("gordon is stopping")
 	}
 	e := p.current
-	if placeOf(c) != e.place {
+	if !placeOf(c).same(e.place) {
 		next, err := p.launch(ctx, c)
 		if err != nil {
 			return err

@@ -1,0 +1,84 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+)
+
+// Dial connects, logs in, names the connection and learns its id.
+func (c *Client) Dial(ctx context.Context) (*Conn, error) {
+	address := c.opts.Address
+	if len(c.opts.Sentinel.Addresses) > 0 {
+		var err error
+		if address, err = c.askSentinels(ctx); err != nil {
+			return nil, err
+		}
+	}
+	rc, err := c.connect(ctx, c.opts.Network, address, c.opts.Login, redis.DialDatabase(c.opts.Database))
+	if err != nil {
+		return nil, fmt.Errorf("connect to redis at %s: %w", address, err)
+	}
+	name := fmt.Sprintf("%s/%d", c.opts.Name, c.conns.Add(1))
+	id, err := introduce(rc, name)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("greet redis at %s: %w", address, typed(err)), rc.Close())
+	}
+	return &Conn{client: c, rc: rc, ref: ref{id: id, name: name}}, nil
+}
+
+// connect opens one connection. Passwords and certificates are read each time,
+// so that a change of theirs needs no restart.
+func (c *Client) connect(ctx context.Context, network, address string, login Login, more ...redis.DialOption) (redis.Conn, error) {
+	password, err := login.password()
+	if err != nil {
+		return nil, err
+	}
+	options := append([]redis.DialOption{
+		redis.DialContextFunc(c.dialer().DialContext),
+		redis.DialReadTimeout(c.opts.CommandTimeout),
+		redis.DialWriteTimeout(c.opts.CommandTimeout),
+		redis.DialUsername(login.Username),
+		redis.DialPassword(password),
+	}, more...)
+	if c.opts.TLS != nil {
+		config, err := c.opts.TLS.config()
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, redis.DialUseTLS(true), redis.DialTLSConfig(config), redis.DialTLSHandshakeTimeout(c.opts.DialTimeout))
+	}
+	rc, err := redis.DialContext(ctx, network, address, options...)
+	return rc, typed(err)
+}
+
+// dialer has the kernel probe idle connections (tcp(7)), so that a peer that
+// vanished without a word is noticed in about 15 s at no cost in CPU.
+func (c *Client) dialer() *net.Dialer {
+	return &net.Dialer{
+		Timeout:         c.opts.DialTimeout,
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 9 * time.Second, Interval: 2 * time.Second, Count: 3},
+	}
+}
+
+// introduce sends both commands in one round trip: a reconnect is in the way of
+// every task that waits.
+func introduce(rc redis.Conn, name string) (int64, error) {
+	if err := rc.Send("CLIENT", "SETNAME", name); err != nil {
+		return 0, err
+	}
+	if err := rc.Send("CLIENT", "ID"); err != nil {
+		return 0, err
+	}
+	if err := rc.Flush(); err != nil {
+		return 0, err
+	}
+	if _, err := rc.Receive(); err != nil {
+		return 0, err
+	}
+	return redis.Int64(rc.Receive())
+}

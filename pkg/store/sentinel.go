@@ -1,0 +1,55 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/gomodule/redigo/redis"
+)
+
+// Sentinel says which sentinels know the address of the master
+// (https://redis.io/docs/latest/develop/reference/sentinel-clients/).
+type Sentinel struct {
+	// Addresses are host:port each.
+	Addresses []string
+	// Master is the name under which they watch it.
+	Master string
+	// Login is for the sentinels; they have users and passwords of their own.
+	Login Login
+}
+
+// ErrNoMaster is wrapped when a sentinel answers that it does not know one.
+var ErrNoMaster = errors.New("the sentinel knows no such master")
+
+// askSentinels asks one after the other and returns the first answer. A master
+// that was demoted since is found out by the first command that writes, and then
+// asked for again (see stale).
+func (c *Client) askSentinels(ctx context.Context) (string, error) {
+	var errs []error
+	for _, sentinel := range c.opts.Sentinel.Addresses {
+		address, err := c.askSentinel(ctx, sentinel)
+		if err == nil {
+			return address, nil
+		}
+		errs = append(errs, fmt.Errorf("ask sentinel %s for master %s: %w", sentinel, c.opts.Sentinel.Master, err))
+	}
+	return "", errors.Join(errs...)
+}
+
+func (c *Client) askSentinel(ctx context.Context, sentinel string) (address string, err error) {
+	rc, err := c.connect(ctx, "tcp", sentinel, c.opts.Sentinel.Login)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, rc.Close()) }()
+	parts, err := redis.Strings(rc.Do("SENTINEL", "GET-MASTER-ADDR-BY-NAME", c.opts.Sentinel.Master))
+	if errors.Is(err, redis.ErrNil) || err == nil && len(parts) != 2 {
+		return "", ErrNoMaster
+	}
+	if err != nil {
+		return "", typed(err)
+	}
+	return net.JoinHostPort(parts[0], parts[1]), nil
+}
