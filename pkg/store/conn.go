@@ -21,6 +21,7 @@ type Conn struct {
 	client *Client
 	rc     redis.Conn
 	ref    ref
+	since  time.Time
 	// stale says that the server has told that it is not the master (any more):
 	// the connection works, but it leads to the wrong place.
 	stale bool
@@ -163,3 +164,6 @@ func (c *Conn) Peek(run string) ([]byte, error) {
 	}
 	return entry, err
 }
+
+// Since is when the connection was made: it has worked without a break since.
+func (c *Conn) Since() time.Time { return c.since }

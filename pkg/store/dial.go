@@ -28,7 +28,7 @@ func (c *Client) Dial(ctx context.Context) (*Conn, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("greet redis at %s: %w", address, typed(err)), rc.Close())
 	}
-	return &Conn{client: c, rc: rc, ref: ref{id: id, name: name}}, nil
+	return &Conn{client: c, rc: rc, since: time.Now(), ref: ref{id: id, name: name}}, nil
 }
 
 // connect opens one connection. Passwords and certificates are read each time,

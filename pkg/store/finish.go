@@ -36,6 +36,9 @@ type Finish struct {
 	// must not be Run: after a lost answer two equal entries in one list could
 	// not be told apart.
 	Next string
+	// Recoveries and Fingerprint, where they are set, forget how often the entry
+	// was recovered: it has been run to its end. It is for Drop and Fail.
+	Recoveries, Fingerprint string
 	// TakeNext asks for the next entry.
 	TakeNext bool
 	// Unsure says that this was sent before on a connection that broke.
@@ -64,8 +67,9 @@ type Finished struct {
 // A refused LMOVE of the next entry, on the other hand, must not undo anything:
 // the blocking take will meet the same error and report it.
 //
-// KEYS: run list, queue, failed list, next run list.
-// ARGV: how (drop, fail, return), record, TTL in s, "1" to take the next.
+// KEYS: run list, queue, failed list, next run list, recoveries.
+// ARGV: how (drop, fail, return), record, TTL in s, "1" to take the next,
+// fingerprint or "".
 // Returns {entries that were in the run list, next entry or nil}.
 const finishScript = `
 local n = redis.call('LLEN', KEYS[1])
@@ -77,6 +81,7 @@ else
 		redis.call('EXPIRE', KEYS[3], ARGV[3])
 	end
 	redis.call('LTRIM', KEYS[1], 1, -1)
+	if ARGV[5] ~= '' then redis.call('HDEL', KEYS[5], ARGV[5]) end
 end
 local entry = false
 if ARGV[4] == '1' then
@@ -86,14 +91,13 @@ end
 return {n, entry}`
 
 func (f Finish) call() call {
-	next := "0"
-	if f.TakeNext {
-		next = "1"
-	}
 	ttl := int64(math.Ceil(f.TTL.Seconds()))
 	// EVAL rather than EVALSHA: a restarted server knows no scripts, and a
 	// NOSCRIPT in the middle of a pipeline is a state more to get wrong.
-	return call{"EVAL", []any{finishScript, 4, f.Run, f.Queue, f.Failed, f.Next, string(f.How), f.Record, ttl, next}}
+	return call{"EVAL", []any{
+		finishScript, 5, f.Run, f.Queue, f.Failed, f.Next, f.Recoveries,
+		string(f.How), f.Record, ttl, flag(f.TakeNext), f.Fingerprint,
+	}}
 }
 
 // FinishAll carries out all of fs in one round trip and answers in their order.

@@ -8,9 +8,6 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// LeaseTTL is how long an instance counts as alive after it was last heard of.
-const LeaseTTL = 30 * time.Second
-
 // Instance is what a daemon says of itself in the hash [Keys.Instances]: enough
 // for another one to decide whether it lives, and to find every run list that
 // it may have left entries in.
@@ -25,21 +22,33 @@ type Instance struct {
 	// StartTime is in clock ticks since boot (proc(5), field 22 of stat).
 	StartTime uint64 `json:"start_time"`
 	Version   string `json:"version"`
-	// Lists is, by type, the number of run lists: [Keys.Run] 0 to n-1.
-	Lists map[string]int `json:"slots"`
+	// Types are those that it has run since it started, by name.
+	Types map[string]InstanceType `json:"types"`
 }
 
-// Register writes down an instance and renews its lease, as one step. It comes
+// InstanceType is what others have to know of a type that an instance runs in
+// order to recover its entries.
+type InstanceType struct {
+	// Lists is the number of run lists: [Keys.Run] 0 to n-1.
+	Lists int `json:"slots"`
+	// FailOnCrash says that an entry whose daemon died must not run again.
+	FailOnCrash bool `json:"fail_on_crash,omitempty"`
+	// FailedTTL is how long the failed list is kept, in s; 0 for the default.
+	FailedTTL int64 `json:"failed_ttl,omitempty"`
+}
+
+// Register writes down an instance and renews its lease, as one step; lease is
+// how long the instance counts as alive from now on (in whole ms). It comes
 // before the first take: an entry in the run list of an unknown instance would
 // be found by nobody.
-func (c *Conn) Register(k Keys, i Instance) error {
+func (c *Conn) Register(k Keys, i Instance, lease time.Duration) error {
 	about, err := json.Marshal(i)
 	if err != nil {
 		return fmt.Errorf("describe instance %s: %w", i.ID, err)
 	}
 	return c.transaction(
 		call{"HSET", []any{k.Instances(), i.ID, about}},
-		call{"SET", []any{k.Lease(i.ID), about, "EX", int(LeaseTTL.Seconds())}},
+		call{"SET", []any{k.Lease(i.ID), about, "PX", lease.Milliseconds()}},
 	)
 }
 
@@ -97,27 +106,4 @@ func (c *Conn) Instances(k Keys) ([]Instance, []error, error) {
 		instances = append(instances, i)
 	}
 	return instances, unreadable, nil
-}
-
-// Recover moves what stands in the run lists of a dead instance back to the
-// head of the queues, by type how many. Each move is atomic, so that of several
-// daemons that try at once exactly one moves an entry.
-func (c *Conn) Recover(k Keys, dead Instance) (map[string]int, error) {
-	moved := make(map[string]int)
-	for taskType, lists := range dead.Lists {
-		for list := range lists {
-			run := k.Run(taskType, dead.ID, list)
-			for {
-				_, err := redis.Bytes(c.do("LMOVE", run, k.Queue(taskType), "RIGHT", "LEFT"))
-				if err == redis.ErrNil {
-					break
-				}
-				if err != nil {
-					return moved, fmt.Errorf("recover %s: %w", run, err)
-				}
-				moved[taskType]++
-			}
-		}
-	}
-	return moved, nil
 }

@@ -27,5 +27,9 @@ func (k Keys) Run(taskType, instance string, list int) string {
 func (k Keys) Instances() string { return k.Prefix + ":instances" }
 
 // Lease is the string Q:instance:I that lives as long as instance I renews it.
-// It expires after [LeaseTTL].
+// It expires when it was not renewed; see [Conn.Register].
 func (k Keys) Lease(instance string) string { return k.Prefix + ":instance:" + instance }
+
+// Recoveries is the hash Q:recoveries, [Fingerprint] of an entry → how often it
+// was recovered and since when. It expires [RecoveryWindow] after the last one.
+func (k Keys) Recoveries() string { return k.Prefix + ":recoveries" }

@@ -314,7 +314,7 @@ func TestCompatUnreadableEntriesLandOnTheFailedList(t *testing.T) {
 			if kept == "raw" && record["raw"] != entry {
 				t.Errorf("raw is %q", record["raw"])
 			}
-			if message, _ := record["error_message"].(string); !strings.HasPrefix(message, "the entry cannot be read") {
+			if message, _ := record["error_message"].(string); !strings.HasPrefix(message, "cannot read the entry: ") {
 				t.Errorf("message: %q", message)
 			}
 			if r.exists("ran") {

@@ -96,7 +96,7 @@ func (q *queue) start(s *slot) {
 	w := &worker{
 		task: q.task, settings: q.settings, counters: q.counters, id: id, slot: s, payload: s.entry,
 		log:   q.log.With(output.KeyTaskID, id),
-		abort: q.abort, kill: q.kill,
+		abort: q.abort.ctx, kill: q.kill.ctx,
 	}
 	q.running++
 	go func() { q.results <- w.run() }()
@@ -109,13 +109,14 @@ func (q *queue) finish(r result) {
 		q.letGo(r.slot)
 	}
 	switch {
-	case r.how == store.Return:
+	case r.how == store.Return && q.draining:
 		// All that were stopped go back together, in their old order.
 		q.returns = append(q.returns, r)
 		if q.running == 0 {
 			q.giveBack()
 		}
 		return
+	case r.how == store.Return:
 	case r.failed:
 		q.rest = time.Now().Add(q.backoff.failed(q.task.Backoff))
 	default:
@@ -145,14 +146,24 @@ func (q *queue) tell(r result) {
 		Run: q.run(r.slot.current()), How: r.how,
 		Failed: q.keys.Failed(q.task.Type), Record: r.record, TTL: q.task.FailedTasksTTL,
 		Queue: q.keys.Queue(q.task.Type), Next: q.run(r.slot.other()),
-		TakeNext: q.wanted() && r.how != store.Return,
+		TakeNext:   q.wanted() && r.how != store.Return,
+		Recoveries: q.keys.Recoveries(), Fingerprint: q.fingerprint(r),
 	}})
+}
+
+// fingerprint is for an entry that may have been recovered before and has now
+// been run to its end. It is spared where none was recovered lately.
+func (q *queue) fingerprint(r result) string {
+	if r.how == store.Return || !q.recovered.Load() {
+		return ""
+	}
+	return store.Fingerprint(q.name, r.slot.entry)
 }
 
 // finished handles a confirmed result.
 func (q *queue) finished(f finished) {
-	if f.gone {
-		q.log.Warn("redis no longer had the entry of a task that ended; was its data lost or flushed?")
+	if f.gone && (f.sure || q.leaseLost.Load()) {
+		q.log.Warn("the entry of a task that has ended was no longer in its run list: another host took it over, or redis lost it")
 	}
 	q.takes++
 	f.job.slot.finished(f.entry, q.takes)

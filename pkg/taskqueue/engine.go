@@ -9,6 +9,10 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/host"
@@ -28,8 +32,13 @@ type engine struct {
 	client    *store.Client
 	health    *health
 	registrar *registrar
-	// abort and kill end the workers, hard ends everything.
-	abort, kill, hard context.Context
+	recoverer *recoverer
+	// recovered tells whether any entry was recovered lately.
+	recovered atomic.Bool
+	// lost tells whether the lease was lost at any time: entries may have been
+	// taken over then, and their late results have to say so.
+	lost atomic.Bool
+	ends      *ends
 
 	mu     sync.Mutex
 	queues map[string]*queue
@@ -45,19 +54,22 @@ func newEngine(p *place, o Options, self host.Identity, ends *ends) *engine {
 	e := &engine{
 		place: p, keys: store.Keys{Prefix: p.queueKey}, id: id, counters: o.Counters, log: o.Log,
 		health: newHealth(o.Log, p.String()), queues: make(map[string]*queue), clean: true,
-		abort: ends.abort.ctx, kill: ends.kill.ctx, hard: ends.hard.ctx,
+		ends: ends,
 	}
 	e.actors.Add(1)
 	e.registrar = newRegistrar(e.keys, store.Instance{
 		ID: id, Host: self.Hostname, MachineID: self.MachineID, BootID: self.BootID, PIDNamespace: self.PIDNamespace,
-		PID: self.PID, StartTime: self.StartTime, Version: o.Version, Lists: make(map[string]int),
-	}, e.health)
+		PID: self.PID, StartTime: self.StartTime, Version: o.Version, Types: make(map[string]store.InstanceType),
+	}, e.health, o.lease())
+	e.registrar.onLoss = e.leaseLost
 	options := p.options
 	options.Name = "gordon/" + id
 	options.Greet = e.registrar.greet
 	e.client = store.NewClient(options)
 	e.registrar.link = e.client.Link()
-	e.registrar.recover = &recoverer{keys: e.keys, self: id, host: self, log: o.Log}
+	e.recoverer = &recoverer{
+		keys: e.keys, self: id, host: self, log: o.Log, link: e.client.Link(), health: e.health, lease: o.lease(), any: &e.recovered,
+	}
 	return e
 }
 
@@ -88,20 +100,16 @@ func (e *engine) connect(ctx context.Context) error {
 	return nil
 }
 
-// recover brings back the entries of dead instances, before the queues start.
-func (e *engine) recover(ctx context.Context) {
-	e.health.report(e.registrar.recover, e.registrar.link.Use(ctx, e.registrar.recover.run))
-}
-
 // Run keeps the instance on record until all queues have ended, and then takes
 // it off. Queues are started before it, and by apply.
 func (e *engine) Run() error {
 	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- e.registrar.Run(ctx) }()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return e.registrar.Run(ctx) })
+	group.Go(func() error { return e.recoverer.Run(ctx) })
 	e.actors.Wait()
 	cancel()
-	err := <-ended
+	err := group.Wait()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if !e.clean {
@@ -124,17 +132,24 @@ func (e *engine) retire() {
 
 // reserve puts the run lists for the tasks on record.
 func (e *engine) reserve(ctx context.Context, tasks map[string]config.Task) error {
-	lists := make(map[string]int)
-	for taskType, t := range tasks {
-		lists[taskType] = listsPerSlot * t.Workers
+	types := make(map[string]store.InstanceType)
+	for name, t := range tasks {
+		types[name] = store.InstanceType{
+			Lists:       listsPerSlot * t.Workers,
+			FailOnCrash: t.OnCrash == config.CrashFail,
+			FailedTTL:   int64(t.FailedTasksTTL.Seconds()),
+		}
 	}
-	return e.registrar.reserve(ctx, lists)
+	return e.registrar.reserve(ctx, types)
 }
 
 // apply serves these tasks and no others; their run lists are on record.
 func (e *engine) apply(tasks map[string]config.Task, s *Settings, budgets map[string]*budget) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if s != nil {
+		e.recoverer.settings.Store(s)
+	}
 	for _, taskType := range slices.Sorted(maps.Keys(e.queues)) {
 		if _, ok := tasks[taskType]; !ok {
 			e.queues[taskType].drain()
@@ -154,7 +169,7 @@ func (e *engine) start(t config.Task, s *Settings, b *budget) {
 	q := newQueue(e, t, s, b)
 	e.queues[t.Type] = q
 	e.actors.Go(func() {
-		if err := q.Run(e.hard); err != nil {
+		if err := q.Run(e.ends.hard.ctx); err != nil {
 			e.log.Warn("a queue ended with an error", output.KeyTaskType, t.Type, output.KeyError, err.Error())
 		}
 		e.mu.Lock()
@@ -164,6 +179,25 @@ func (e *engine) start(t config.Task, s *Settings, b *budget) {
 			delete(e.queues, t.Type)
 		}
 	})
+}
+
+// leaseLost is told that another host may soon take this instance for dead and
+// run its entries.
+func (e *engine) leaseLost(since time.Duration) {
+	e.lost.Store(true)
+	s := e.recoverer.settings.Load()
+	log := e.log.With("not_renewed_for", since.Round(time.Second).String())
+	if s.OnLeaseLoss != config.LeaseLossStop {
+		log.Warn("the lease in redis cannot be renewed; another host may run the entries of these tasks again")
+		return
+	}
+	log.Warn("the lease in redis cannot be renewed; the tasks are stopped before another host may run their entries")
+	e.mu.Lock()
+	queues := slices.Collect(maps.Values(e.queues))
+	e.mu.Unlock()
+	for _, q := range queues {
+		q.stopRunning(e.registrar.lease.stopGrace())
+	}
 }
 
 // ping proves that every loop moves.
@@ -178,6 +212,9 @@ func (e *engine) ping(ctx context.Context) error {
 	}
 	if !e.registrar.pulse.beats() {
 		return errors.New("the registrar hangs")
+	}
+	if !e.recoverer.pulse.beats() {
+		return errors.New("the recoverer hangs")
 	}
 	return nil
 }

@@ -17,7 +17,8 @@ type job struct {
 type finished struct {
 	job   job
 	entry []byte // the next one, or nil
-	gone  bool   // Redis did not have the entry any more
+	gone  bool   // the run list was empty already
+	sure  bool   // … and no attempt of ours can have been what emptied it
 }
 
 // finisher carries results to Redis on a connection of its own, all that wait
@@ -104,7 +105,7 @@ func (f *finisher) attempt(ctx context.Context, todo []job) (done []finished, le
 			left = append(left, todo[i])
 			continue
 		}
-		done = append(done, finished{todo[i], r.Entry, r.Gone && !todo[i].op.Unsure})
+		done = append(done, finished{job: todo[i], entry: r.Entry, gone: r.Gone, sure: !todo[i].op.Unsure})
 	}
 	f.health.report(f, err)
 	return done, left

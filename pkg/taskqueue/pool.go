@@ -1,11 +1,13 @@
 package taskqueue
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/host"
@@ -23,7 +25,12 @@ type Options struct {
 	Version string
 	// Env is the environment that scripts inherit.
 	Env []string
+
+	// leaseTTL shortens the lease for tests; 0 is the constant of this name.
+	leaseTTL time.Duration
 }
+
+func (o Options) lease() lease { return lease{ttl: cmp.Or(o.leaseTTL, leaseTTL)} }
 
 // Pool runs the tasks of a configuration, and of those that replace it.
 type Pool struct {
@@ -46,8 +53,11 @@ type end struct {
 	stop context.CancelFunc
 }
 
-func newEnd() end {
-	ctx, stop := context.WithCancel(context.Background())
+func newEnd() end { return end{ctx: context.Background()}.child() }
+
+// child returns an end that comes with this one, or before.
+func (e end) child() end {
+	ctx, stop := context.WithCancel(e.ctx)
 	return end{ctx, stop}
 }
 
@@ -81,7 +91,8 @@ func (p *Pool) launch(ctx context.Context, c *config.Config) (*engine, error) {
 	if err := e.connect(ctx); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRedis, err)
 	}
-	e.recover(ctx)
+	e.recoverer.settings.Store(newSettings(c, p.opts.Env))
+	e.recoverer.look(ctx)
 	p.engines.Go(func() {
 		if err := e.Run(); err != nil {
 			p.opts.Log.Warn("the connection to redis ended with an error", "error", err.Error())

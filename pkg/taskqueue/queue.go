@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -29,40 +30,46 @@ type queue struct {
 	log      *slog.Logger
 	counters *stats.Counters
 	budget   *budget
-	fetcher  *fetcher
-	finisher *finisher
-	commands chan func()
-	results  chan result
-	wake     chan struct{}
-	over     chan struct{} // closed when Run has ended
-	// abort and kill end the workers; see worker.
-	abort, kill context.Context
+	// recovered tells whether any entry was recovered lately, leaseLost whether
+	// another host may have taken over entries of this instance.
+	recovered, leaseLost *atomic.Bool
+	fetcher   *fetcher
+	finisher  *finisher
+	commands  chan func()
+	results   chan result
+	wake      chan struct{}
+	over      chan struct{} // closed when Run has ended
+	// ends are those of the pool.
+	ends *ends
 
 	// owned by Run
 	task     config.Task
 	settings *Settings
-	slots    []*slot
-	jobs     []job // for the finisher, not handed over yet
-	waiting  *slot // the slot that the fetcher fills, or nil
-	withdraw context.CancelFunc
-	backoff  backoff
-	rest     time.Time // no take before
-	draining bool
-	giveUp   time.Time // when draining: do not wait longer for the fetcher
-	takes    uint64
-	running  int      // workers
-	returns  []result // held back while workers are being stopped
+	// abort and kill end the workers that are started now; see worker. They end
+	// with those of the pool, or before when the lease is lost.
+	abort, kill end
+	slots       []*slot
+	jobs        []job // for the finisher, not handed over yet
+	waiting     *slot // the slot that the fetcher fills, or nil
+	withdraw    context.CancelFunc
+	backoff     backoff
+	rest        time.Time // no take before
+	draining    bool
+	giveUp      time.Time // when draining: do not wait longer for the fetcher
+	takes       uint64
+	running     int      // workers
+	returns     []result // held back while workers are being stopped
 }
 
 func newQueue(e *engine, t config.Task, s *Settings, b *budget) *queue {
 	q := &queue{
 		name: t.Type, keys: e.keys, instance: e.id, log: e.log.With(output.KeyTaskType, t.Type),
-		counters: e.counters, budget: b,
+		counters: e.counters, budget: b, recovered: &e.recovered, leaseLost: &e.lost,
 		fetcher:  newFetcher(e.keys.Queue(t.Type), e.client.Link(), e.health),
 		finisher: newFinisher(e.client.Link(), e.health),
 		commands: make(chan func()), results: make(chan result), wake: make(chan struct{}, 1), over: make(chan struct{}),
-		abort: e.abort, kill: e.kill,
-		task: t, settings: s,
+		ends: e.ends,
+		task: t, settings: s, abort: e.ends.abort.child(), kill: e.ends.kill.child(),
 	}
 	q.grow(t.Workers)
 	return q
@@ -89,6 +96,8 @@ func (q *queue) Run(ctx context.Context) error {
 	if q.waiting != nil {
 		q.withdraw()
 	}
+	q.abort.stop()
+	q.kill.stop()
 	err := actors.Wait()
 	q.fetcher.health.forget(q.fetcher)
 	q.finisher.health.forget(q.finisher)
@@ -162,6 +171,16 @@ func (q *queue) configure(task config.Task, s *Settings) bool {
 		}
 		q.task, q.settings, q.draining = task, s, false
 		q.grow(task.Workers)
+	})
+}
+
+// stopRunning stops all tasks that run now, with some time to obey. Their
+// entries go back; what is taken afterwards runs as ever.
+func (q *queue) stopRunning(grace time.Duration) {
+	q.do(func() {
+		q.abort.stop()
+		time.AfterFunc(grace, q.kill.stop)
+		q.abort, q.kill = q.ends.abort.child(), q.ends.kill.child()
 	})
 }
 

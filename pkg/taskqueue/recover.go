@@ -5,77 +5,212 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/pkg/entry"
 	"github.com/nevsnode/gordon/v2/pkg/host"
 	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
 
-// leftoverPatience bounds the wait for killed processes of a dead instance. One
-// that does not die (in the middle of a failing disk access, say) keeps its
-// instance's entries where they are until the next look.
-const leftoverPatience = 2 * time.Second
+const (
+	// leftoverPatience bounds the wait for killed processes of a dead instance.
+	// One that does not die (in the middle of a failing disk access, say) keeps
+	// its instance's entries where they are until the next look.
+	leftoverPatience = 2 * time.Second
+	// crashTTL is how long the failed list is kept for an entry that is put
+	// there by recovery, where its type keeps none: it was not run to its end,
+	// so it has to stand somewhere.
+	crashTTL = store.RecoveryWindow
+)
 
-// recoverer brings back the entries of instances that died on this machine.
+// recoverer brings back the entries of dead instances: of this machine at once,
+// of others when their lease is gone.
 type recoverer struct {
-	keys store.Keys
-	self string
-	host host.Identity
-	log  *slog.Logger
+	keys   store.Keys
+	self   string
+	host   host.Identity
+	log    *slog.Logger
+	link   *store.Link
+	health *health
+	pulse  pulse
+	lease  lease
+	// settings say how failures are told; the newest ones count.
+	settings atomic.Pointer[Settings]
+	// any tells whether entries were recovered lately, so that a finish has to
+	// forget them.
+	any *atomic.Bool
 }
 
-// run looks at every instance on record once.
-//
-// Power loss here: each entry is moved in one step, and an instance stays on
-// record until all its entries were, so whoever comes next goes on.
-func (r *recoverer) run(c *store.Conn) error {
-	instances, unreadable, err := c.Instances(r.keys)
-	if err != nil {
-		return fmt.Errorf("look for dead instances: %w", err)
-	}
-	for _, err := range unreadable {
-		r.log.Warn("the record of an instance cannot be read", output.KeyError, err.Error())
-	}
-	for _, other := range instances {
-		if other.ID == r.self || !r.host.Dead(identity(other)) {
-			continue
+// Run looks for dead instances until ctx ends.
+func (r *recoverer) Run(ctx context.Context) error {
+	tick := time.NewTicker(r.lease.renew())
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return closeLink(r.link)
+		case <-tick.C:
+			r.look(ctx)
 		}
-		if err := r.recover(c, other); err != nil {
+	}
+}
+
+// look looks at every instance on record once.
+func (r *recoverer) look(ctx context.Context) {
+	defer r.pulse.rest()
+	r.pulse.within(4 * ioTimeout)
+	var instances []store.Instance
+	err := r.link.Use(ctx, func(c *store.Conn) (err error) {
+		var unreadable []error
+		instances, unreadable, err = c.Instances(r.keys)
+		for _, err := range unreadable {
+			r.log.Warn("the record of an instance cannot be read", output.KeyError, err.Error())
+		}
+		return err
+	})
+	for _, other := range instances {
+		if err == nil && ctx.Err() == nil && other.ID != r.self {
+			err = r.consider(ctx, other)
+		}
+	}
+	if err == nil {
+		err = r.link.Use(ctx, func(c *store.Conn) error {
+			anyLeft, err := c.HasRecoveries(r.keys)
+			r.any.Store(anyLeft)
+			return err
+		})
+	}
+	r.health.report(r, err)
+}
+
+// consider recovers an instance that is dead. What is not certain (another
+// machine, another container) counts as dead when its lease is gone although
+// this side was connected throughout.
+func (r *recoverer) consider(ctx context.Context, other store.Instance) error {
+	them := identity(other)
+	certain := r.host.Dead(them)
+	if !certain {
+		if r.host.SameMachine(them) && r.host.BootID == them.BootID {
+			return nil // it lives: we would know
+		}
+		gone, err := r.leaseGone(ctx, other.ID)
+		if err != nil || !gone {
 			return err
 		}
 	}
-	return nil
-}
-
-func (r *recoverer) recover(c *store.Conn, dead store.Instance) error {
-	log := r.log.With("instance", dead.ID, "pid", dead.PID)
-	killed, err := r.killLeftovers(dead)
+	log := r.log.With("instance", other.ID, "host", other.Host, "pid", other.PID)
+	killed, err := r.killLeftovers(ctx, other)
 	if err != nil {
 		log.Warn("processes of a dead instance cannot be ended, its entries wait", output.KeyError, err.Error())
 		return nil
 	}
-	moved, err := c.Recover(r.keys, dead)
-	for taskType, n := range moved {
-		log.Warn("entries of a dead instance go back to the head of their queue", output.KeyTaskType, taskType,
-			"entries", n, "processes_killed", killed, output.KeyMessageID, output.MsgRecovered)
+	if killed > 0 {
+		log.Warn("ended what a dead instance had left running", "processes", killed)
 	}
-	if err != nil {
-		return err
-	}
-	return c.Forget(r.keys, dead.ID)
+	return r.recover(ctx, log, other, certain)
 }
 
-// killLeftovers ends what still runs of a dead instance, so that an entry's
-// second run never meets its first. After a reboot there is nothing to end.
-func (r *recoverer) killLeftovers(dead store.Instance) (int, error) {
+func (r *recoverer) leaseGone(ctx context.Context, id string) (gone bool, err error) {
+	err = r.link.Use(ctx, func(c *store.Conn) error {
+		exists, err := c.LeaseExists(r.keys, id)
+		gone = !exists && time.Since(c.Since()) > r.lease.watched()
+		return err
+	})
+	return gone && err == nil, err
+}
+
+// killLeftovers ends what still runs here of a dead instance, so that an entry's
+// second run never meets its first. After a reboot, and of another machine,
+// there is nothing to be found.
+func (r *recoverer) killLeftovers(ctx context.Context, dead store.Instance) (int, error) {
 	if dead.BootID != r.host.BootID {
 		return 0, nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), leftoverPatience)
+	ctx, cancel := context.WithTimeout(ctx, leftoverPatience)
 	defer cancel()
 	return runner.KillMarked(ctx, func(marker string) bool { return strings.HasPrefix(marker, dead.ID+".") })
+}
+
+// recover moves all entries of a dead instance, and takes it off the record when
+// none is left.
+//
+// Power loss here: each entry is moved in one step, and the instance stays on
+// record until all were, so whoever comes next goes on.
+func (r *recoverer) recover(ctx context.Context, log *slog.Logger, dead store.Instance, certain bool) error {
+	for taskType, t := range dead.Types {
+		counts := make(map[store.Recovered]int)
+		for list := range t.Lists {
+			result, err := r.recoverList(ctx, store.Recovery{
+				Dead: dead.ID, Type: taskType, List: list, Certain: certain, Fail: t.FailOnCrash, TTL: failedTTL(t),
+			})
+			if err != nil {
+				return err
+			}
+			if result == store.RecoveredAlive {
+				return nil
+			}
+			counts[result]++
+		}
+		if n := counts[store.Requeued]; n > 0 {
+			log.Warn("entries of a dead instance go back to the head of their queue",
+				output.KeyTaskType, taskType, "entries", n, output.KeyMessageID, output.MsgRecovered)
+		}
+	}
+	return r.link.Use(ctx, func(c *store.Conn) error { return c.Forget(r.keys, dead.ID) })
+}
+
+func failedTTL(t store.InstanceType) time.Duration {
+	if t.FailedTTL > 0 {
+		return time.Duration(t.FailedTTL) * time.Second
+	}
+	return crashTTL
+}
+
+// recoverList moves the entry of one run list, if there is one.
+func (r *recoverer) recoverList(ctx context.Context, rec store.Recovery) (result store.Recovered, err error) {
+	err = r.link.Use(ctx, func(c *store.Conn) (err error) {
+		rec.Entry, err = c.Peek(r.keys.Run(rec.Type, rec.Dead, rec.List))
+		if err != nil || rec.Entry == nil {
+			result = store.RecoveredNothing
+			return err
+		}
+		rec.Record = entry.Failed(rec.Entry, crashReason(rec.Fail, rec.Dead))
+		result, err = c.Recover(r.keys, rec)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	switch result {
+	case store.Requeued:
+		r.any.Store(true)
+	case store.FailedOnCrash, store.Poisoned:
+		r.tell(ctx, rec)
+	}
+	return result, nil
+}
+
+// crashReason is the error_message of an entry that is not run again.
+func crashReason(fail bool, dead string) string {
+	if fail {
+		return fmt.Sprintf("gordon died while this ran (instance %s), and on_crash = \"fail\" forbids a second run", dead)
+	}
+	return fmt.Sprintf("gordon died %d times within %v while this ran (the last time instance %s): it is not run again, because it may be the cause",
+		store.RecoveryLimit, store.RecoveryWindow, dead)
+}
+
+// tell lets people know of an entry that is not run again.
+func (r *recoverer) tell(ctx context.Context, rec store.Recovery) {
+	reason := crashReason(rec.Fail, rec.Dead)
+	r.log.Error("an entry is not run again", output.KeyTaskType, rec.Type, output.KeyError, reason, output.KeyMessageID, output.MsgTaskFailed)
+	if s := r.settings.Load(); s != nil {
+		r.pulse.within(output.DefaultErrorScriptTimeout + s.KillGrace)
+		s.errorScript(r.log).Notify(ctx, rec.Type, rec.Entry, reason)
+		r.pulse.within(4 * ioTimeout)
+	}
 }
 
 func identity(i store.Instance) host.Identity {

@@ -21,12 +21,12 @@ func (r *rig) onRecord(id string, change func(*store.Instance)) {
 	}
 	i := store.Instance{
 		ID: id, Host: self.Hostname, MachineID: self.MachineID, BootID: self.BootID, PIDNamespace: self.PIDNamespace,
-		PID: self.PID, StartTime: self.StartTime, Lists: map[string]int{"T": 2},
+		PID: self.PID, StartTime: self.StartTime, Types: map[string]store.InstanceType{"T": {Lists: 2}},
 	}
 	change(&i)
 	link := store.NewClient(store.Options{Network: "unix", Address: server.Socket, Name: "test"}).Link()
 	defer link.Close()
-	err = link.Use(r.t.Context(), func(c *store.Conn) error { return c.Register(store.Keys{Prefix: "q"}, i) })
+	err = link.Use(r.t.Context(), func(c *store.Conn) error { return c.Register(store.Keys{Prefix: "q"}, i, leaseTTL) })
 	if err != nil {
 		r.t.Fatal(err)
 	}

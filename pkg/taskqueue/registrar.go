@@ -10,18 +10,20 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
 
-// renewEvery is how often the lease is renewed: two renewals may fail before it
-// is gone.
-const renewEvery = store.LeaseTTL / 3
-
 // registrar keeps this instance on record in Redis, so that others find its
-// entries when it dies, and looks for the entries of dead ones itself.
+// entries when it dies.
 type registrar struct {
-	keys    store.Keys
-	health  *health
-	recover *recoverer
-	link    *store.Link
-	pulse   pulse
+	keys   store.Keys
+	health *health
+	link   *store.Link
+	pulse  pulse
+	lease  lease
+	// onLoss is called, once per episode, when the lease may be gone before
+	// long because it could not be renewed.
+	onLoss func(since time.Duration)
+	// renewed and lost belong to Run.
+	renewed time.Time
+	lost    bool
 	// instance is replaced as a whole: every link reads it when it connects.
 	instance atomic.Pointer[store.Instance]
 	requests chan request
@@ -30,12 +32,12 @@ type registrar struct {
 // request puts run lists on record.
 type request struct {
 	ctx   context.Context
-	lists map[string]int
+	types map[string]store.InstanceType
 	done  chan error // holds one value
 }
 
-func newRegistrar(keys store.Keys, self store.Instance, h *health) *registrar {
-	r := &registrar{keys: keys, health: h, requests: make(chan request)}
+func newRegistrar(keys store.Keys, self store.Instance, h *health, l lease) *registrar {
+	r := &registrar{keys: keys, health: h, lease: l, requests: make(chan request)}
 	r.instance.Store(&self)
 	return r
 }
@@ -43,11 +45,14 @@ func newRegistrar(keys store.Keys, self store.Instance, h *health) *registrar {
 // greet is what every new connection begins with: a Redis that was restarted may
 // have lost the record, and an entry that was taken before it is back would be
 // found by nobody.
-func (r *registrar) greet(c *store.Conn) error { return c.Register(r.keys, *r.instance.Load()) }
+func (r *registrar) greet(c *store.Conn) error {
+	return c.Register(r.keys, *r.instance.Load(), r.lease.ttl)
+}
 
 // Run renews the lease until ctx ends.
 func (r *registrar) Run(ctx context.Context) error {
-	tick := time.NewTicker(renewEvery)
+	tick := time.NewTicker(r.lease.renew())
+	r.renewed = time.Now()
 	defer tick.Stop()
 	var pace retry
 	var again <-chan time.Time
@@ -56,7 +61,7 @@ func (r *registrar) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return closeLink(r.link)
 		case req := <-r.requests:
-			req.done <- r.extend(req.ctx, req.lists)
+			req.done <- r.extend(req.ctx, req.types)
 		case <-tick.C:
 			again = r.round(ctx, &pace)
 		case <-again:
@@ -65,25 +70,26 @@ func (r *registrar) Run(ctx context.Context) error {
 	}
 }
 
-// round renews and looks for dead instances. After a failure it says when to
-// try again.
+// round renews. After a failure it says when to try again.
 func (r *registrar) round(ctx context.Context, pace *retry) <-chan time.Time {
 	r.pulse.within(8 * ioTimeout)
 	defer r.pulse.rest()
 	if r.renew(ctx) != nil {
+		r.fear()
 		return time.After(pace.next())
 	}
 	pace.reset()
-	r.health.report(r.recover, r.link.Use(ctx, r.recover.run))
 	return nil
 }
 
-// extend puts further run lists on record, trying until ctx ends.
-func (r *registrar) extend(ctx context.Context, lists map[string]int) error {
+// extend puts types and further run lists on record, trying until ctx ends. What
+// is on record stays: it may hold entries.
+func (r *registrar) extend(ctx context.Context, types map[string]store.InstanceType) error {
 	next := *r.instance.Load()
-	next.Lists = maps.Clone(next.Lists)
-	for taskType, n := range lists {
-		next.Lists[taskType] = max(n, next.Lists[taskType])
+	next.Types = maps.Clone(next.Types)
+	for name, t := range types {
+		t.Lists = max(t.Lists, next.Types[name].Lists)
+		next.Types[name] = t
 	}
 	r.instance.Store(&next)
 	defer r.pulse.rest()
@@ -99,15 +105,27 @@ func (r *registrar) extend(ctx context.Context, lists map[string]int) error {
 }
 
 func (r *registrar) renew(ctx context.Context) error {
+	asked := time.Now()
 	err := r.link.Use(ctx, r.greet)
 	r.health.report(r, err)
+	if err == nil {
+		r.renewed, r.lost = asked, false
+	}
 	return err
+}
+
+// fear looks whether the lease may be gone before long.
+func (r *registrar) fear() {
+	if since := time.Since(r.renewed); !r.lost && since > r.lease.danger() {
+		r.lost = true
+		r.onLoss(since)
+	}
 }
 
 // reserve returns when Redis has the run lists on record; only then may they be
 // used.
-func (r *registrar) reserve(ctx context.Context, lists map[string]int) error {
-	req := request{ctx: ctx, lists: lists, done: make(chan error, 1)}
+func (r *registrar) reserve(ctx context.Context, types map[string]store.InstanceType) error {
+	req := request{ctx: ctx, types: types, done: make(chan error, 1)}
 	select {
 	case r.requests <- req:
 	case <-ctx.Done():

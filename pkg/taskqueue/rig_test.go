@@ -26,6 +26,7 @@ type rig struct {
 	pool     *Pool
 	log      *lockedBuffer
 	socket   string
+	leaseTTL time.Duration
 }
 
 type lockedBuffer struct {
@@ -100,7 +101,7 @@ func (r *rig) start() {
 	r.counters.SetTypes(nil)
 	pool, err := Start(r.t.Context(), r.config, Options{
 		Log:      slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Counters: r.counters, Version: "test", Env: os.Environ(),
+		Counters: r.counters, Version: "test", Env: os.Environ(), leaseTTL: r.leaseTTL,
 	})
 	if err != nil {
 		r.t.Fatal(err)

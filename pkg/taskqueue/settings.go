@@ -24,10 +24,13 @@ type Settings struct {
 	ErrorScript string
 	// TempDir is where those descriptions are written.
 	TempDir string
+	// OnLeaseLoss says what becomes of running tasks when another host may take
+	// over their entries.
+	OnLeaseLoss config.OnLeaseLoss
 }
 
 func newSettings(c *config.Config, env []string) *Settings {
-	return &Settings{Env: env, KillGrace: c.KillGrace, ErrorScript: c.ErrorScript, TempDir: c.TempDir}
+	return &Settings{Env: env, KillGrace: c.KillGrace, ErrorScript: c.ErrorScript, TempDir: c.TempDir, OnLeaseLoss: c.OnLeaseLoss}
 }
 
 // errorScript returns the notifier that tells of failures.

@@ -70,7 +70,7 @@ func (w *worker) run() result {
 		return result{slot: w.slot, how: store.Return}
 	}
 	w.counters.Failed(w.task.Type)
-	log.Error("task "+verb(status), output.KeyError, excerpt(fault), output.KeyMessageID, messageID(status))
+	log.Error(headline(status), output.KeyError, excerpt(fault), output.KeyMessageID, messageID(status))
 	// Before the entry leaves its run list: power loss here repeats the entry
 	// and the notice, the other way round the notice would be lost.
 	w.settings.errorScript(w.log).Notify(w.abort, w.task.Type, w.payload, fault)
@@ -84,7 +84,7 @@ func (w *worker) run() result {
 func (w *worker) execute() (o runner.Outcome, fault string, status outcome) {
 	e, err := entry.Decode(w.payload)
 	if err != nil {
-		return o, "the entry cannot be read: " + err.Error(), outcomeUnreadable
+		return o, err.Error(), outcomeUnreadable
 	}
 	env, err := runner.BuildEnv(w.settings.Env, e.Env, w.taskEnv(), w.task.AllowUnsafeEnv)
 	if err != nil {
@@ -155,14 +155,15 @@ func (w *worker) wait(p *runner.Process) (o runner.Outcome, aborted bool) {
 	return o, p.Stopped()
 }
 
-func verb(status outcome) string {
+// headline is the message of the log for a failure.
+func headline(status outcome) string {
 	switch status {
 	case outcomeNotStarted:
-		return "could not start"
+		return "task could not start"
 	case outcomeUnreadable:
-		return "entry is unreadable"
+		return "entry cannot be read"
 	default:
-		return "failed"
+		return "task failed"
 	}
 }
 

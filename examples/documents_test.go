@@ -1,0 +1,109 @@
+package examples_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/nevsnode/gordon/v2/pkg/config"
+)
+
+// block is what stands between ``` lines of a document.
+type block struct {
+	heading, language, text string
+}
+
+// blocks reads a document of the folder above.
+func blocks(t *testing.T, document string) []block {
+	t.Helper()
+	var all []block
+	heading, open := "", false
+	for line := range strings.Lines(read(t, filepath.Join("..", document))) {
+		language, fence := strings.CutPrefix(line, "```")
+		switch {
+		case fence && !open:
+			all = append(all, block{heading: heading, language: strings.TrimSpace(language)})
+			open = true
+		case fence:
+			open = false
+		case open:
+			all[len(all)-1].text += line
+		case strings.HasPrefix(line, "#"):
+			heading = strings.TrimSpace(strings.TrimLeft(line, "#"))
+		}
+	}
+	return all
+}
+
+// section returns the texts of one language below a heading.
+func section(t *testing.T, heading, language string) []string {
+	t.Helper()
+	var texts []string
+	for _, b := range blocks(t, "README.md") {
+		if b.heading == heading && b.language == language {
+			texts = append(texts, b.text)
+		}
+	}
+	if len(texts) == 0 {
+		t.Fatalf("the README has no block in %q below %q", language, heading)
+	}
+	return texts
+}
+
+func TestDocumentsHaveValidConfigurations(t *testing.T) {
+	count := 0
+	for _, document := range []string{"README.md", "CONTRIBUTING.md"} {
+		for _, b := range blocks(t, document) {
+			if b.language != "toml" {
+				continue
+			}
+			count++
+			path := filepath.Join(t.TempDir(), "gordon.toml")
+			write(t, path, b.text, 0o644)
+			// A drop-in may name no script of its own.
+			if !strings.Contains(b.text, "script") {
+				write(t, path, "[tasks.mail]\nscript = \"/bin/true\"\n", 0o644)
+				write(t, filepath.Join(filepath.Dir(path), "gordon.d", "1.toml"), b.text, 0o644)
+			}
+			c, err := config.Load(path, "/")
+			if err != nil || len(c.Notices) > 0 {
+				t.Errorf("%s, %q: %v\n%s", document, b.heading, err, b.text)
+			}
+		}
+	}
+	if count == 0 {
+		t.Error("no configuration was found")
+	}
+}
+
+func TestDocumentsHaveValidShell(t *testing.T) {
+	count := 0
+	for _, document := range []string{"README.md", "CONTRIBUTING.md", "examples/README.md"} {
+		for _, b := range blocks(t, document) {
+			if b.language == "sh" {
+				count++
+				mustRun(t, ".", nil, "sh", "-n", "-c", b.text)
+			}
+		}
+	}
+	if count == 0 {
+		t.Error("no commands were found")
+	}
+}
+
+func TestDocumentsPointToFilesThatExist(t *testing.T) {
+	for _, document := range []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md"} {
+		dir := filepath.Join("..", filepath.Dir(document))
+		for _, part := range strings.Split(read(t, filepath.Join("..", document)), "](")[1:] {
+			target, _, _ := strings.Cut(part, ")")
+			if strings.Contains(target, "://") {
+				continue
+			}
+			target, _, _ = strings.Cut(target, "#")
+			if _, err := os.Stat(filepath.Join(dir, target)); err != nil {
+				t.Errorf("%s: %v", document, err)
+			}
+		}
+	}
+}

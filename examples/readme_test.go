@@ -1,0 +1,159 @@
+package examples_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// shell runs blocks of the README as they stand there. What they call gordon and
+// redis-cli are the ones of this test, by PATH alone.
+type shell struct {
+	t        *testing.T
+	dir, bin string
+}
+
+func newShell(t *testing.T) *shell {
+	t.Helper()
+	server.Flush(t)
+	s := &shell{t: t, dir: t.TempDir(), bin: t.TempDir()}
+	client, err := exec.LookPath("redis-cli")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(s.bin, "redis-cli"), "#!/bin/sh\nexec "+client+" -s "+server.Socket+" \"$@\"\n", 0o755)
+	return s
+}
+
+func (s *shell) env() []string { return []string{"PATH=" + s.bin + ":" + os.Getenv("PATH")} }
+
+func (s *shell) run(text string) string {
+	s.t.Helper()
+	return mustRun(s.t, s.dir, s.env(), "sh", "-e", "-c", text)
+}
+
+func TestQuickStart(t *testing.T) {
+	s := newShell(t)
+	mustRun(t, ".", nil, "go", "build", "-o", filepath.Join(s.bin, "gordon"), "github.com/nevsnode/gordon/v2/cmd/gordon")
+	steps := section(t, "Quick start", "sh")
+	if len(steps) != 4 {
+		t.Fatalf("the quick start has %d steps; this test knows 4: prepare, start, push, look", len(steps))
+	}
+	if out := s.run(steps[0]); out != "Configuration is valid\n" {
+		t.Fatalf("step 1 printed %q", out)
+	}
+	s.dir = filepath.Join(s.dir, "gordon-try")
+	// The README's Redis is at the default address; this one is private.
+	write(t, filepath.Join(s.dir, "gordon.d", "redis.toml"), "redis_address = \""+server.Socket+"\"\n", 0o644)
+
+	daemon := exec.Command("sh", "-c", "exec "+steps[1])
+	daemon.Dir, daemon.Env = s.dir, append(os.Environ(), s.env()...)
+	log, err := os.Create(filepath.Join(s.bin, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	daemon.Stdout, daemon.Stderr = log, log
+	if err := daemon.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		// What Ctrl-C sends.
+		if err := daemon.Process.Signal(syscall.SIGINT); err != nil {
+			t.Error(err)
+		}
+		if err := daemon.Wait(); err != nil {
+			t.Errorf("gordon: %v\n%s", err, read(t, log.Name()))
+		}
+	})
+
+	s.run(steps[2])
+	until(t, "both entries ran", func() bool {
+		return strings.Contains(read(t, log.Name()), "task done") && len(server.List(t, "taskqueue:hello:failed")) == 1
+	})
+	if diff := cmp.Diff(section(t, "Quick start", "")[0], s.run(steps[3])); diff != "" {
+		t.Errorf("the README promises something else: %s", diff)
+	}
+	if line := section(t, "In operation", "")[0]; !sameKeys(line, failure(t, log.Name())) {
+		t.Errorf("the README shows a log line of another form than\n%s", failure(t, log.Name()))
+	}
+}
+
+// failure returns the line of the log that tells of a failure.
+func failure(t *testing.T, log string) string {
+	t.Helper()
+	for line := range strings.Lines(read(t, log)) {
+		if strings.Contains(line, "ERROR task failed") {
+			return line
+		}
+	}
+	t.Fatalf("no failure in the log:\n%s", read(t, log))
+	return ""
+}
+
+// sameKeys compares the words of two log lines up to the values.
+func sameKeys(a, b string) bool {
+	keys := func(line string) (keys []string) {
+		for _, word := range strings.Fields(line)[2:] {
+			key, _, _ := strings.Cut(word, "=")
+			keys = append(keys, key)
+		}
+		return keys
+	}
+	return slices.Equal(keys(a), keys(b))
+}
+
+func TestFailedTasksCommands(t *testing.T) {
+	s := newShell(t)
+	steps := section(t, "Failed tasks", "sh")
+	records := []string{
+		`{"args":["1"],"error_message":"exit status 1"}`,
+		`{"args":["2"],"error_message":"exit status 1"}`,
+		`{"args":["3"],"error_message":"exit status 1"}`,
+	}
+	const queue, failed = "taskqueue:mail", "taskqueue:mail:failed"
+	server.Push(t, failed, records...)
+
+	if out := s.run(steps[0]); out != strings.Join(records, "\n")+"\n" {
+		t.Errorf("looking shows %q", out)
+	}
+	s.run(steps[1])
+	if diff := cmp.Diff(records[:1], server.List(t, queue)); diff != "" {
+		t.Errorf("after one was moved: %s", diff)
+	}
+	s.run(steps[2])
+	if diff := cmp.Diff(records, server.List(t, queue)); diff != "" || len(server.List(t, failed)) != 0 {
+		t.Errorf("after all were moved: %s", diff)
+	}
+	s.run(steps[2]) // there are none now
+
+	server.Flush(t)
+	server.Push(t, failed, `{"raw":"ann@example.org","error_message":"the entry cannot be read"}`)
+	if out := s.run(steps[3]); !strings.HasPrefix(out, `{"raw":"ann@example.org",`) {
+		t.Errorf("the record is shown as %q", out)
+	}
+	if diff := cmp.Diff([]string{`{"args":["ann@example.org"]}`}, server.List(t, queue)); diff != "" || len(server.List(t, failed)) != 0 {
+		t.Errorf("after the record was mended: %s", diff)
+	}
+}
+
+func TestDeliveryCommands(t *testing.T) {
+	s := newShell(t)
+	steps := section(t, "Delivery", "sh")
+	run := "taskqueue:mail:run:web1-3f2a9c10:0"
+	server.Push(t, run, `{"args":["1"]}`)
+	server.Push(t, "taskqueue:mail", `{"args":["2"]}`)
+	if out := s.run(steps[0]); out != run+"\n" {
+		t.Errorf("the lists of what runs are shown as %q", out)
+	}
+	s.run(steps[1])
+	if diff := cmp.Diff([]string{`{"args":["1"]}`, `{"args":["2"]}`}, server.List(t, "taskqueue:mail")); diff != "" {
+		t.Error(diff)
+	}
+}

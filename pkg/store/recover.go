@@ -1,0 +1,131 @@
+package store
+
+import (
+	"crypto/sha1" //nolint:gosec // compares two copies of one entry; nobody gains by a collision
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+)
+
+const (
+	// RecoveryLimit is how often an entry is recovered before it counts as
+	// poison: one that may itself be what kills the daemon.
+	RecoveryLimit = 3
+	// RecoveryWindow is the time in which that has to happen.
+	RecoveryWindow = 72 * time.Hour
+)
+
+// Fingerprint names an entry of a type in [Keys.Recoveries].
+func Fingerprint(taskType string, entry []byte) string {
+	h := sha256.New()
+	h.Write([]byte(taskType))
+	h.Write([]byte{0})
+	h.Write(entry)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Recovery moves one entry out of the run list of a dead instance.
+type Recovery struct {
+	// Dead is the instance, Type the type, and List the number of its run list.
+	Dead string
+	Type string
+	List int
+	// Certain says that the instance is known to be dead. Otherwise nothing is
+	// moved while its lease exists.
+	Certain bool
+	// Entry is what [Conn.Peek] found in the run list.
+	Entry []byte
+	// Fail has the entry go to the failed list rather than back to its queue.
+	Fail bool
+	// Record is what stands on the failed list then, or when the entry is
+	// poison; TTL is how long that list is kept (whole seconds).
+	Record []byte
+	TTL    time.Duration
+}
+
+// Recovered is what became of a Recovery.
+type Recovered string
+
+const (
+	// RecoveredNothing: the entry is gone, somebody else was faster.
+	RecoveredNothing Recovered = "nothing"
+	// RecoveredAlive: the instance lives.
+	RecoveredAlive Recovered = "alive"
+	// Requeued: the entry is at the head of its queue.
+	Requeued Recovered = "requeued"
+	// FailedOnCrash: the entry is on the failed list, as Fail has it.
+	FailedOnCrash Recovered = "failed"
+	// Poisoned: the entry is on the failed list, having been recovered
+	// [RecoveryLimit] times in [RecoveryWindow].
+	Poisoned Recovered = "poison"
+)
+
+// recoverScript is one step, so that of many who try one moves the entry, and
+// none moves it while its instance lives.
+//
+// KEYS: run list, queue, failed list, recoveries, lease.
+// ARGV: "1" if certain, SHA-1 of the entry, its fingerprint, "1" to fail it,
+// record, TTL in s, limit, window in s.
+// Returns one of Recovered.
+const recoverScript = `
+if ARGV[1] ~= '1' and redis.call('EXISTS', KEYS[5]) == 1 then return 'alive' end
+local entry = redis.call('LINDEX', KEYS[1], 0)
+if not entry or redis.sha1hex(entry) ~= ARGV[2] then return 'nothing' end
+local now, window = tonumber(redis.call('TIME')[1]), tonumber(ARGV[8])
+local times, since = 0, now
+local noted = redis.call('HGET', KEYS[4], ARGV[3])
+if noted then
+	local n, first = string.match(noted, '^(%d+) (%d+)$')
+	if n and now - tonumber(first) < window then times, since = tonumber(n), tonumber(first) end
+end
+times = times + 1
+local poison = times >= tonumber(ARGV[7])
+if ARGV[4] == '1' or poison then
+	redis.call('RPUSH', KEYS[3], ARGV[5])
+	redis.call('EXPIRE', KEYS[3], ARGV[6])
+	redis.call('LTRIM', KEYS[1], 1, -1)
+	redis.call('HDEL', KEYS[4], ARGV[3])
+	return ARGV[4] == '1' and 'failed' or 'poison'
+end
+redis.call('LMOVE', KEYS[1], KEYS[2], 'RIGHT', 'LEFT')
+redis.call('HSET', KEYS[4], ARGV[3], times .. ' ' .. since)
+redis.call('EXPIRE', KEYS[4], window)
+return 'requeued'`
+
+// Recover carries out a recovery.
+//
+// Power loss here: the entry is in the run list or where it belongs, never
+// neither; the next one who looks goes on.
+func (c *Conn) Recover(k Keys, r Recovery) (Recovered, error) {
+	sum := sha1.Sum(r.Entry) //nolint:gosec // see above
+	result, err := redis.String(c.do(
+		"EVAL", recoverScript, 5,
+		k.Run(r.Type, r.Dead, r.List), k.Queue(r.Type), k.Failed(r.Type), k.Recoveries(), k.Lease(r.Dead),
+		flag(r.Certain), hex.EncodeToString(sum[:]), Fingerprint(r.Type, r.Entry), flag(r.Fail),
+		r.Record, int64(r.TTL.Seconds()), RecoveryLimit, int64(RecoveryWindow.Seconds()),
+	))
+	if err != nil {
+		return "", fmt.Errorf("recover %s: %w", k.Run(r.Type, r.Dead, r.List), err)
+	}
+	return Recovered(result), nil
+}
+
+func flag(b bool) string {
+	if b {
+		return "1"
+	}
+	return "0"
+}
+
+// LeaseExists tells whether an instance has renewed its lease in time.
+func (c *Conn) LeaseExists(k Keys, id string) (bool, error) {
+	return redis.Bool(c.do("EXISTS", k.Lease(id)))
+}
+
+// HasRecoveries tells whether any entry was recovered within [RecoveryWindow].
+func (c *Conn) HasRecoveries(k Keys) (bool, error) {
+	return redis.Bool(c.do("EXISTS", k.Recoveries()))
+}

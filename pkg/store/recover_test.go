@@ -1,0 +1,159 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// recovery is that of the entry e in a run list of type T of instance I.
+func recovery(entry string, change ...func(*Recovery)) Recovery {
+	r := Recovery{
+		Dead: "I", Type: "T", Certain: true, Entry: []byte(entry),
+		Record: []byte("record of " + entry), TTL: time.Hour,
+	}
+	for _, c := range change {
+		c(&r)
+	}
+	return r
+}
+
+func recoverOnce(t *testing.T, l *Link, r Recovery) (result Recovered) {
+	t.Helper()
+	use(t, l, func(c *Conn) (err error) {
+		result, err = c.Recover(keys, r)
+		return err
+	})
+	return result
+}
+
+// Many daemons may find the same dead one; each entry goes back once, to the
+// head of its queue.
+func TestRecoverMovesEachEntryOnce(t *testing.T) {
+	l := open(t, server.Socket)
+	for i := range 20 {
+		server.Push(t, keys.Run("T", "I", i), fmt.Sprint(i))
+	}
+	server.Push(t, "q:T", "waiting")
+	var mu sync.Mutex
+	results := make(map[Recovered]int)
+	var wg sync.WaitGroup
+	for range 5 {
+		wg.Go(func() {
+			link := l.client.Link()
+			defer link.Close()
+			for i := range 20 {
+				if err := link.Use(t.Context(), func(c *Conn) error {
+					result, err := c.Recover(keys, recovery(fmt.Sprint(i), func(r *Recovery) { r.List = i }))
+					mu.Lock()
+					defer mu.Unlock()
+					results[result]++
+					return err
+				}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if diff := cmp.Diff(map[Recovered]int{Requeued: 20, RecoveredNothing: 80}, results); diff != "" {
+		t.Error(diff)
+	}
+	queue := server.List(t, "q:T")
+	if len(queue) != 21 || queue[20] != "waiting" {
+		t.Errorf("recovered entries belong at the head: %q", queue)
+	}
+	slices.Sort(queue)
+	if len(slices.Compact(queue)) != 21 {
+		t.Errorf("some are there twice: %q", queue)
+	}
+}
+
+func TestRecoverLeavesALivingInstanceAlone(t *testing.T) {
+	l := open(t, server.Socket)
+	server.Push(t, run0, "x")
+	server.Do(t, "SET", keys.Lease("I"), "", "EX", 30)
+	uncertain := func(r *Recovery) { r.Certain = false }
+	if got := recoverOnce(t, l, recovery("x", uncertain)); got != RecoveredAlive {
+		t.Errorf("got %q", got)
+	}
+	checkLists(t, map[string][]string{run0: {"x"}, "q:T": {}})
+	server.Do(t, "DEL", keys.Lease("I"))
+	if got := recoverOnce(t, l, recovery("x", uncertain)); got != Requeued {
+		t.Errorf("without a lease: %q", got)
+	}
+	checkLists(t, map[string][]string{run0: {}, "q:T": {"x"}})
+}
+
+func TestRecoverMovesOnlyWhatItHasSeen(t *testing.T) {
+	l := open(t, server.Socket)
+	server.Push(t, run0, "another by now")
+	if got := recoverOnce(t, l, recovery("x")); got != RecoveredNothing {
+		t.Errorf("got %q", got)
+	}
+	checkLists(t, map[string][]string{run0: {"another by now"}, "q:T": {}})
+}
+
+func TestRecoverToTheFailedList(t *testing.T) {
+	l := open(t, server.Socket)
+	server.Push(t, run0, "x")
+	if got := recoverOnce(t, l, recovery("x", func(r *Recovery) { r.Fail = true })); got != FailedOnCrash {
+		t.Errorf("got %q", got)
+	}
+	checkLists(t, map[string][]string{run0: {}, "q:T": {}, "q:T:failed": {"record of x"}})
+	if ttl := server.Do(t, "TTL", "q:T:failed").(int64); ttl < 3599 {
+		t.Errorf("TTL %d", ttl)
+	}
+}
+
+func TestTheThirdRecoveryIsPoison(t *testing.T) {
+	l := open(t, server.Socket)
+	for i, want := range []Recovered{Requeued, Requeued, Poisoned} {
+		server.Do(t, "DEL", "q:T")
+		server.Push(t, run0, "x")
+		if got := recoverOnce(t, l, recovery("x")); got != want {
+			t.Errorf("recovery %d: %q", i+1, got)
+		}
+	}
+	checkLists(t, map[string][]string{run0: {}, "q:T": {}, "q:T:failed": {"record of x"}})
+	if n := server.Do(t, "EXISTS", keys.Recoveries()).(int64); n != 0 {
+		t.Error("the count outlives its entry")
+	}
+}
+
+func TestRecoveriesLongAgoDoNotCount(t *testing.T) {
+	l := open(t, server.Socket)
+	long := time.Now().Add(-RecoveryWindow - time.Minute).Unix()
+	server.Do(t, "HSET", keys.Recoveries(), Fingerprint("T", []byte("x")), fmt.Sprintf("2 %d", long))
+	server.Push(t, run0, "x")
+	if got := recoverOnce(t, l, recovery("x")); got != Requeued {
+		t.Errorf("got %q", got)
+	}
+}
+
+// Two equal entries are two entries: one that ran to its end does not make the
+// other one poison.
+func TestFinishForgetsRecoveries(t *testing.T) {
+	for _, how := range []How{Drop, Fail, Return} {
+		t.Run(string(how), func(t *testing.T) {
+			l := open(t, server.Socket)
+			server.Push(t, run0, "x")
+			recoverOnce(t, l, recovery("x"))
+			f := finishOf(how)
+			f.Recoveries, f.Fingerprint, f.TakeNext = keys.Recoveries(), Fingerprint("T", []byte("x")), false
+			server.Do(t, "LMOVE", "q:T", run0, "LEFT", "RIGHT")
+			use(t, l, func(c *Conn) error { _, err := c.FinishAll([]Finish{f}); return err })
+			want := int64(0)
+			if how == Return {
+				want = 1
+			}
+			if n := server.Do(t, "EXISTS", keys.Recoveries()).(int64); n != want {
+				t.Errorf("%d counts are left, want %d", n, want)
+			}
+		})
+	}
+}

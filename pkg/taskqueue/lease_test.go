@@ -1,0 +1,181 @@
+package taskqueue
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nevsnode/gordon/v2/internal/redistest"
+	"github.com/nevsnode/gordon/v2/pkg/config"
+	"github.com/nevsnode/gordon/v2/pkg/store"
+)
+
+// testLease is short enough for a test, and long enough that a busy machine
+// does not lose it by accident.
+const testLease = 3 * time.Second
+
+func elsewhere(i *store.Instance) {
+	i.MachineID, i.BootID = "another machine", "another boot"
+	i.Types = map[string]store.InstanceType{"T": {Lists: 2}}
+}
+
+// Another machine counts as dead when its lease is gone and this side was
+// connected throughout: not before.
+func TestAnotherMachinesEntriesComeBackWhenItsLeaseIsGone(t *testing.T) {
+	r := newRig(t)
+	r.leaseTTL = testLease
+	r.onRecord("far", elsewhere)
+	server.Do(t, "DEL", "q:instance:far")
+	server.Push(t, "q:T:run:far:1", "{}")
+	r.task("T", `touch "$D/ran"`)
+	began := time.Now()
+	r.start()
+	r.until("it ran", func() bool { return r.exists("ran") })
+	if d := time.Since(began); d < testLease {
+		t.Errorf("recovered after %v, though nobody could know before %v", d, testLease)
+	}
+	r.until("it is off the record", func() bool { return server.Do(t, "HEXISTS", "q:instances", "far").(int64) == 0 })
+}
+
+// A break of the watcher's own connection starts the wait anew: Redis may have
+// been restarted and have lost the lease.
+func TestABreakOfTheWatchersConnectionStartsTheWaitAnew(t *testing.T) {
+	p := redistest.NewProxy(t, server)
+	r := newRig(t)
+	r.leaseTTL = testLease
+	r.config.RedisAddress = p.Socket
+	r.onRecord("far", elsewhere)
+	server.Do(t, "DEL", "q:instance:far")
+	server.Push(t, "q:T:run:far:1", "{}")
+	r.task("T", `touch "$D/ran"`)
+	r.start()
+	cut := time.Now()
+	for time.Since(cut) < testLease/2 {
+		time.Sleep(10 * time.Millisecond)
+	}
+	p.CutAll()
+	cut = time.Now()
+	r.until("it ran", func() bool { return r.exists("ran") })
+	if d := time.Since(cut); d < testLease {
+		t.Errorf("recovered %v after the break", d)
+	}
+}
+
+func TestALivingInstanceElsewhereKeepsItsEntries(t *testing.T) {
+	r := newRig(t)
+	r.leaseTTL = 600 * time.Millisecond
+	r.onRecord("far", elsewhere) // with a lease of 30 s
+	server.Push(t, "q:T:run:far:1", "{}")
+	r.task("T", `touch "$D/ran"`)
+	r.start()
+	lookedAt := r.pool.current.recoverer
+	r.until("it was looked at when its lease could have been missed", func() bool {
+		var since time.Duration
+		if err := lookedAt.link.Use(t.Context(), func(c *store.Conn) error { since = time.Since(c.Since()); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		return since > 2*lookedAt.lease.watched()
+	})
+	if diff := cmp.Diff([]string{"{}"}, server.List(t, "q:T:run:far:1")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// loseLease runs a task, and keeps this instance from renewing its lease while
+// Redis answers everybody else.
+func loseLease(t *testing.T, policy config.OnLeaseLoss) (*rig, *redistest.Proxy) {
+	t.Helper()
+	p := redistest.NewProxy(t, server)
+	r := newRig(t)
+	r.leaseTTL = testLease
+	r.config.OnLeaseLoss = policy
+	r.config.RedisAddress = p.Socket
+	r.task("T", waitForGo)
+	r.push("T", "{}")
+	r.start()
+	r.until("it runs", func() bool { return r.running() == 1 })
+	p.Decide(func([]byte) redistest.Fault { return redistest.BeforeRequest })
+	p.CutAll()
+	return r, p
+}
+
+func TestOnLeaseLossStop(t *testing.T) {
+	r, p := loseLease(t, config.LeaseLossStop)
+	r.until("the task is stopped", func() bool { return r.counters.Snapshot().Running == 0 })
+	if n := server.Do(t, "EXISTS", "q:instance:"+r.pool.current.id).(int64); n != 1 {
+		t.Error("the task was still running when its lease ended")
+	}
+	r.write("go")
+	p.Decide(nil)
+	r.until("the entry went back and ran", func() bool { return r.read("done") == "x\n" && r.inRunLists() == 0 })
+}
+
+func TestOnLeaseLossContinue(t *testing.T) {
+	r, p := loseLease(t, config.LeaseLossContinue)
+	r.until("the lease is gone", func() bool { return server.Do(t, "EXISTS", "q:instance:"+r.pool.current.id).(int64) == 0 })
+	if n := r.counters.Snapshot().Running; n != 1 {
+		t.Errorf("%d run", n)
+	}
+	// Another host takes the entry over, as its recovery would.
+	server.Do(t, "LMOVE", "q:T:run:"+r.pool.current.id+":1", "q:elsewhere", "LEFT", "RIGHT")
+	r.write("go")
+	r.until("the task ended", func() bool { return r.read("done") == "x\n" })
+	p.Decide(nil)
+	r.until("the late finish is logged as such", func() bool { return strings.Contains(r.log.String(), "another host took it over") })
+	if diff := cmp.Diff([]string{"{}"}, server.List(t, "q:elsewhere")); diff != "" {
+		t.Errorf("the late finish removed what is somebody else's: %s", diff)
+	}
+}
+
+func TestOnCrashFail(t *testing.T) {
+	r := newRig(t)
+	r.errorScript(`sed -n 3p "$1" >>"$D/told"`)
+	r.onRecord("old", func(i *store.Instance) {
+		i.PID = deadPID(t)
+		i.Types = map[string]store.InstanceType{"T": {Lists: 2, FailOnCrash: true, FailedTTL: 60}}
+	})
+	server.Push(t, "q:T:run:old:1", `{"args":["a"]}`)
+	r.task("T", `touch "$D/ran"`)
+	r.start()
+	r.until("it is on the failed list", func() bool { return len(r.failed("T")) == 1 })
+	if got := r.failed("T")[0]; !strings.HasPrefix(got, `{"args":["a"],"error_message":"gordon died while this ran`) {
+		t.Errorf("record %s", got)
+	}
+	if r.exists("ran") {
+		t.Error("it ran again")
+	}
+	if got := r.read("told"); got != "{\"args\":[\"a\"]}\n" {
+		t.Errorf("the error_script was told %q", got)
+	}
+}
+
+// The daemon's death may be the entry's doing.
+func TestPoisonGoesToTheFailedList(t *testing.T) {
+	r := newRig(t)
+	server.Do(t, "HSET", "q:recoveries", store.Fingerprint("T", []byte("{}")), "2 9999999999")
+	r.onRecord("old", func(i *store.Instance) { i.PID = deadPID(t) })
+	server.Push(t, "q:T:run:old:1", "{}")
+	r.task("T", `touch "$D/ran"`)
+	r.start()
+	r.until("it is on the failed list", func() bool { return len(r.failed("T")) == 1 })
+	if got := r.failed("T")[0]; !strings.Contains(got, "gordon died 3 times") {
+		t.Errorf("record %s", got)
+	}
+	if !strings.Contains(r.log.String(), "an entry is not run again") {
+		t.Error("the log does not say so")
+	}
+}
+
+func TestARunToTheEndForgetsTheRecoveries(t *testing.T) {
+	r := newRig(t)
+	r.onRecord("old", func(i *store.Instance) { i.PID = deadPID(t) })
+	server.Push(t, "q:T:run:old:1", "{}")
+	r.task("T", "")
+	r.start()
+	r.ended(1)
+	if left := server.Keys(t, "q:recoveries"); len(left) != 0 {
+		t.Errorf("left: %v", left)
+	}
+}
