@@ -38,7 +38,7 @@ type engine struct {
 	// lost tells whether the lease was lost at any time: entries may have been
 	// taken over then, and their late results have to say so.
 	lost atomic.Bool
-	ends      *ends
+	ends *ends
 
 	mu     sync.Mutex
 	queues map[string]*queue

@@ -33,12 +33,12 @@ type queue struct {
 	// recovered tells whether any entry was recovered lately, leaseLost whether
 	// another host may have taken over entries of this instance.
 	recovered, leaseLost *atomic.Bool
-	fetcher   *fetcher
-	finisher  *finisher
-	commands  chan func()
-	results   chan result
-	wake      chan struct{}
-	over      chan struct{} // closed when Run has ended
+	fetcher              *fetcher
+	finisher             *finisher
+	commands             chan func()
+	results              chan result
+	wake                 chan struct{}
+	over                 chan struct{} // closed when Run has ended
 	// ends are those of the pool.
 	ends *ends
 
