@@ -76,6 +76,9 @@ func (d *daemon) run(ctx context.Context, hangups, stops <-chan os.Signal) error
 		return fmt.Errorf("stats interface: %w", err)
 	}
 	served.Commit()
+	if addr := d.server.Addr(); addr != nil {
+		d.log.Info("statistics are served", "address", addr.String())
+	}
 	commands, err := d.listen()
 	if err != nil {
 		return errors.Join(err, d.server.Close())

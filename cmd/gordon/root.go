@@ -38,6 +38,7 @@ type app struct {
 func run(args []string, stdout, stderr io.Writer) int {
 	a := &app{binDir: binDir(args[0]), stdout: stdout, stderr: stderr}
 	root := a.command()
+	root.InitDefaultHelpFlag() // else modernize does not know it yet
 	root.SetArgs(modernize(args[1:], root.Flags()))
 	err := root.ExecuteContext(context.Background())
 	var said errSaid
@@ -80,6 +81,7 @@ func (a *app) command() *cobra.Command {
 	f.Lookup("logfile").DefValue = ""
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
+	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err.Error()) })
 	root.AddCommand(a.checkCommand(), a.reloadCommand(), a.versionCommand())
 	return root

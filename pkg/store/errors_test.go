@@ -23,7 +23,7 @@ func TestReplyErrorsHaveTheCodeOfTheirCause(t *testing.T) {
 			t.Errorf("%s: got %#v", text, err)
 		}
 	}
-	if err := typed(io.EOF); err != io.EOF || Refused(err) {
+	if err := typed(io.EOF); !errors.Is(err, io.EOF) || Refused(err) {
 		t.Errorf("got %v", err)
 	}
 }

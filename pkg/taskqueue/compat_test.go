@@ -140,8 +140,19 @@ func TestCompatNoSignalIsIgnoredOrBlocked(t *testing.T) {
 	r.push("T", "{}")
 	r.start()
 	r.ended(1)
-	if got := r.lines("signals"); len(got) != 4 || strings.Trim(got[1]+got[3], "0") != "" {
-		t.Errorf("the script starts with %v", got)
+	for _, mask := range []string{"SigBlk:\t%x", "SigIgn:\t%x"} {
+		var bits uint64
+		for line := range strings.Lines(r.read("signals")) {
+			_, _ = fmt.Sscanf(line, mask, &bits) // the other line does not match
+		}
+		// Signals 32 and 33 are the C library's own: whoever started this test
+		// may have left them ignored, and the runtime cannot touch them.
+		if bits &^= 3 << 31; bits != 0 {
+			t.Errorf("the script starts with %s", fmt.Sprintf(mask, bits))
+		}
+	}
+	if r.read("signals") == "" {
+		t.Error("the script saw no masks")
 	}
 }
 

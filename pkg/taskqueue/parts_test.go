@@ -93,8 +93,8 @@ func TestRetryWaitEndsWithAContext(t *testing.T) {
 func TestBackoffGrowsAndIsReset(t *testing.T) {
 	c := config.Backoff{Enabled: true, Min: 100 * time.Millisecond, Max: 350 * time.Millisecond, Factor: 2}
 	var b backoff
-	for i, want := range []time.Duration{100, 200, 350, 350} {
-		if got := b.failed(c); got != want*time.Millisecond {
+	for i, want := range []time.Duration{c.Min, 2 * c.Min, c.Max, c.Max} {
+		if got := b.failed(c); got != want {
 			t.Errorf("failure %d rests %v", i+1, got)
 		}
 	}

@@ -1,0 +1,48 @@
+# What a person or CI does with this repository; `make help` lists it.
+# The work is in scripts/, so that each step also runs by hand.
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell scripts/version.sh)
+
+.PHONY: help
+help: ## list what make can do
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+
+.PHONY: build
+build: ## build bin/gordon
+	go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/gordon ./cmd/gordon
+
+.PHONY: run
+run: build ## see gordon at work: a private Redis, three tasks, the failed lists, the statistics
+	@scripts/need.sh redis-server redis-cli
+	@scripts/demo.sh bin/gordon
+
+.PHONY: test
+test: ## run every test with the race detector, and each fuzz target for a few seconds
+	@scripts/need.sh redis-server
+	@scripts/test.sh
+	@scripts/fuzz.sh 3s
+
+.PHONY: lint
+lint: ## check format, code, shell scripts, manual pages, modules and known vulnerabilities
+	@scripts/need.sh shellcheck mandoc
+	@scripts/lint.sh
+
+.PHONY: fuzz
+fuzz: ## fuzz each target for longer (FUZZTIME=1m)
+	@scripts/fuzz.sh $(or $(FUZZTIME),1m)
+
+.PHONY: bench
+bench: build ## measure throughput, latency and idle cost beside bare os/exec (a little over a minute)
+	@scripts/need.sh redis-server
+	go run ./bench -gordon bin/gordon
+
+.PHONY: clean
+clean: ## remove what was built, and the tools in .tools/
+	rm -rf bin dist .tools
+
+# Packages and their end-to-end tests.
+-include packaging/packaging.mk

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"bytes"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"testing"
+	"time"
+)
+
+// TestWholeRun measures a little of everything, with the real binary.
+func TestWholeRun(t *testing.T) {
+	t.Parallel()
+	gordon := filepath.Join(t.TempDir(), "gordon")
+	if out, err := exec.Command("go", "build", "-o", gordon, "../cmd/gordon").CombinedOutput(); err != nil {
+		t.Fatalf("build gordon: %v\n%s", err, out)
+	}
+	var out, progress bytes.Buffer
+	p := plan{gordon: gordon, workers: []int{1, 3}, rounds: 2, tasks: 10, pushes: 5, idle: 50 * time.Millisecond}
+	if err := p.run(t.Context(), &out, &progress); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`(?m)^Gordon version \S+, go1\.\d+`,
+		`(?m)^ +1 +\d+ +\d+ +\d+\.\d\d +\(\d+\.\d\d to \d+\.\d\d\) +[1-9]\d*\.\d MiB$`,
+		`(?m)^ +3 +\d+ +\d+ +\d+\.\d\d `,
+		`(?m)^ +gordon +\d+\.\d\d ms +\d+\.\d\d ms +\d+\.\d\d ms$`,
+		`(?m)^ +bare os/exec +\d+\.\d\d ms `,
+		`(?m)^ +resident memory +[1-9]\d*\.\d MiB +\(peak `,
+		`(?m)^ +CPU time +\d+\.\d\d ms +\(\d+ context switches\)$`,
+		`(?m)^ +Redis commands +\d+\.\d/min +\(`,
+		`(?m)^To repeat: make bench, or go run ./bench -gordon \S+/gordon -rounds 2 -tasks 10 -pushes 5 -idle 50ms$`,
+	} {
+		if !regexp.MustCompile(want).Match(out.Bytes()) {
+			t.Errorf("no match for %s in\n%s", want, &out)
+		}
+	}
+}
+
+// TestBrokenBinary: what is measured must work.
+func TestBrokenBinary(t *testing.T) {
+	t.Parallel()
+	var out, progress bytes.Buffer
+	p := plan{gordon: filepath.Join(t.TempDir(), "missing"), workers: []int{1}, rounds: 1, tasks: 1, pushes: 1, idle: time.Millisecond}
+	if err := p.run(t.Context(), &out, &progress); err == nil || out.Len() > 0 {
+		t.Errorf("the error is %v, the report %q", err, &out)
+	}
+}

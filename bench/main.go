@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"time"
+)
+
+// plan says how much is measured.
+type plan struct {
+	gordon  string        // path of the binary
+	workers []int         // of the type, a row of the table each
+	rounds  int           // pairs of gordon and bare os/exec in each row
+	tasks   int           // of each round and side
+	pushes  int           // one by one, for the latency
+	idle    time.Duration // how long the idle daemon is watched
+}
+
+func main() {
+	p := plan{workers: []int{1, 2, 4, 16, 64}}
+	flag.StringVar(&p.gordon, "gordon", "bin/gordon", "the `BINARY` to measure")
+	flag.IntVar(&p.rounds, "rounds", 5, "pairs of measurements in each row of the throughput")
+	flag.IntVar(&p.tasks, "tasks", 1000, "tasks in each of them")
+	flag.IntVar(&p.pushes, "pushes", 1000, "pushes for the latency")
+	flag.DurationVar(&p.idle, "idle", 30*time.Second, "how long to watch the idle daemon")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := p.run(ctx, os.Stdout, os.Stderr); err != nil {
+		stop()
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// run measures everything, says on progress what it does, and writes the result
+// to w.
+func (p plan) run(ctx context.Context, w, progress io.Writer) (err error) {
+	b, err := newBench(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.close()) }()
+
+	var r result
+	for _, workers := range p.workers {
+		fmt.Fprintf(progress, "throughput, workers = %d\n", workers)
+		row, err := b.throughput(ctx, workers)
+		if err != nil {
+			return fmt.Errorf("measure the throughput of %d workers: %w", workers, err)
+		}
+		r.throughput = append(r.throughput, row)
+	}
+	fmt.Fprintf(progress, "latency, %d pushes\n", p.pushes)
+	if r.latency, err = b.latency(ctx); err != nil {
+		return fmt.Errorf("measure the latency: %w", err)
+	}
+	fmt.Fprintf(progress, "idle, %v\n", p.idle)
+	if r.idle, err = b.idle(ctx); err != nil {
+		return fmt.Errorf("measure the idle daemon: %w", err)
+	}
+	r.machine = b.machine(ctx)
+	return r.write(w, p)
+}

@@ -1,0 +1,221 @@
+#!/usr/bin/env bash
+# Shows gordon at work, with everything that it needs in one temporary folder:
+# a private Redis on a unix socket, a configuration with three tasks, and three
+# entries. Each step is checked; if anything is not as it should be, the script
+# says so and exits with 1.
+#
+#   scripts/demo.sh bin/gordon
+set -euo pipefail
+
+gordon=$(realpath "$1")
+dir=$(mktemp -d "${TMPDIR:-/tmp}/gordon-demo.XXXXXX")
+socket=$dir/redis.sock
+redis_pid='' gordon_pid=''
+
+# ---- words ------------------------------------------------------------------
+
+bold='' plain=''
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\e[1m' plain=$'\e[0m'; fi
+
+say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
+indent() { sed 's/^/    /'; }
+fail() {
+	printf '\nFAILED: %s\n' "$*" >&2
+	exit 1
+}
+
+# expect WHAT WANT GOT
+expect() {
+	[ "$2" = "$3" ] || fail "$1 should be
+$2
+but is
+$3"
+}
+
+# ---- what is started is stopped, whatever happens ---------------------------
+
+clean_up() {
+	local code=$?
+	trap - EXIT INT TERM
+	if [ "$code" != 0 ] && [ -s "$dir/gordon.log" ]; then
+		echo "gordon's log:" >&2
+		indent <"$dir/gordon.log" >&2
+	fi
+	for pid in $gordon_pid $redis_pid; do
+		kill -KILL "$pid" 2>/dev/null || true
+	done
+	wait 2>/dev/null || true
+	rm -rf "$dir"
+	exit "$code"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM
+
+# wait_for WHAT COMMAND...: until the command succeeds, for 20 s at most.
+wait_for() {
+	local what=$1 end=$((SECONDS + 20))
+	shift
+	until "$@"; do
+		[ "$SECONDS" -lt "$end" ] || fail "waited 20 s for $what"
+		for pid in $redis_pid $gordon_pid; do
+			kill -0 "$pid" 2>/dev/null || fail "a process has ended while waiting for $what"
+		done
+		sleep 0.02
+	done
+}
+
+redis() { redis-cli -s "$socket" "$@"; }
+
+# ---- Redis ------------------------------------------------------------------
+
+say "A private Redis, on a unix socket: $socket"
+redis-server --port 0 --unixsocket "$socket" --dir "$dir" --save '' --logfile "$dir/redis.log" &
+redis_pid=$!
+redis_answers() { [ "$(redis PING 2>/dev/null)" = PONG ]; }
+wait_for "Redis" redis_answers
+redis INFO server | tr -d '\r' | grep redis_version | indent
+
+# ---- three tasks ------------------------------------------------------------
+
+cat >"$dir/greet" <<'EOT'
+#!/bin/sh
+# Says nothing and exits with 0: that is a success.
+echo "$1, $WORD" >>"$(dirname "$0")/greeted"
+EOT
+cat >"$dir/backup" <<'EOT'
+#!/bin/sh
+echo "cannot read $1" >&2
+exit 3
+EOT
+cat >"$dir/report" <<'EOT'
+#!/bin/sh
+# Exits with 0, but output counts as a failure (unless fail_on_output says not).
+echo "only $1 of 10 done"
+EOT
+chmod +x "$dir"/{greet,backup,report}
+
+cat >"$dir/gordon.toml" <<EOT
+redis_address = "$socket"
+queue_key = "demo"
+failed_tasks_ttl = 3600
+
+[stats]
+interface = "127.0.0.1:0" # any free port
+
+[tasks.greet]
+script = "$dir/greet"
+workers = 2
+
+[tasks.backup]
+script = "$dir/backup"
+
+[tasks.report]
+script = "$dir/report"
+EOT
+
+say "Three tasks, in gordon.toml: one succeeds, one fails, one prints"
+indent <"$dir/gordon.toml"
+"$gordon" check "$dir/gordon.toml" | indent
+
+# ---- gordon -----------------------------------------------------------------
+
+say "Starting: gordon -verbose -conf gordon.toml"
+"$gordon" -verbose -conf "$dir/gordon.toml" >"$dir/gordon.log" 2>&1 &
+gordon_pid=$!
+wait_for "gordon to be up" grep -qs 'gordon is up' "$dir/gordon.log"
+
+# push TYPE ENTRY
+push() {
+	echo "redis-cli RPUSH demo:$1 '$2'" | indent
+	redis RPUSH "demo:$1" "$2" >/dev/null
+}
+
+say "Three entries, as a producer in any language pushes them"
+push greet '{"args":["hello"],"env":{"WORD":"world"}}'
+push backup '{"args":["/etc/shadow"]}'
+push report '{"args":["7"]}'
+
+# What is left in Redis when all is done: the failed entries, and the record of
+# the instance with its lease. No queue, no entry that still runs.
+all_done() {
+	[ "$(redis KEYS 'demo:*' | sed 's/^\(demo:instance:\).*/\1…/' | sort | tr '\n' ' ')" = \
+		"demo:backup:failed demo:instance:… demo:instances demo:report:failed " ] && [ -s "$dir/greeted" ]
+}
+wait_for "the three tasks to end" all_done
+
+say "What gordon has logged"
+indent <"$dir/gordon.log"
+expect "the number of starts in the log" 3 "$(grep -c 'DEBUG task started' "$dir/gordon.log")"
+expect "the number of tasks done in the log" 1 "$(grep -c 'DEBUG task done type=greet' "$dir/gordon.log")"
+expect "the number of failures in the log" 2 "$(grep -c 'ERROR task failed' "$dir/gordon.log")"
+
+say "What the script of greet has written"
+indent <"$dir/greeted"
+expect "its file" "hello, world" "$(cat "$dir/greeted")"
+
+say "The failed entries, kept for an hour: redis-cli LRANGE demo:backup:failed 0 -1"
+for type in backup report; do redis LRANGE "demo:$type:failed" 0 -1 | indent; done
+expect "the failed list of backup" \
+	'{"args":["/etc/shadow"],"error_message":"exit status 3\ncannot read /etc/shadow\n"}' \
+	"$(redis LRANGE demo:backup:failed 0 -1)"
+expect "the failed list of report" \
+	'{"args":["7"],"error_message":"only 7 of 10 done\n"}' \
+	"$(redis LRANGE demo:report:failed 0 -1)"
+
+# ---- the statistics ---------------------------------------------------------
+
+# The kernel chose the port, so that none was taken that someone else wanted:
+# look up which one it is. proc(5): a socket of the process is a link
+# "socket:[INODE]", and /proc/net/tcp has the inode in field 10 and the local
+# address, in hexadecimal, in field 2; state 0A is LISTEN.
+port_of() {
+	local fd link inode=''
+	for fd in "/proc/$1/fd"/*; do
+		link=$(readlink "$fd") || continue
+		[[ $link == socket:* ]] || continue
+		inode=${link//[^0-9]/}
+		awk -v inode="$inode" '$4 == "0A" && $10 == inode { split($2, a, ":"); print a[2] }' /proc/net/tcp
+	done
+}
+port=$((16#$(port_of "$gordon_pid")))
+
+# get PORT: the answer to GET /, without its header.
+get() {
+	exec {http}<>"/dev/tcp/127.0.0.1/$1"
+	printf 'GET / HTTP/1.0\r\n\r\n' >&"$http"
+	sed '1,/^\r$/d' <&"$http"
+	exec {http}>&-
+}
+
+say "The statistics: curl http://127.0.0.1:$port/"
+stats=$(get "$port")
+echo "$stats" | indent
+expect "the statistics" \
+	'{"runtime":N,"task_count":{"backup":1,"greet":1,"report":1},"version":"'"$("$gordon" version | sed 's/^Gordon version //')"'"}' \
+	"$(sed -E 's/"runtime":[0-9]+/"runtime":N/' <<<"$stats")"
+
+# ---- the end ----------------------------------------------------------------
+
+say "Stopping gordon with SIGTERM, then Redis"
+lines=$(wc -l <"$dir/gordon.log")
+kill -TERM "$gordon_pid"
+code=0
+wait "$gordon_pid" || code=$?
+gordon_pid=''
+tail -n "+$((lines + 1))" "$dir/gordon.log" | indent
+expect "gordon's exit status" 0 "$code"
+expect "what is left of it in Redis" "demo:backup:failed demo:report:failed " "$(redis KEYS 'demo:*' | sort | tr '\n' ' ')"
+
+kill -TERM "$redis_pid"
+code=0
+wait "$redis_pid" || code=$?
+redis_pid=''
+expect "the exit status of Redis" 0 "$code"
+
+if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then fail "port $port is still taken"; fi
+left=$(grep -lsF -e "$dir" /proc/[0-9]*/cmdline || true)
+expect "the list of processes left behind" "" "$left"
+rm -rf "$dir"
+[ ! -e "$dir" ] || fail "$dir is still there"
+
+say "All as it should be: 3 tasks ran, 2 failures are on record, nothing is left behind."

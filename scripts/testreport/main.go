@@ -1,0 +1,20 @@
+// Command testreport reads what `go test -json` prints (see go doc test2json)
+// and shows what `go test` would have shown, with a count of the tests. Unlike
+// go test it fails when a test was skipped, or when there was none.
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+func main() {
+	r := newReport(os.Stdout)
+	if err := r.read(os.Stdin); err != nil {
+		fmt.Fprintln(os.Stderr, "testreport:", err)
+		os.Exit(1)
+	}
+	if !r.close() {
+		os.Exit(1)
+	}
+}
