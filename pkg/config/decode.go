@@ -97,8 +97,6 @@ func byLine(table map[string]any, lines *node) []string {
 	return list
 }
 
-func putStats(d *decoder, s *settings, it item) { putTable(d, statsKeys(), &s.stats, it) }
-
 func putNewRelic(d *decoder, _ *statsSettings, it item) {
 	d.idle = append(d.idle, newRelicTable)
 	putTable(d, newRelicKeys(), &struct{}{}, it)

@@ -17,11 +17,18 @@ const (
 	defaultKillGrace       = 10 * time.Second
 	defaultPattern         = "/"
 	defaultFailOnOutput    = FailOnAny
+	defaultOnCrash         = CrashRequeue
+	defaultOnLeaseLoss     = LeaseLossContinue
 	defaultWorkers         = 1
+	defaultSentinelPort    = "26379"
 )
 
-// exampleInterface is shown where stats.interface is wrong.
-const exampleInterface = "127.0.0.1:8080"
+// The addresses that are shown where stats.interface, or one of a Sentinel, is
+// wrong.
+const (
+	exampleInterface = "127.0.0.1:8080"
+	exampleSentinel  = "sentinel1.example.com:26379"
+)
 
 // The least values of the back-off, which stand in where a key is left out too.
 const (

@@ -12,7 +12,7 @@ import (
 
 func TestFault_EachNamesLineAndWhatIsAllowed(t *testing.T) {
 	const taskList = "script, workers, allow_unsafe_env, failed_tasks_ttl, fail_on_output, " +
-		"backoff_enabled, backoff_min, backoff_max, backoff_factor"
+		"on_crash, backoff_enabled, backoff_min, backoff_max, backoff_factor"
 	for _, tc := range []struct{ name, text, want string }{
 		{"misspelt key", "queue_kye = \"x\"\n", "1: queue_kye: unknown key; did you mean queue_key?"},
 		{"key in camel case", "RedisNetwork = \"tcp\"\n", "1: RedisNetwork: unknown key; did you mean redis_network?"},
@@ -52,6 +52,11 @@ func TestFault_EachNamesLineAndWhatIsAllowed(t *testing.T) {
 		{"fail_on_output of another kind", "fail_on_output = \"stderr\"\n", "1: fail_on_output: must be \"any\", \"stdout\" or \"none\", not \"stderr\""},
 		{"fail_on_output is empty", "fail_on_output = \"\"\n", "1: fail_on_output: must be \"any\", \"stdout\" or \"none\", not \"\""},
 		{"fail_on_output = false", task("fail_on_output = false"), "3: tasks.mail.fail_on_output: must be \"any\", \"stdout\" or \"none\", not true or false"},
+		{"on_crash of another kind", "on_crash = \"retry\"\n", "1: on_crash: must be \"requeue\" or \"fail\", not \"retry\""},
+		{"on_crash is empty", task("on_crash = \"\""), "3: tasks.mail.on_crash: must be \"requeue\" or \"fail\", not \"\""},
+		{"on_crash = true", task("on_crash = true"), "3: tasks.mail.on_crash: must be \"requeue\" or \"fail\", not true or false"},
+		{"on_lease_loss of another kind", "on_lease_loss = \"kill\"\n", "1: on_lease_loss: must be \"continue\" or \"stop\", not \"kill\""},
+		{"on_lease_loss in a task", task("on_lease_loss = \"stop\""), "3: tasks.mail.on_lease_loss: unknown key here; it belongs at the top of the file, before the first [table]"},
 		{"long value", "start_timeout = \"" + strings.Repeat("ä", 1000) + "\"\n", "1: start_timeout: must be a duration such as \"10s\" (units ms, s, m and h), not \"" + strings.Repeat("ä", 40) + "\"…"},
 		{"queue_key is empty", "queue_key = \"\"\n", "1: queue_key: must not be empty"},
 		{"queue_key with a line end", "queue_key = \"a\\nb\"\n", "1: queue_key: must not hold control characters"},

@@ -30,6 +30,9 @@ func FuzzLoad(f *testing.F) {
 	for _, main := range []string{
 		"", "\ufeff", "\xff\xfe", "\x00", "\x03", "=", "a = [[[[[[", hard, task(), "[[tasks]]\ntype = \"a\"\nscript = \"b\"\n", "tasks = [ 1, {} ]\n",
 		"queue_key = 1\nredis_network = []\nredis_address = {}\n[stats]\npattern = 2020-01-01\n", "stats = { tls_key_file = \"x\" }\n",
+		"[redis]\ndatabase = 1\nusername = \"u\"\npassword_file = \"credential:x\"\n[redis.tls]\nenabled = true\nserver_name = \"x\"\n",
+		"[redis.sentinel]\naddresses = [\"a\", \"::1\", \"[::1]\", \":\", \"\", 1]\nmaster = \"m\"\n", "[redis.sentinel]\naddresses = [\"a\"]\nmaster = \"m\"\n",
+		"redis_network = \"unix\"\n[redis]\ntls.enabled = true\ntls.ca_file = \"\"\nsentinel = { addresses = [] }\n", "redis.password = x\n", "redis = []\n",
 		"shutdown_timeout = 90\nstart_timeout = \"x\"\nkill_grace = -1.5\n", "backoff_factor = nan\nbackoff_min = 9223372036854775807\n",
 		"[tasks.\"a\\u0000\"]\n[tasks.\"\"]\n[tasks.instance]\n[tasks.a]\n[tasks.\"a:failed\"]\n[tasks.\"a:run:x\"]\n",
 		"workers = 1\n[stats]\nlogfile = \"\"\n[mail]\nscript = 1\n", "[Tasks.ſ]\nſcript = \"K\"\nScript = \"K\"\n",
@@ -84,11 +87,34 @@ func checkFaults(t *testing.T, err error, files []string) {
 	}
 }
 
+func checkRedis(t *testing.T, c *Config) {
+	t.Helper()
+	isFile := func(path string) bool { return path == "" || filepath.IsAbs(path) }
+	isPassword := func(file string) bool {
+		name, ok := strings.CutPrefix(file, CredentialPrefix)
+		return ok && name != "" && !strings.Contains(name, "/") || isFile(file)
+	}
+	r, tls, sentinel := c.Redis, c.Redis.TLS, c.Redis.Sentinel
+	ok := (c.RedisNetwork == "tcp" || c.RedisNetwork == "unix" && filepath.IsAbs(c.RedisAddress) && !tls.Enabled) &&
+		(c.RedisAddress == "") == (len(sentinel.Addresses) > 0) && (sentinel.Master == "") == (len(sentinel.Addresses) == 0) &&
+		r.Database >= 0 && r.Database <= maxDatabase && isPassword(r.PasswordFile) && isPassword(sentinel.PasswordFile) &&
+		(r.Username == "" || r.PasswordFile != "") && (sentinel.Username == "" || sentinel.PasswordFile != "") &&
+		isFile(tls.CAFile) && isFile(tls.CertFile) && isFile(tls.KeyFile) && (tls.CertFile == "") == (tls.KeyFile == "") &&
+		(tls.Enabled || tls == TLS{})
+	for _, addr := range sentinel.Addresses {
+		ok = ok && checkHostPort(addr, "", 1) == ""
+	}
+	if !ok {
+		t.Errorf("configuration %+v", c)
+	}
+}
+
 func checkConfig(t *testing.T, c *Config) {
 	t.Helper()
-	ok := c.QueueKey != "" && c.RedisAddress != "" && filepath.IsAbs(c.TempDir) &&
+	checkRedis(t, c)
+	ok := c.QueueKey != "" && filepath.IsAbs(c.TempDir) &&
 		(c.Logfile == "" || filepath.IsAbs(c.Logfile)) &&
-		(c.RedisNetwork == "tcp" || c.RedisNetwork == "unix" && filepath.IsAbs(c.RedisAddress)) &&
+		slices.Contains([]OnLeaseLoss{LeaseLossContinue, LeaseLossStop}, c.OnLeaseLoss) &&
 		min(c.StartTimeout, c.ShutdownTimeout, c.KillGrace) >= 0 &&
 		(c.Stats.TLSCertFile == "") == (c.Stats.TLSKeyFile == "")
 	if !ok {
@@ -100,7 +126,8 @@ func checkConfig(t *testing.T, c *Config) {
 		ok := name != "" && task.Type == name && filepath.IsAbs(task.Script) && task.Workers >= 1 && task.Workers <= maxWorkers &&
 			task.FailedTasksTTL >= 0 && task.FailedTasksTTL%time.Second == 0 && task == c.Tasks[name] &&
 			b.Min >= 100*time.Millisecond && b.Max >= b.Min && b.Factor >= 1 && !math.IsInf(b.Factor, 0) &&
-			slices.Contains([]FailOnOutput{FailOnAny, FailOnStdout, FailOnNone}, task.FailOnOutput)
+			slices.Contains([]FailOnOutput{FailOnAny, FailOnStdout, FailOnNone}, task.FailOnOutput) &&
+			slices.Contains([]OnCrash{CrashRequeue, CrashFail}, task.OnCrash)
 		if !ok {
 			t.Errorf("task %q: %+v", name, task)
 		}

@@ -24,6 +24,16 @@ func text(raw any) (string, string) {
 	return s, ""
 }
 
+// word allows a string without blanks, which Redis has no names with; it may be
+// empty.
+func word(raw any) (string, string) {
+	s, wrong := text(raw)
+	if wrong == "" && strings.ContainsFunc(s, isSpaceOrControl) {
+		wrong = "must not hold spaces or control characters"
+	}
+	return s, wrong
+}
+
 // nonEmpty allows a string that is not empty.
 func nonEmpty(raw any) (string, string) {
 	s, wrong := text(raw)
@@ -92,6 +102,21 @@ func atMost(limit int64, k kind[int64]) kind[int64] {
 			wrong = fmt.Sprintf("must be from 1 to %d, not %d", limit, n)
 		}
 		return n, wrong
+	}
+}
+
+// within allows a whole number from lowest to highest.
+func within(lowest, highest int64) kind[int64] {
+	form := fmt.Sprintf("must be a whole number from %d to %d, not ", lowest, highest)
+	return func(raw any) (int64, string) {
+		n, ok := raw.(int64)
+		switch {
+		case !ok:
+			return 0, form + describe(raw)
+		case n < lowest || n > highest:
+			return 0, form + strconv.FormatInt(n, 10)
+		}
+		return n, ""
 	}
 }
 

@@ -17,7 +17,8 @@ type manItem struct{ key, text string }
 func manItems(t *testing.T) []manItem {
 	t.Helper()
 	tables := map[string]string{
-		"THE TOP OF THE FILE": "", "THE STATS TABLE": "stats.", "THE TASKS TABLES": "tasks.*.",
+		"THE TOP OF THE FILE": "", "The redis table": "redis.", "The redis.tls table": "redis.tls.",
+		"The redis.sentinel table": "redis.sentinel.", "THE STATS TABLE": "stats.", "THE TASKS TABLES": "tasks.*.",
 		"The top of the file": "", "The stats.newrelic table": "stats.newrelic.", "The tasks tables": "tasks.*.",
 	}
 	var items []manItem

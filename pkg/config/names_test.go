@@ -64,9 +64,9 @@ func TestTypeName_KeysOfAnotherTypeAreRefused(t *testing.T) {
 	}
 }
 
-// redisKeys lists the keys of a type below queue_key, with an instance and a slot
+// keysInRedis lists the keys of a type below queue_key, with an instance and a slot
 // of each kind of name.
-func redisKeys(name string) []string {
+func keysInRedis(name string) []string {
 	return []string{name, name + ":failed", name + ":delayed", name + ":run:i:1", name + ":run:failed:1"}
 }
 
@@ -99,7 +99,7 @@ func TestTypeName_NoTwoMeaningsOfOneRedisKey(t *testing.T) {
 				seen[k] = "gordon"
 			}
 			for name := range tasks {
-				for _, k := range redisKeys(name) {
+				for _, k := range keysInRedis(name) {
 					if owner, ok := seen[k]; ok {
 						t.Errorf("%q and %q: the key %q belongs to %s and %s", a, b, k, owner, name)
 					}

@@ -30,8 +30,8 @@ func parse(file, text string) (document, *Fault) {
 	fault := &Fault{File: file, Message: "syntax: " + err.Error()}
 	var pe toml.ParseError
 	if errors.As(err, &pe) {
-		fault.Message = "syntax: " + visible(pe.Message)
 		fault.Line = syntaxLine(text, pe.Position)
+		fault.Message = "syntax: " + syntaxMessage(text, fault.Line, pe)
 	}
 	return document{}, fault
 }

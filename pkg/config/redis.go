@@ -1,5 +1,7 @@
 package config
 
+import "strings"
+
 // CredentialPrefix begins a password file that is the name of a systemd
 // credential: "credential:redis-password" is the file redis-password in the
 // folder $CREDENTIALS_DIRECTORY of the daemon (systemd.exec(5), LoadCredential=).
@@ -35,4 +37,40 @@ type Sentinel struct {
 	Master       string   // name of the master as the Sentinels know it; set if and only if Addresses are
 	Username     string   // ACL user of the Sentinels; "" = the default one. Set only if PasswordFile is
 	PasswordFile string   // password of the Sentinels, as Redis.PasswordFile; "" = none
+}
+
+// address resolves redis_address, which Sentinels take the place of.
+func (s *settings) address() string {
+	if s.redis.sentinel.used() {
+		return ""
+	}
+	return s.redisAddress.or(defaultRedisAddress)
+}
+
+// resolve makes paths absolute with file.
+func (s redisSettings) resolve(file func(value[string]) string) Redis {
+	password := func(v value[string]) string {
+		if strings.HasPrefix(v.v, CredentialPrefix) {
+			return v.v
+		}
+		return file(v)
+	}
+	return Redis{
+		Database:     int(s.database.v),
+		Username:     s.login.username.v,
+		PasswordFile: password(s.login.passwordFile),
+		TLS: TLS{
+			Enabled:    s.tls.enabled.v,
+			CAFile:     file(s.tls.caFile),
+			CertFile:   file(s.tls.certFile),
+			KeyFile:    file(s.tls.keyFile),
+			ServerName: s.tls.serverName.v,
+		},
+		Sentinel: Sentinel{
+			Addresses:    s.sentinel.addresses.v,
+			Master:       s.sentinel.master.v,
+			Username:     s.sentinel.login.username.v,
+			PasswordFile: password(s.sentinel.login.passwordFile),
+		},
+	}
 }

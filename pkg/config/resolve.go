@@ -20,7 +20,8 @@ func (d *decoder) resolve(binDir string) *Config {
 	}
 	c := &Config{
 		RedisNetwork:    s.network(),
-		RedisAddress:    s.redisAddress.or(defaultRedisAddress),
+		RedisAddress:    s.address(),
+		Redis:           s.redis.resolve(file),
 		QueueKey:        s.queueKey.or(defaultQueueKey),
 		ErrorScript:     s.errorScript.v,
 		TempDir:         file(s.tempDir),
@@ -28,6 +29,7 @@ func (d *decoder) resolve(binDir string) *Config {
 		StartTimeout:    s.startTimeout.or(defaultStartTimeout),
 		ShutdownTimeout: s.shutdownTimeout.or(defaultShutdownTimeout),
 		KillGrace:       s.killGrace.or(defaultKillGrace),
+		OnLeaseLoss:     OnLeaseLoss(s.onLeaseLoss.or(string(defaultOnLeaseLoss))),
 		Stats: Stats{
 			Interface:   s.stats.iface.v,
 			Pattern:     s.stats.pattern.v,
@@ -62,6 +64,7 @@ func (d *decoder) resolveTask(t *taskSettings, top common, binDir string) Task {
 	if t.oldType.v != "" && t.oldType.v != t.name {
 		d.notice(t.oldType.at, "has no effect: the name of the table is the type, %q", t.name)
 	}
+	crash := OnCrash(t.common.onCrash.or(top.onCrash.or(string(defaultOnCrash))))
 	fail := FailOnOutput(t.common.failOnOutput.or(top.failOnOutput.or(string(defaultFailOnOutput))))
 	return Task{
 		Type:           t.name,
@@ -70,6 +73,7 @@ func (d *decoder) resolveTask(t *taskSettings, top common, binDir string) Task {
 		FailedTasksTTL: d.failedTasksTTL(t.common.failedTasksTTL, top.failedTasksTTL),
 		Backoff:        d.backoff(t.common, top),
 		FailOnOutput:   fail,
+		OnCrash:        crash,
 		AllowUnsafeEnv: t.allowUnsafeEnv.v,
 	}
 }

@@ -25,9 +25,14 @@ func defaults() map[string]string {
 		"backoff_min":              `100`,
 		"backoff_max":              `as backoff_min`,
 		"backoff_factor":           `1.0`,
+		"on_crash":                 `"requeue"`,
+		"on_lease_loss":            `"continue"`,
 		"start_timeout":            `"10s"`,
 		"shutdown_timeout":         `"90s"`,
 		"kill_grace":               `"10s"`,
+		"redis.database":           `0`,
+		"redis.tls.enabled":        `false`,
+		"redis.sentinel.addresses": `none; Redis is at redis_address`,
 		"stats.pattern":            `"/"`,
 		"tasks.*.workers":          `1`,
 		"tasks.*.allow_unsafe_env": `false`,
@@ -38,10 +43,14 @@ func defaults() map[string]string {
 func allKeys() []string {
 	var list []string
 	list = append(list, schemaNames("", topKeys())...)
+	list = append(list, schemaNames("redis.", redisKeys())...)
+	list = append(list, schemaNames("redis.tls.", tlsKeys())...)
+	list = append(list, schemaNames("redis.sentinel.", sentinelKeys())...)
 	list = append(list, schemaNames("stats.", statsKeys())...)
 	list = append(list, schemaNames("stats.newrelic.", newRelicKeys())...)
 	list = append(list, schemaNames("tasks.*.", taskKeys())...)
-	list = slices.DeleteFunc(list, func(k string) bool { return k == "stats" || k == "tasks" || k == "stats.newrelic" })
+	tables := []string{"redis", "redis.tls", "redis.sentinel", "stats", "stats.newrelic", "tasks"}
+	list = slices.DeleteFunc(list, func(k string) bool { return slices.Contains(tables, k) })
 	slices.Sort(list)
 	return list
 }
@@ -65,9 +74,20 @@ func readText(t *testing.T, path string) string {
 
 const samplePath = "../../etc/gordon.toml"
 
-// sampleWithAll returns the sample with every setting that is off turned on.
+// sampleWithAll returns the sample with every setting that is off turned on. It
+// is not valid: redis_address and [redis.sentinel] exclude each other.
 func sampleWithAll(t *testing.T) string {
 	return regexp.MustCompile(`(?m)^#([^ \n#])`).ReplaceAllString(readText(t, samplePath), "$1")
+}
+
+// without cuts out what an expression matches, which must be there.
+func without(t *testing.T, text, expr string) string {
+	t.Helper()
+	re := regexp.MustCompile(expr)
+	if !re.MatchString(text) {
+		t.Fatalf("nothing matches %s", expr)
+	}
+	return re.ReplaceAllString(text, "")
 }
 
 func TestSample_LoadsAsItIs(t *testing.T) {
@@ -90,7 +110,14 @@ func TestSample_ChangesNoDefaultButTheListOfFailedTasks(t *testing.T) {
 }
 
 func TestSample_LoadsWithEverySettingTurnedOn(t *testing.T) {
-	c := load(t, sampleWithAll(t))
+	c := load(t, without(t, sampleWithAll(t), `(?ms)^\[redis\.sentinel\]$.*?^password_file = .*?$`))
+	if c.RedisAddress == "" || !c.Redis.TLS.Enabled || c.Redis.PasswordFile == "" || c.Tasks["mail"].OnCrash != CrashFail {
+		t.Errorf("got %+v", c)
+	}
+	c = load(t, without(t, sampleWithAll(t), `(?m)^redis_address = .*$`))
+	if len(c.Redis.Sentinel.Addresses) != 2 || c.Redis.Sentinel.PasswordFile != "credential:sentinel-password" {
+		t.Errorf("got %+v", c)
+	}
 	if len(c.Tasks) != 2 || c.ErrorScript == "" || c.Stats.TLSKeyFile == "" || c.Tasks["mail"].Workers != 4 {
 		t.Errorf("got %+v", c)
 	}
@@ -172,7 +199,7 @@ func TestDefaults_AreWhatTheDocumentsSay(t *testing.T) {
 		}
 	}
 	want := Task{
-		Type: "mail", Script: "/bin/true", Workers: 1, FailOnOutput: FailOnAny,
+		Type: "mail", Script: "/bin/true", Workers: 1, FailOnOutput: FailOnAny, OnCrash: CrashRequeue,
 		Backoff: Backoff{Min: 100 * time.Millisecond, Max: 100 * time.Millisecond, Factor: 1},
 	}
 	if got := unset.Tasks["mail"]; got != want {

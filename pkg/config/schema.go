@@ -5,6 +5,10 @@ import "time"
 // maxWorkers is far above what one machine runs; it catches a slip of the hand.
 const maxWorkers = 65536
 
+// maxDatabase bounds the number of a Redis database. Redis has 16 of them unless
+// its own configuration says otherwise.
+const maxDatabase = 65535
+
 // key is one key that may stand in a table S.
 type key[S any] struct {
 	name string
@@ -18,6 +22,11 @@ func leaf[S, T any](name string, k kind[T], field func(*S) *value[T]) key[S] {
 		v, wrong := k(it.value)
 		assign(d, field(s), v, wrong, it)
 	}}
+}
+
+// table makes a key that is a table of keys.
+func table[S, T any](name string, keys func() []key[T], field func(*S) *T) key[S] {
+	return key[S]{name: name, put: func(d *decoder, s *S, it item) { putTable(d, keys(), field(s), it) }}
 }
 
 // idle makes a key of 1.x that is accepted and does nothing.
@@ -43,10 +52,12 @@ func topKeys() []key[settings] {
 		leaf("start_timeout", span("10s"), func(s *settings) *value[time.Duration] { return &s.startTimeout }),
 		leaf("shutdown_timeout", span("90s"), func(s *settings) *value[time.Duration] { return &s.shutdownTimeout }),
 		leaf("kill_grace", span("10s"), func(s *settings) *value[time.Duration] { return &s.killGrace }),
+		leaf("on_lease_loss", oneOf("continue", "stop"), func(s *settings) *value[string] { return &s.onLeaseLoss }),
 		idle[settings]("interval_min", "interval_min"),
 		idle[settings]("interval_max", "interval_max"),
 		idle[settings]("interval_factor", "interval_factor"),
-		{name: "stats", put: putStats},
+		table("redis", redisKeys, func(s *settings) *redisSettings { return &s.redis }),
+		table("stats", statsKeys, func(s *settings) *statsSettings { return &s.stats }),
 		{name: "tasks", put: putTasks},
 	}
 	return append(keys, commonKeys(func(s *settings) *common { return &s.common })...)
@@ -67,11 +78,50 @@ func commonKeys[S any](in func(*S) *common) []key[S] {
 	return []key[S]{
 		leaf("failed_tasks_ttl", whole("seconds"), func(s *S) *value[int64] { return &in(s).failedTasksTTL }),
 		leaf("fail_on_output", oneOf("any", "stdout", "none"), func(s *S) *value[string] { return &in(s).failOnOutput }),
+		leaf("on_crash", oneOf("requeue", "fail"), func(s *S) *value[string] { return &in(s).onCrash }),
 		leaf("backoff_enabled", toggle, func(s *S) *value[bool] { return &in(s).backoffEnabled }),
 		leaf("backoff_min", whole("milliseconds"), func(s *S) *value[int64] { return &in(s).backoffMin }),
 		leaf("backoff_max", whole("milliseconds"), func(s *S) *value[int64] { return &in(s).backoffMax }),
 		leaf("backoff_factor", ratio, func(s *S) *value[float64] { return &in(s).backoffFactor }),
 	}
+}
+
+func redisKeys() []key[redisSettings] {
+	keys := []key[redisSettings]{
+		leaf("database", within(0, maxDatabase), func(s *redisSettings) *value[int64] { return &s.database }),
+	}
+	keys = append(keys, loginKeys(func(s *redisSettings) *login { return &s.login })...)
+	return append(keys,
+		table("tls", tlsKeys, func(s *redisSettings) *tlsSettings { return &s.tls }),
+		table("sentinel", sentinelKeys, func(s *redisSettings) *sentinelSettings { return &s.sentinel }),
+	)
+}
+
+// loginKeys has no key for a password: it stands in a file of its own, so that
+// this one can be shown, copied and kept in version control.
+func loginKeys[S any](in func(*S) *login) []key[S] {
+	return []key[S]{
+		leaf("username", word, func(s *S) *value[string] { return &in(s).username }),
+		leaf("password_file", passwordFile, func(s *S) *value[string] { return &in(s).passwordFile }),
+	}
+}
+
+func tlsKeys() []key[tlsSettings] {
+	return []key[tlsSettings]{
+		leaf("enabled", toggle, func(s *tlsSettings) *value[bool] { return &s.enabled }),
+		leaf("ca_file", text, func(s *tlsSettings) *value[string] { return &s.caFile }),
+		leaf("cert_file", text, func(s *tlsSettings) *value[string] { return &s.certFile }),
+		leaf("key_file", text, func(s *tlsSettings) *value[string] { return &s.keyFile }),
+		leaf("server_name", serverName, func(s *tlsSettings) *value[string] { return &s.serverName }),
+	}
+}
+
+func sentinelKeys() []key[sentinelSettings] {
+	keys := []key[sentinelSettings]{
+		{name: "addresses", put: putAddresses},
+		leaf("master", word, func(s *sentinelSettings) *value[string] { return &s.master }),
+	}
+	return append(keys, loginKeys(func(s *sentinelSettings) *login { return &s.login })...)
 }
 
 func statsKeys() []key[statsSettings] {

@@ -42,7 +42,10 @@ type settings struct {
 	shutdownTimeout value[time.Duration]
 	killGrace       value[time.Duration]
 
+	onLeaseLoss value[string]
+
 	common common // what tasks inherit
+	redis  redisSettings
 	stats  statsSettings
 	tasks  map[string]*taskSettings
 }
@@ -51,10 +54,34 @@ type settings struct {
 type common struct {
 	failedTasksTTL value[int64] // s
 	failOnOutput   value[string]
+	onCrash        value[string]
 	backoffEnabled value[bool]
 	backoffMin     value[int64] // ms
 	backoffMax     value[int64] // ms
 	backoffFactor  value[float64]
+}
+
+// login is how gordon shows who it is, to Redis or to its Sentinels.
+type login struct {
+	username, passwordFile value[string]
+}
+
+type redisSettings struct {
+	database value[int64]
+	login    login
+	tls      tlsSettings
+	sentinel sentinelSettings
+}
+
+type tlsSettings struct {
+	enabled                               value[bool]
+	caFile, certFile, keyFile, serverName value[string]
+}
+
+type sentinelSettings struct {
+	addresses value[[]string] // with their ports
+	master    value[string]
+	login     login
 }
 
 type statsSettings struct {

@@ -5,11 +5,19 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/BurntSushi/toml"
 )
 
 // unknown says what to do about a key that no table like this one has.
 func unknown(it item, known []string) string {
 	name := it.path[len(it.path)-1]
+	if holdsPassword(it.path) {
+		return passwordAdvice
+	}
+	if other := elsewhere(it.path); other != "" {
+		return fmt.Sprintf("unknown key; did you mean %s?", other)
+	}
 	if near := nearest(name, known); near != "" {
 		return fmt.Sprintf("unknown key; did you mean %s?", near)
 	}
@@ -25,6 +33,20 @@ func unknown(it item, known []string) string {
 	return "unknown key; allowed here: " + strings.Join(known, ", ")
 }
 
+// elsewhere returns the key that is meant where redis_ and [redis] are mixed up:
+// the oldest keys of Redis stand at the top, the others in the table.
+func elsewhere(path toml.Key) string {
+	name := strings.ToLower(path[len(path)-1])
+	inTable, isLong := strings.CutPrefix(name, "redis_")
+	switch {
+	case isLong && slices.Contains(names(redisKeys()), inTable):
+		return inTable + " in the [redis] table"
+	case len(path) == 2 && strings.EqualFold(path[0], "redis") && slices.Contains(names(topKeys()), "redis_"+name):
+		return "redis_" + name + " at the top of the file"
+	}
+	return ""
+}
+
 // placeOf says where a key belongs that stands in the wrong table. The usual slip
 // is a key for the whole file below the first [table].
 func placeOf(name string) string {
@@ -36,6 +58,12 @@ func placeOf(name string) string {
 		return "in a [tasks.NAME] table"
 	case slices.Contains(names(statsKeys()), name):
 		return "in the [stats] table"
+	case slices.Contains(names(redisKeys()), name):
+		return "in the [redis] table"
+	case slices.Contains(names(tlsKeys()), name):
+		return "in the [redis.tls] table"
+	case slices.Contains(names(sentinelKeys()), name):
+		return "in the [redis.sentinel] table"
 	}
 	return ""
 }

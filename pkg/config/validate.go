@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"path"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,7 +15,10 @@ import (
 // whole is false.
 func (d *decoder) validate(whole bool) {
 	s := d.settings
-	d.validateRedis(s, whole)
+	d.validateAddress(s, whole)
+	d.validateLogin(s.redis.login, whole)
+	d.validateTLS(s, whole)
+	d.validateSentinel(s, whole)
 	d.validateStats(s.stats, whole)
 	for _, name := range sortedTypes(s.tasks) {
 		t := s.tasks[name]
@@ -26,38 +28,6 @@ func (d *decoder) validate(whole bool) {
 		}
 	}
 	d.validatePairs(s.tasks)
-}
-
-func (d *decoder) validateRedis(s *settings, whole bool) {
-	if q := s.queueKey; q.good() && strings.ContainsFunc(q.v, unicode.IsControl) {
-		d.fault(q.at, "must not hold control characters")
-	}
-	a := s.redisAddress
-	switch {
-	case a.bad || s.redisNetwork.bad:
-	case s.network() == "unix" && !a.set:
-		if whole {
-			d.fault(s.redisNetwork.at, `"unix" needs redis_address, the absolute path of a socket`)
-		}
-	case s.network() == "unix" && !filepath.IsAbs(a.v):
-		d.fault(a.at, `must be the absolute path of a socket, since redis_network is "unix", not %s`, shown(a.v))
-	case s.network() == "tcp" && a.set:
-		if wrong := checkHostPort(a.v, defaultRedisAddress, 1); wrong != "" {
-			d.fault(a.at, "%s, or the absolute path of a socket, not %s", wrong, shown(a.v))
-		}
-	}
-}
-
-// network resolves redis_network: a socket's path is enough to tell.
-func (s *settings) network() string {
-	switch {
-	case s.redisNetwork.v == "unix":
-		return "unix"
-	case s.redisNetwork.v == "" && filepath.IsAbs(s.redisAddress.v):
-		return "unix"
-	default:
-		return "tcp"
-	}
 }
 
 func (d *decoder) validateStats(s statsSettings, whole bool) {
@@ -71,13 +41,17 @@ func (d *decoder) validateStats(s statsSettings, whole bool) {
 			d.fault(p.at, "%s, not %s", wrong, shown(p.v))
 		}
 	}
-	cert, key := s.tlsCertFile, s.tlsKeyFile
+	d.validatePair(s.tlsCertFile, s.tlsKeyFile, "tls_cert_file", "tls_key_file", whole)
+}
+
+// validatePair checks two keys of one table that need each other.
+func (d *decoder) validatePair(a, b value[string], nameOfA, nameOfB string, whole bool) {
 	switch {
-	case cert.bad || key.bad || !whole:
-	case cert.v != "" && key.v == "":
-		d.fault(cert.at, "needs tls_key_file beside it: set both or neither")
-	case key.v != "" && cert.v == "":
-		d.fault(key.at, "needs tls_cert_file beside it: set both or neither")
+	case a.bad || b.bad || !whole:
+	case a.v != "" && b.v == "":
+		d.fault(a.at, "needs %s beside it: set both or neither", nameOfB)
+	case b.v != "" && a.v == "":
+		d.fault(b.at, "needs %s beside it: set both or neither", nameOfA)
 	}
 }
 
@@ -87,7 +61,7 @@ func (d *decoder) validateStats(s statsSettings, whole bool) {
 func checkHostPort(addr, example string, lowest int) string {
 	form := fmt.Sprintf("must be host:port, such as %q", example)
 	host, port, err := net.SplitHostPort(addr)
-	if err != nil || !isPort(port) || strings.Contains(host, "/") || strings.ContainsFunc(host, isSpaceOrControl) {
+	if err != nil || !isPort(port) || strings.ContainsAny(host, "/@") || strings.ContainsFunc(host, isSpaceOrControl) {
 		return form
 	}
 	if n, err := strconv.Atoi(port); err == nil && (n < lowest || n > 65535) {

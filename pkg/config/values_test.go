@@ -34,6 +34,33 @@ func TestFailOnOutput(t *testing.T) {
 	}
 }
 
+func TestOnCrash(t *testing.T) {
+	for _, tc := range []struct {
+		top, task string
+		want      OnCrash
+	}{
+		{"", "", CrashRequeue},
+		{`on_crash = "fail"`, "", CrashFail},
+		{`on_crash = "fail"`, `on_crash = "requeue"`, CrashRequeue},
+		{"", `on_crash = "fail"`, CrashFail},
+	} {
+		c := load(t, tc.top+"\n"+task(tc.task))
+		if got := c.Tasks["mail"].OnCrash; got != tc.want {
+			t.Errorf("%q, %q: got %q, want %q", tc.top, tc.task, got, tc.want)
+		}
+	}
+}
+
+func TestOnLeaseLoss(t *testing.T) {
+	for text, want := range map[string]OnLeaseLoss{
+		"": LeaseLossContinue, `on_lease_loss = "continue"`: LeaseLossContinue, `on_lease_loss = "stop"`: LeaseLossStop,
+	} {
+		if got := load(t, text+"\n"+task()).OnLeaseLoss; got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestAllowUnsafeEnv(t *testing.T) {
 	for text, want := range map[string]bool{"": false, "allow_unsafe_env = false": false, "allow_unsafe_env = true": true} {
 		if got := load(t, task(text)).Tasks["mail"].AllowUnsafeEnv; got != want {
