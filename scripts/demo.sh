@@ -164,20 +164,9 @@ expect "the failed list of report" \
 
 # ---- the statistics ---------------------------------------------------------
 
-# The kernel chose the port, so that none was taken that someone else wanted:
-# look up which one it is. proc(5): a socket of the process is a link
-# "socket:[INODE]", and /proc/net/tcp has the inode in field 10 and the local
-# address, in hexadecimal, in field 2; state 0A is LISTEN.
-port_of() {
-	local fd link inode=''
-	for fd in "/proc/$1/fd"/*; do
-		link=$(readlink "$fd") || continue
-		[[ $link == socket:* ]] || continue
-		inode=${link//[^0-9]/}
-		awk -v inode="$inode" '$4 == "0A" && $10 == inode { split($2, a, ":"); print a[2] }' /proc/net/tcp
-	done
-}
-port=$((16#$(port_of "$gordon_pid")))
+# The kernel chose the port, so that none was taken that someone else wanted.
+port=$(sed -n 's/.*statistics are served address=127\.0\.0\.1://p' "$dir/gordon.log")
+[ -n "$port" ] || fail "the log does not say where the statistics are served"
 
 # get PORT: the answer to GET /, without its header.
 get() {

@@ -144,7 +144,7 @@ func (q *queue) tell(r result) {
 	r.slot.finish()
 	q.jobs = append(q.jobs, job{slot: r.slot, op: store.Finish{
 		Run: q.run(r.slot.current()), How: r.how,
-		Failed: q.keys.Failed(q.task.Type), Record: r.record, TTL: q.task.FailedTasksTTL,
+		Failed: q.keys.Failed(q.task.Type), Record: r.record, TTL: r.ttl,
 		Queue: q.keys.Queue(q.task.Type), Next: q.run(r.slot.other()),
 		TakeNext:   q.wanted() && r.how != store.Return,
 		Recoveries: q.keys.Recoveries(), Fingerprint: q.fingerprint(r),

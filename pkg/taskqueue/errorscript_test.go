@@ -88,6 +88,7 @@ func TestErrorScriptRunsBeforeTheEntryLeavesItsRunList(t *testing.T) {
 
 func TestAbortEndsAnErrorScriptThatHangs(t *testing.T) {
 	r := newRig(t)
+	r.config.KillGrace = 200 * time.Millisecond
 	r.errorScript(`touch "$D/telling"; while :; do sleep 0.01; done`)
 	r.task("T", "exit 1")
 	r.push("T", "{}")

@@ -130,6 +130,29 @@ func TestAbortKillsATreeThatIgnoresSIGTERM(t *testing.T) {
 	}
 }
 
+// on_crash = "fail" means never a second run, whoever ended the first.
+func TestAbortOfATaskThatMustNotRunTwice(t *testing.T) {
+	r := newRig(t)
+	r.errorScript(`cp "$1" "$D/told"`)
+	r.task("T", `touch "$D/started"; while :; do sleep 0.01; done`, func(t *config.Task) {
+		t.OnCrash, t.FailedTasksTTL = config.CrashFail, 0
+	})
+	r.push("T", "{}", "{}")
+	r.start()
+	r.until("it runs", func() bool { return r.exists("started") })
+	r.pool.Abort()
+	<-r.pool.Over()
+	if failed := r.failed("T"); len(failed) != 1 || !strings.Contains(failed[0], "gordon stopped this") {
+		t.Errorf("failed list: %q", failed)
+	}
+	if diff := cmp.Diff([]string{"{}"}, server.List(t, "q:T")); diff != "" {
+		t.Errorf("the one that never ran waits on: %s", diff)
+	}
+	if !strings.Contains(r.read("told"), "gordon stopped this") {
+		t.Errorf("the error_script was told %q", r.read("told"))
+	}
+}
+
 func TestShutdownStages(t *testing.T) {
 	r := newRig(t)
 	r.config.KillGrace = time.Hour // only a further signal ends it

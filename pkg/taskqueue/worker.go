@@ -24,6 +24,7 @@ const (
 	outcomeNotStarted outcome = "not started"
 	outcomeUnreadable outcome = "unreadable"
 	outcomeReturned   outcome = "returned"
+	outcomeStopped    outcome = "stopped"
 )
 
 // worker runs one entry, from its bytes to the record that it leaves.
@@ -44,7 +45,8 @@ type worker struct {
 type result struct {
 	slot   *slot
 	how    store.How
-	record []byte // for the failed list
+	record []byte // for the failed list, which is kept for ttl
+	ttl    time.Duration
 	failed bool   // the type rests, where the configuration says so
 }
 
@@ -73,11 +75,23 @@ func (w *worker) run() result {
 	log.Error(headline(status), output.KeyError, excerpt(fault), output.KeyMessageID, messageID(status))
 	// Before the entry leaves its run list: power loss here repeats the entry
 	// and the notice, the other way round the notice would be lost.
-	w.settings.errorScript(w.log).Notify(w.abort, w.task.Type, w.payload, fault)
-	if w.task.FailedTasksTTL <= 0 {
+	w.notify(fault)
+	ttl := w.task.FailedTasksTTL
+	if status == outcomeStopped {
+		ttl = max(ttl, crashTTL) // not run to its end: it has to stand somewhere
+	}
+	if ttl <= 0 {
 		return result{slot: w.slot, how: store.Drop, failed: true}
 	}
-	return result{slot: w.slot, how: store.Fail, failed: true, record: entry.Failed(w.payload, fault)}
+	return result{slot: w.slot, how: store.Fail, failed: true, ttl: ttl, record: entry.Failed(w.payload, fault)}
+}
+
+// notify runs the error_script. An abort leaves it kill_grace to end.
+func (w *worker) notify(fault string) {
+	ctx, cancel := context.WithCancel(w.kill)
+	defer cancel()
+	defer context.AfterFunc(w.abort, func() { time.AfterFunc(w.settings.KillGrace, cancel) })()
+	w.settings.errorScript(w.log).Notify(ctx, w.task.Type, w.payload, fault)
 }
 
 // execute runs the process; fault says why it failed.
@@ -100,6 +114,8 @@ func (w *worker) execute() (o runner.Outcome, fault string, status outcome) {
 	o, aborted := w.wait(process)
 	fault = failure(o, w.task.FailOnOutput)
 	switch {
+	case aborted && w.task.OnCrash == config.CrashFail:
+		return o, "gordon stopped this before it had ended, and on_crash = \"fail\" forbids a second run", outcomeStopped
 	case aborted:
 		return o, "", outcomeReturned
 	case fault == "":
