@@ -47,7 +47,7 @@ type result struct {
 	how    store.How
 	record []byte // for the failed list, which is kept for ttl
 	ttl    time.Duration
-	failed bool   // the type rests, where the configuration says so
+	failed bool // the type rests, where the configuration says so
 }
 
 // run does the work. It returns when the process and, after an abort, its whole
