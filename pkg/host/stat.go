@@ -25,14 +25,14 @@ type Stat struct {
 // errStat says that a stat line is not of the documented form.
 var errStat = errors.New("malformed stat line")
 
-// Indices of the fields after the command's name; field 3 of the manual page
-// is index 0 here.
+// Places of the fields after the command's name. The manual page counts from 1
+// and the name is field 2, so that field 3 is the first here.
 const (
-	statState   = 3 - 3
-	statPPID    = 4 - 3
-	statPGID    = 5 - 3
-	statThreads = 20 - 3
-	statStart   = 22 - 3
+	statState   = 0  // field 3
+	statPPID    = 1  // field 4
+	statPGID    = 2  // field 5
+	statThreads = 17 // field 20
+	statStart   = 19 // field 22
 )
 
 // ReadStat reads /proc/PID/stat. The error wraps fs.ErrNotExist or ESRCH when

@@ -2,66 +2,96 @@ package runner_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
 
-// atConcurrency runs one b.N times over, from so many goroutines at once.
-func atConcurrency(b *testing.B, one func() error) {
-	for _, workers := range []int{1, 4, 16, 64} {
-		b.Run(fmt.Sprintf("workers=%d", workers), func(b *testing.B) {
-			var wg sync.WaitGroup
-			turns := make(chan struct{}, b.N)
-			for range b.N {
-				turns <- struct{}{}
+// spawnTrue runs /bin/true to its end with this package.
+func spawnTrue(env []string) error {
+	p, err := runner.Start(runner.Spec{Path: "/bin/true", Env: env})
+	if err != nil {
+		return err
+	}
+	if reason := p.Wait().Reason(); reason != "" {
+		return errors.New(reason)
+	}
+	return nil
+}
+
+// execTrue does the same with os/exec: what spawnTrue is held against.
+func execTrue(env []string) error {
+	var stdout, stderr bytes.Buffer
+	cmd := exec.Command("/bin/true")
+	cmd.Env, cmd.Stdout, cmd.Stderr = env, &stdout, &stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	return cmd.Run()
+}
+
+// spread runs one n times over, from so many goroutines at once.
+func spread(tb testing.TB, n, workers int, one func([]string) error) time.Duration {
+	turns := make(chan struct{}, n)
+	for range n {
+		turns <- struct{}{}
+	}
+	close(turns)
+	env := os.Environ()
+	began := time.Now()
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for range turns {
+				if err := one(env); err != nil {
+					tb.Error(err)
+				}
 			}
-			close(turns)
-			b.ReportAllocs()
-			b.ResetTimer()
-			for range workers {
-				wg.Go(func() {
-					for range turns {
-						if err := one(); err != nil {
-							b.Error(err)
-						}
-					}
-				})
-			}
-			wg.Wait()
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "tasks/s")
 		})
+	}
+	wg.Wait()
+	return time.Since(began)
+}
+
+func atConcurrency(b *testing.B, f func(b *testing.B, workers int)) {
+	for _, workers := range []int{1, 2, 4, 16, 64} {
+		b.Run(fmt.Sprintf("workers=%d", workers), func(b *testing.B) { f(b, workers) })
 	}
 }
 
 func BenchmarkRunTrue(b *testing.B) {
-	env := os.Environ()
-	atConcurrency(b, func() error {
-		p, err := runner.Start(runner.Spec{Path: "/bin/true", Env: env})
-		if err != nil {
-			return err
-		}
-		if out := p.Wait(); !out.Success() {
-			return fmt.Errorf("%s", out.Reason())
-		}
-		return nil
+	atConcurrency(b, func(b *testing.B, workers int) {
+		b.ReportAllocs()
+		b.ReportMetric(float64(b.N)/spread(b, b.N, workers, spawnTrue).Seconds(), "tasks/s")
 	})
 }
 
-// BenchmarkBareExec is what BenchmarkRunTrue is held against: os/exec with the
-// same capture and the same process group.
 func BenchmarkBareExec(b *testing.B) {
-	env := os.Environ()
-	atConcurrency(b, func() error {
-		var stdout, stderr bytes.Buffer
-		cmd := exec.Command("/bin/true")
-		cmd.Env, cmd.Stdout, cmd.Stderr = env, &stdout, &stderr
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		return cmd.Run()
+	atConcurrency(b, func(b *testing.B, workers int) {
+		b.ReportAllocs()
+		b.ReportMetric(float64(b.N)/spread(b, b.N, workers, execTrue).Seconds(), "tasks/s")
+	})
+}
+
+// BenchmarkRunAgainstExec lets both take turns, so that whatever else the
+// machine does meanwhile hits both: one operation is one task of each. A ratio
+// over 1 means that this package is faster.
+func BenchmarkRunAgainstExec(b *testing.B) {
+	const slice = 100
+	atConcurrency(b, func(b *testing.B, workers int) {
+		var ours, bare time.Duration
+		for left := b.N; left > 0; left -= slice {
+			n := min(left, slice)
+			ours += spread(b, n, workers, spawnTrue)
+			bare += spread(b, n, workers, execTrue)
+		}
+		b.ReportMetric(float64(b.N)/ours.Seconds(), "tasks/s")
+		b.ReportMetric(float64(b.N)/bare.Seconds(), "exec-tasks/s")
+		b.ReportMetric(bare.Seconds()/ours.Seconds(), "ratio")
 	})
 }

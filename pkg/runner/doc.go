@@ -19,9 +19,7 @@
 // children stay children), and go on.
 //
 // That is also why os/exec isn't used: its copying goroutines own the pipes.
-// And it costs more: two goroutines, their wake-ups and the registration of
-// four pipe ends with the network poller are a measurable part of a short
-// task's life (see the benchmarks).
+// And it costs more: BenchmarkRunAgainstExec holds both against each other.
 //
 // # The end of a task
 //

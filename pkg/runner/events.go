@@ -78,24 +78,21 @@ func (e *events) pending(list []unix.EpollEvent) int {
 	return max(n, 0)
 }
 
-// wait calls turn until it returns true: at once, whenever something happens,
-// and a last time when the deadline has passed (the zero deadline never does).
-// It returns what turn returned last.
-func (e *events) wait(deadline time.Time, turn func() bool) (done bool) {
+// wait calls turn at once, and whenever something happens until it returns
+// true, and a last time when the deadline has passed (the zero deadline never
+// does).
+func (e *events) wait(deadline time.Time, turn func() bool) {
 	err := e.file.SetReadDeadline(deadline)
 	if err == nil {
 		err = e.conn.Read(func(uintptr) bool { return turn() })
 	}
-	if err == nil || turn() {
-		return true
+	if err == nil || turn() || errors.Is(err, os.ErrDeadlineExceeded) {
+		return
 	}
-	if !errors.Is(err, os.ErrDeadlineExceeded) {
-		// The network poller didn't take our descriptor (ENOMEM or ENOSPC when
-		// it was registered), so wait for a moment in the plain way.
-		fds := [...]unix.PollFd{{Fd: int32(e.fd), Events: unix.POLLIN}}
-		_, _ = unix.Poll(fds[:], int(tick.Milliseconds()))
-	}
-	return false
+	// The network poller didn't take our descriptor (ENOMEM or ENOSPC when it
+	// was registered), so wait for a moment in the plain way.
+	fds := [...]unix.PollFd{{Fd: int32(e.fd), Events: unix.POLLIN}}
+	_, _ = unix.Poll(fds[:], int(tick.Milliseconds()))
 }
 
 func (e *events) close() { _ = e.file.Close() }

@@ -64,9 +64,6 @@ type Outcome struct {
 	// Leftovers says that stdout or stderr was still held open by a process
 	// that outlived the leader, so that Wait stopped reading.
 	Leftovers bool
-	// Stopped says that a Stop had begun before the leader ended, so that the
-	// way it ended need not be its own choice.
-	Stopped bool
 
 	// Err says why with NotStarted. With the other kinds it is nil, unless the
 	// end of the process could not be learned from the kernel.

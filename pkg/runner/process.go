@@ -98,9 +98,7 @@ func (p *Process) reap() Outcome {
 		return err
 	})
 	p.reaped = true
-	o := newOutcome(p.exitedAt.Sub(p.started), status, &usage, err)
-	o.Stopped = p.stopping
-	return o
+	return newOutcome(p.exitedAt.Sub(p.started), status, &usage, err)
 }
 
 // hold keeps the leader unreaped until release, so that its pid and its

@@ -107,6 +107,13 @@ func explainDenied(path string) string {
 	case info.Mode().Perm()&0o111 == 0:
 		return "it is not executable: chmod +x"
 	}
+	var fs unix.Statfs_t
+	if err := unix.Statfs(path, &fs); err == nil && fs.Flags&unix.ST_NOEXEC != 0 {
+		return "its file system is mounted noexec"
+	}
+	if interpreter, ok := shebang(path); ok {
+		return fmt.Sprintf("its interpreter is %q: is that one executable?", interpreter)
+	}
 	return ""
 }
 

@@ -9,10 +9,10 @@ import (
 )
 
 // How often a tree that is to end is looked at: soon at first, since most end
-// at once, then less and less.
+// at once, then less and less. Each look reads all of /proc.
 const (
 	firstLook = 2 * time.Millisecond
-	lastLook  = 50 * time.Millisecond
+	lastLook  = 200 * time.Millisecond
 )
 
 // Signal sends sig to the whole tree: the process group and every other process
@@ -41,9 +41,9 @@ func (p *Process) Signal(sig unix.Signal) error {
 // left alone. A second Stop may run beside the first one to hasten it. Someone
 // should be inside Wait meanwhile, or a task that prints much can't obey.
 //
-// A process that the kernel doesn't let die (it waits for a dead NFS server,
-// say) keeps Stop waiting, since the entry must not run a second time beside
-// it.
+// A process that doesn't die keeps Stop waiting, since its entry must not run a
+// second time beside it: one that the kernel holds (it waits for a dead NFS
+// server, say), or one that may not be signalled (a setuid program).
 func (p *Process) Stop(ctx context.Context, grace time.Duration) {
 	if !p.hold() {
 		return
@@ -77,8 +77,8 @@ func (p *Process) beginStop() bool {
 	return true
 }
 
-// Stopped reports whether a Stop found the task running, so that its end was
-// not its own doing.
+// Stopped reports whether a Stop found the task running, so that its end need
+// not be its own doing. After Wait it no longer changes.
 func (p *Process) Stopped() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -101,8 +101,8 @@ func (p *Process) goneBefore(ctx context.Context, t *tree) bool {
 // kill sends SIGKILL to the tree until nothing is left of it.
 func (p *Process) kill(t *tree) {
 	for pause := firstLook; ; pause = min(2*pause, lastLook) {
-		found, err := t.signal(unix.SIGKILL)
-		if (found == 0 || err != nil) && p.leaderEnded() && t.gone() {
+		found, _ := t.signal(unix.SIGKILL) // an error shows by being found again
+		if found == 0 && p.leaderEnded() && t.gone() {
 			return
 		}
 		sleep(context.Background(), pause)

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"errors"
+	"fmt"
 
 	"golang.org/x/sys/unix"
 
@@ -77,31 +78,29 @@ func (t *tree) includes(st host.Stat) bool {
 	return ok && t.marked(marker)
 }
 
-// signal sends the signals, in order, to the group and to every member outside
-// of it, and returns how many of those there were to find, members of the group
-// included. The group comes first and at once: none of its members can fork
-// past a signal to the whole group; kill(2).
+// signal sends the signals, in order, to the group and to every other member,
+// and returns how many members there were. They are looked for first: a signal
+// may end a parent, and with it the only tie to one of its children. The group
+// gets its signals at once, so that none of its members can fork past them;
+// kill(2).
 func (t *tree) signal(sigs ...unix.Signal) (found int, err error) {
-	var errs []error
-	if t.group != 0 {
-		for _, sig := range sigs {
-			if err := unix.Kill(-t.group, sig); err != nil && !errors.Is(err, unix.ESRCH) {
-				errs = append(errs, err)
-			}
-		}
-	}
 	members, err := t.find()
-	if err != nil {
-		return 0, errors.Join(append(errs, err)...)
+	errs := []error{err}
+	for _, sig := range sigs {
+		if t.group == 0 {
+			break
+		}
+		if err := unix.Kill(-t.group, sig); err != nil && !errors.Is(err, unix.ESRCH) {
+			errs = append(errs, fmt.Errorf("sending %s to process group %d: %w", unix.SignalName(sig), t.group, err))
+		}
 	}
 	for _, st := range members {
 		if t.group != 0 && st.PGID == t.group {
 			continue
 		}
 		for _, sig := range sigs {
-			if _, err := idOf(st).signal(sig); err != nil {
-				errs = append(errs, err)
-			}
+			_, err := idOf(st).signal(sig)
+			errs = append(errs, err)
 		}
 	}
 	return len(members), errors.Join(errs...)

@@ -1,0 +1,204 @@
+package runner_test
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/nevsnode/gordon/v2/pkg/runner"
+)
+
+func TestBuildEnv(t *testing.T) {
+	for _, tc := range []struct {
+		name          string
+		daemon, extra []string
+		entry         map[string]string
+		want          []string
+	}{
+		{name: "nothing"},
+		{name: "only the daemon's", daemon: []string{"B=2", "A=1"}, want: []string{"B=2", "A=1"}},
+		{
+			name: "entry wins", daemon: []string{"A=1", "B=2"}, entry: map[string]string{"A": "new"},
+			want: []string{"B=2", "A=new"},
+		},
+		{
+			name: "entry sorted", entry: map[string]string{"C": "3", "A": "1", "B": "2"},
+			want: []string{"A=1", "B=2", "C=3"},
+		},
+		{
+			name: "values are free", entry: map[string]string{"A": "x=y=z", "B": "", "C": " \n\t\"'$(x)`\\", "Ü": "ü€𝄞"},
+			want: []string{"A=x=y=z", "B=", "C= \n\t\"'$(x)`\\", "Ü=ü€𝄞"},
+		},
+		{
+			name: "names that no shell can use", entry: map[string]string{"a b": "1", "1x": "2", "a.b-c": "3"},
+			want: []string{"1x=2", "a b=1", "a.b-c=3"},
+		},
+		{name: "PATH is the entry's to set", daemon: []string{"PATH=/bin"}, entry: map[string]string{"PATH": "/x"}, want: []string{"PATH=/x"}},
+		{
+			name: "extra wins", daemon: []string{"A=1", "B=2"}, entry: map[string]string{"A": "3"}, extra: []string{"A=4", "C=5"},
+			want: []string{"B=2", "A=4", "C=5"},
+		},
+		{
+			name:   "Gordon's own names come from extra only",
+			daemon: []string{"GORDON_TASK_ID=outer", "GORDON_TASK_TYPE=outer", "GORDON_ATTEMPT=3", "GORDON_X=1"},
+			entry:  map[string]string{"GORDON_TASK_ID": "forged", "GORDON_ATTEMPT": "7", "GORDON_Y": "2"},
+			extra:  []string{"GORDON_TASK_ID=real"},
+			want:   []string{"GORDON_X=1", "GORDON_Y=2", "GORDON_TASK_ID=real"},
+		},
+		{
+			name: "systemd's are the daemon's",
+			daemon: []string{
+				"NOTIFY_SOCKET=/run/s", "WATCHDOG_USEC=1", "WATCHDOG_PID=1", "LISTEN_FDS=1", "LISTEN_PID=1",
+				"LISTEN_FDNAMES=x", "LISTEN_PIDFDID=1", "FDSTORE=1", "CREDENTIALS_DIRECTORY=/c", "JOURNAL_STREAM=8:1",
+				"INVOCATION_ID=x", "MAINPID=1", "MAINPIDFDID=1", "MANAGERPID=1", "MANAGERPIDFDID=1", "SYSTEMD_EXEC_PID=1",
+				"MEMORY_PRESSURE_WATCH=x", "MEMORY_PRESSURE_WRITE=x", "STATE_DIRECTORY=/var/lib/x", "WATCHDOG=own",
+			},
+			entry: map[string]string{"NOTIFY_SOCKET": "/run/other", "LISTEN_FDS": "3"},
+			want:  []string{"STATE_DIRECTORY=/var/lib/x", "WATCHDOG=own"},
+		},
+		{name: "doubled and broken", daemon: []string{"A=1", "A=2", "novalue", "=x", ""}, want: []string{"A=1"}},
+		{name: "the daemon's is trusted", daemon: []string{"LD_PRELOAD=/x.so", "PYTHONPATH=/y"}, want: []string{"LD_PRELOAD=/x.so", "PYTHONPATH=/y"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got, err := runner.BuildEnv(tc.daemon, tc.entry, tc.extra, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, got, cmpopts.EquateEmpty()); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestBuildEnvRefuses(t *testing.T) {
+	for _, tc := range []struct {
+		name, value string
+		fault       runner.EnvFault
+		text        string
+	}{
+		{"", "x", runner.EnvBadName, "env: a variable's name is empty"},
+		{"A=B", "x", runner.EnvBadName, `env: the name "A=B" holds an equals sign or a NUL byte`},
+		{"=", "x", runner.EnvBadName, `env: the name "=" holds an equals sign or a NUL byte`},
+		{"A\x00B", "x", runner.EnvBadName, `env: the name "A\x00B" holds an equals sign or a NUL byte`},
+		{"A", "x\x00y", runner.EnvBadValue, "env: the value of A holds a NUL byte"},
+	} {
+		for _, allowUnsafe := range []bool{false, true} {
+			env, err := runner.BuildEnv(nil, map[string]string{tc.name: tc.value}, nil, allowUnsafe)
+			checkEnvError(t, env, err, tc.name, tc.fault)
+			if err.Error() != tc.text {
+				t.Errorf("%q: says %q", tc.name, err)
+			}
+		}
+	}
+}
+
+func checkEnvError(t *testing.T, env []string, err error, name string, fault runner.EnvFault) {
+	t.Helper()
+	var refused *runner.EnvError
+	if !errors.As(err, &refused) {
+		t.Fatalf("%q: error is %v", name, err)
+	}
+	if env != nil || refused.Name != name || refused.Fault != fault {
+		t.Errorf("%q: env %q, error %+v", name, env, refused)
+	}
+}
+
+func TestBuildEnvRefusesWhatRunsCode(t *testing.T) {
+	for _, kv := range []string{
+		"LD_PRELOAD=/x.so", "LD_LIBRARY_PATH=/x", "LD_AUDIT=/x", "LD_ANYTHING=", "_RLD_LIST=/x", "GLIBC_TUNABLES=x", "GCONV_PATH=/x",
+		"BASH_ENV=/x", "ENV=/x", "SHELLOPTS=xtrace", "BASHOPTS=x", "PS4=$(id)", "IFS=x", "CDPATH=/x", "BASH_FUNC_ls%%=() { id; }",
+		"anything=() { :; }; id", "ZDOTDIR=/x", "FPATH=/x", "PERL5LIB=/x", "PERL5OPT=-Mx", "PERL5DB=x", "PERLLIB=/x", "PERLIO_DEBUG=/x",
+		"PYTHONPATH=/x", "PYTHONHOME=/x", "PYTHONSTARTUP=/x", "PYTHONINSPECT=1", "PYTHONUSERBASE=/x", "RUBYLIB=/x", "RUBYOPT=-rx",
+		"NODE_OPTIONS=--require=/x", "NODE_PATH=/x", "PHPRC=/x", "PHP_INI_SCAN_DIR=/x", "JAVA_TOOL_OPTIONS=-agentlib:x",
+		"_JAVA_OPTIONS=x", "JDK_JAVA_OPTIONS=x", "CLASSPATH=/x", "LUA_INIT=x", "LUA_INIT_5_4=x", "LUA_PATH=/x", "LUA_CPATH_5_3=/x",
+		"DOTNET_STARTUP_HOOKS=/x", "HOSTALIASES=/x", "TERMCAP=/x", "NLSPATH=/x",
+	} {
+		name, value, _ := strings.Cut(kv, "=")
+		entry := map[string]string{name: value}
+		env, err := runner.BuildEnv(nil, entry, nil, false)
+		checkEnvError(t, env, err, name, runner.EnvUnsafe)
+		if text := err.Error(); !strings.Contains(text, name) || !strings.Contains(text, "allow_unsafe_env = true") {
+			t.Errorf("the message names neither the variable nor the way out: %s", text)
+		}
+		env, err = runner.BuildEnv(nil, entry, nil, true)
+		if diff := cmp.Diff([]string{kv}, env); diff != "" || err != nil {
+			t.Errorf("allowed: %v %s", err, diff)
+		}
+	}
+}
+
+func TestBuildEnvAllowsWhatOnlyLooksAlike(t *testing.T) {
+	for _, name := range []string{
+		"LDAP_URL", "ENVIRONMENT", "APP_ENV", "NODE_ENV", "PYTHONUNBUFFERED", "PATH", "HOME", "LANG", "TZ", "TERM", "MY_LD_PRELOAD",
+		"BASH", "ld_preload", "JAVA_HOME", "GIT_SSH_COMMAND",
+	} {
+		if _, err := runner.BuildEnv(nil, map[string]string{name: "x"}, nil, false); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestBuildEnvNamesEveryFault(t *testing.T) {
+	_, err := runner.BuildEnv(nil, map[string]string{"PYTHONPATH": "x", "": "x", "LD_PRELOAD": "x", "FINE": "x"}, nil, false)
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != 3 || !strings.Contains(lines[1], "LD_PRELOAD") || !strings.Contains(lines[2], "PYTHONPATH") {
+		t.Errorf("got %q", lines)
+	}
+}
+
+// What BuildEnv returns is what the script sees, byte for byte.
+func TestEnvironmentArrives(t *testing.T) {
+	entry := map[string]string{"A": "x=y", "B": "line\nline", "C": "", "D": "ü€𝄞 'q' \"q\" $HOME \\"}
+	env, err := runner.BuildEnv([]string{"A=daemon", "KEEP=1"}, entry, []string{"GORDON_ATTEMPT=1"}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := runner.Start(runner.Spec{Path: "/bin/cat", Args: []string{"/proc/self/environ"}, Env: env})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Split(strings.TrimSuffix(string(p.Wait().Stdout.Tail), "\x00"), "\x00")
+	if diff := cmp.Diff(env, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func FuzzBuildEnv(f *testing.F) {
+	f.Add("A", "1", "B=2", true)
+	f.Add("LD_PRELOAD", "() {", "=", false)
+	f.Add("A=", "\x00", "", false)
+	f.Fuzz(func(t *testing.T, name, value, daemon string, allowUnsafe bool) {
+		extra := []string{"GORDON_TASK_ID=real"}
+		env, err := runner.BuildEnv([]string{daemon, "NOTIFY_SOCKET=x"}, map[string]string{name: value}, extra, allowUnsafe)
+		if err != nil {
+			if env != nil {
+				t.Errorf("both an environment and an error: %q, %v", env, err)
+			}
+			return
+		}
+		seen := map[string]bool{}
+		for _, kv := range env {
+			n, _, ok := strings.Cut(kv, "=")
+			if !ok || n == "" || seen[n] || n == "NOTIFY_SOCKET" {
+				t.Errorf("%q among %q", kv, env)
+			}
+			seen[n] = true
+		}
+		if !slices.Contains(env, extra[0]) {
+			t.Errorf("%q without %q", env, extra[0])
+		}
+	})
+}
+
+func TestBuildEnvOfThisProcess(t *testing.T) {
+	env, err := runner.BuildEnv(os.Environ(), nil, nil, false)
+	if err != nil || len(env) == 0 {
+		t.Errorf("%d variables, %v", len(env), err)
+	}
+}

@@ -1,0 +1,199 @@
+package runner
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"pgregory.net/rapid"
+
+	"github.com/nevsnode/gordon/v2/pkg/host"
+)
+
+// begin starts a line of shell with this package's insides in reach.
+func begin(t *testing.T, line string, args ...string) *Process {
+	t.Helper()
+	p, err := Start(Spec{Path: "/bin/sh", Args: append([]string{"-c", line, "sh"}, args...), Env: os.Environ()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// killGroup ends what p has left behind, if anything.
+func killGroup(p *Process) { _ = unix.Kill(-p.pid, unix.SIGKILL) }
+
+// The tail is the end of everything written, whatever the pieces are.
+func TestTail(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var all []byte
+		var got tail
+		sizes := rapid.SliceOfN(rapid.OneOf(
+			rapid.IntRange(0, 100), rapid.IntRange(TailSize/3, TailSize), rapid.IntRange(TailSize-2, TailSize+2),
+			rapid.IntRange(TailSize, 3*TailSize),
+		), 0, 12).Draw(t, "sizes")
+		for i, n := range sizes {
+			piece := make([]byte, n)
+			for j := range piece {
+				piece[j] = byte(i*31 + j%251)
+			}
+			all = append(all, piece...)
+			got.write(piece)
+		}
+		out := got.output()
+		if out.Total != int64(len(all)) || !bytes.Equal(out.Tail, all[max(0, len(all)-TailSize):]) {
+			t.Fatalf("%d written, total %d, tail %d", len(all), out.Total, len(out.Tail))
+		}
+		if cap(got.buf) > 2*TailSize {
+			t.Fatalf("holds %d bytes", cap(got.buf))
+		}
+	})
+}
+
+// Where the kernel has no pidfds the leader's end is still noticed, with and
+// without someone who holds the streams.
+func TestWithoutPidfd(t *testing.T) {
+	for name, tc := range map[string]struct {
+		line      string
+		status    int
+		leftovers bool
+	}{
+		"alone":    {"sleep 0.1; echo x; exit 3", 3, false},
+		"leftover": {"sleep 0.1; sleep 1000 & echo x; exit 4", 4, true},
+		"closed":   {"echo x; exec >&- 2>&-; sleep 0.1; exit 5", 5, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := begin(t, tc.line)
+			p.noPidfd = true
+			defer killGroup(p)
+			o := p.Wait()
+			if o.ExitStatus != tc.status || o.Leftovers != tc.leftovers || string(o.Stdout.Tail) != "x\n" {
+				t.Errorf("outcome is %+v", o)
+			}
+			if p.pidfd >= 0 {
+				t.Error("there is a pidfd")
+			}
+		})
+	}
+}
+
+// A descriptor that the network poller doesn't take is waited for all the same.
+func TestWithoutNetworkPoller(t *testing.T) {
+	p := begin(t, "echo x; sleep 0.1; sleep 1000 & echo y; exit 3")
+	defer killGroup(p)
+	fd, err := unix.FcntlInt(uintptr(p.events.fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.events.close()
+	if err := unix.SetNonblock(fd, false); err != nil { // os.NewFile leaves such ones alone
+		t.Fatal(err)
+	}
+	p.events = &events{fd: fd, file: os.NewFile(uintptr(fd), "epoll")}
+	if p.events.conn, err = p.events.file.SyscallConn(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.events.file.SetReadDeadline(time.Now()); !errors.Is(err, os.ErrNoDeadline) {
+		t.Fatalf("the network poller has the descriptor: %v", err)
+	}
+	o := p.Wait()
+	if o.ExitStatus != 3 || !o.Leftovers || string(o.Stdout.Tail) != "x\ny\n" {
+		t.Errorf("outcome is %+v", o)
+	}
+}
+
+// What the leader wrote is read although this process comes to it only when
+// WaitDelay is long over: it was itself stopped, or starved.
+func TestLateReading(t *testing.T) {
+	p := begin(t, "sleep 1000 & head -c 60000 /dev/zero; head -c 50000 /dev/zero >&2")
+	defer killGroup(p)
+	for deadline := time.Now().Add(20 * time.Second); !p.leaderEnded(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the leader doesn't end")
+		}
+	}
+	p.leaderSeenDead()
+	p.exitedAt = p.exitedAt.Add(-time.Hour)
+	if o := p.Wait(); o.Stdout.Total != 60000 || o.Stderr.Total != 50000 || !o.Leftovers {
+		t.Errorf("outcome has %d and %d bytes, leftovers %v", o.Stdout.Total, o.Stderr.Total, o.Leftovers)
+	}
+}
+
+// A running task is data: what one Process has begun, another one finishes that
+// was made from its fields. That is how it will be handed to a new binary.
+func TestRunningTaskIsData(t *testing.T) {
+	flag := filepath.Join(t.TempDir(), "go on")
+	p := begin(t, `echo a; while ! [ -e "$1" ]; do sleep 0.01; done; echo b; echo c >&2; exit 3`, flag)
+	for deadline := time.Now().Add(20 * time.Second); p.stdout.tail.total < 2; {
+		if time.Now().After(deadline) {
+			t.Fatal("nothing printed")
+		}
+		p.events.wait(time.Now().Add(tick), p.turn)
+	}
+	p.events.close()
+
+	q := newProcess(p.spec)
+	q.pid, q.started, q.stdout, q.stderr = p.pid, p.started, p.stdout, p.stderr
+	var err error
+	if q.events, err = watch(q.stdout.fd, q.stderr.fd); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(flag, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o := q.Wait()
+	if o.ExitStatus != 3 || string(o.Stdout.Tail) != "a\nb\n" || string(o.Stderr.Tail) != "c\n" {
+		t.Errorf("outcome is %+v", o)
+	}
+	closeFD(&p.pidfd) // q has opened its own
+}
+
+// A pid that has been given to another process is not signalled.
+func TestSignalChecksTheStartTime(t *testing.T) {
+	p := begin(t, "exec sleep 1000")
+	st, err := host.ReadStat(p.pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := idOf(st)
+	stranger := procID{pid: id.pid, start: id.start - 1}
+	if sent, err := stranger.signal(unix.SIGKILL); sent || err != nil {
+		t.Errorf("the stranger: sent %v, %v", sent, err)
+	}
+	if stranger.living() || !id.living() {
+		t.Error("the stranger lives, or the process doesn't")
+	}
+	if sent, err := id.signal(unix.SIGKILL); !sent || err != nil {
+		t.Errorf("the process: sent %v, %v", sent, err)
+	}
+	if o := p.Wait(); o.Signal != unix.SIGKILL {
+		t.Errorf("outcome is %+v", o)
+	}
+	if sent, err := id.signal(unix.SIGKILL); sent || err != nil {
+		t.Errorf("after its end: sent %v, %v", sent, err)
+	}
+}
+
+func TestTotalLimit(t *testing.T) {
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_STACK, &old); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := unix.Setrlimit(unix.RLIMIT_STACK, &old); err != nil {
+			t.Error(err)
+		}
+	}()
+	for stack, limit := range map[uint64]uint64{256 << 10: 128 << 10, 8 << 20: 2 << 20, 64 << 20: 6 << 20} {
+		if err := unix.Setrlimit(unix.RLIMIT_STACK, &unix.Rlimit{Cur: stack, Max: old.Max}); err != nil {
+			t.Fatal(err)
+		}
+		if got := totalLimit(); got != limit {
+			t.Errorf("stack of %d: limit %d, want %d", stack, got, limit)
+		}
+	}
+}
