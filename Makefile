@@ -35,6 +35,12 @@ lint: ## check format, code, shell scripts, manual pages, modules and known vuln
 fuzz: ## fuzz each target for longer (FUZZTIME=1m)
 	@scripts/fuzz.sh $(or $(FUZZTIME),1m)
 
+.PHONY: chaos
+chaos: ## make trouble for CHAOS_FOR (1m) by CHAOS_SEED (a new one), and account for every entry
+	@scripts/need.sh redis-server
+	go test ./internal/daemontest -run '^TestChaos$$' -count=1 -v -timeout 2h \
+		-chaos.for=$(or $(CHAOS_FOR),1m) -chaos.seed=$(or $(CHAOS_SEED),0)
+
 .PHONY: bench
 bench: build ## measure throughput, latency and idle cost beside bare os/exec (a little over a minute)
 	@scripts/need.sh redis-server

@@ -2,12 +2,14 @@ package redistest
 
 import (
 	"bytes"
+	"io"
 	"maps"
 	"net"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 )
 
 // Fault is a moment at which the proxy loses a connection.
@@ -24,6 +26,12 @@ const (
 	// the server only once [Proxy.DeliverLate] is called: what a stopped server
 	// finds in its socket when it goes on.
 	LateRequest
+	// HalfClosed hands the request to the server and closes the direction to the
+	// client alone: it reads the end of the stream and may go on writing.
+	HalfClosed
+	// Blackhole swallows the request and all that follows, in both directions;
+	// both connections stay up, as behind a firewall that has forgotten them.
+	Blackhole
 )
 
 // Proxy stands between a client and a Server.
@@ -38,7 +46,10 @@ type Proxy struct {
 	closed bool
 	conns  map[net.Conn]bool // whether it is the server's side
 	deaf   map[net.Conn]bool // server sides that outlive their client
+	lost   map[net.Conn]bool // client sides that hear nothing any more
 	decide func(request []byte) Fault
+	delay  time.Duration
+	mute   bool
 	late   map[net.Conn]*lateRequest // by server side
 }
 
@@ -61,7 +72,7 @@ func NewProxy(t testing.TB, s *Server) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{Socket: path, upstream: s.Socket, listener: l, conns: make(map[net.Conn]bool), deaf: make(map[net.Conn]bool), late: make(map[net.Conn]*lateRequest)}
+	p := &Proxy{Socket: path, upstream: s.Socket, listener: l, conns: make(map[net.Conn]bool), deaf: make(map[net.Conn]bool), late: make(map[net.Conn]*lateRequest), lost: make(map[net.Conn]bool)}
 	p.wg.Go(p.accept)
 	t.Cleanup(p.close)
 	return p
@@ -72,6 +83,21 @@ func (p *Proxy) Decide(f func(request []byte) Fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.decide = f
+}
+
+// Delay has each answer come so much later from now on.
+func (p *Proxy) Delay(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.delay = d
+}
+
+// Mute swallows all that is sent in either direction, on old and new connections,
+// until it is called with false. Connections that lost something stay silent.
+func (p *Proxy) Mute(on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mute = on
 }
 
 // FailOnce returns a function for Decide that meets the nth (from 1) request
@@ -167,6 +193,16 @@ func (p *Proxy) requests(client, server net.Conn) {
 			p.forget(client) // first, so that the answer finds no one
 			_, _ = server.Write(buf[:n])
 			return // the server side is closed by answers, after the answer
+		case HalfClosed:
+			p.separate(client, server)
+			_ = client.(*net.UnixConn).CloseWrite() // the other end may be gone
+			_, _ = server.Write(buf[:n])
+			_, _ = io.Copy(io.Discard, client)
+			return
+		case Blackhole:
+			p.separate(client, server)
+			_, _ = io.Copy(io.Discard, client)
+			return
 		case LateRequest:
 			// The client side is closed on return; the server side stays open.
 			p.mu.Lock()
@@ -175,6 +211,15 @@ func (p *Proxy) requests(client, server net.Conn) {
 			return
 		}
 	}
+}
+
+// separate has the client hear nothing more of the server, nor the server of the
+// client, not even that it is gone.
+func (p *Proxy) separate(client, server net.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.deaf[server] = true
+	p.lost[client] = true
 }
 
 func (p *Proxy) answers(client, server net.Conn) {
@@ -189,11 +234,26 @@ func (p *Proxy) answers(client, server net.Conn) {
 			p.forget(client)
 			return
 		}
+		if p.hold(client) {
+			continue
+		}
 		if _, err := client.Write(buf[:n]); err != nil {
 			p.forget(server)
 			return
 		}
 	}
+}
+
+// hold waits out the delay and tells whether the answer is lost.
+func (p *Proxy) hold(client net.Conn) (lost bool) {
+	p.mu.Lock()
+	p.lost[client] = p.lost[client] || p.mute
+	delay, lost := p.delay, p.lost[client]
+	p.mu.Unlock()
+	if delay > 0 {
+		time.Sleep(delay)
+	}
+	return lost
 }
 
 func (p *Proxy) lateOf(server net.Conn) *lateRequest {
@@ -205,6 +265,9 @@ func (p *Proxy) lateOf(server net.Conn) *lateRequest {
 func (p *Proxy) fault(request []byte) Fault {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.mute {
+		return Blackhole
+	}
 	if p.decide == nil {
 		return None
 	}

@@ -55,15 +55,28 @@ func Start(args ...string) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{dir: dir, Socket: filepath.Join(dir, "s"), args: args}
-	if err := s.Boot(); err != nil {
+	if err := s.Launch(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	if err := s.Await(); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
+// Dir is the server's folder ("dir" of its configuration).
+func (s *Server) Dir() string { return s.dir }
+
+// Args adds redis.conf arguments from the next start on.
+func (s *Server) Args(args ...string) { s.args = append(s.args, args...) }
+
 // Boot starts the process, also again after Kill or Shutdown, and returns when
-// it answers.
-func (s *Server) Boot() error {
+// it answers, its data loaded.
+func (s *Server) Boot() error { return errors.Join(s.Launch(), s.Await()) }
+
+// Launch starts the process, also again after Kill or Shutdown, and does not
+// wait for it.
+func (s *Server) Launch() error {
 	args := append([]string{
 		"--port", "0", "--unixsocket", s.Socket, "--dir", s.dir, "--save", "", "--logfile", filepath.Join(s.dir, "log"),
 		"--enable-debug-command", "yes",
@@ -72,6 +85,11 @@ func (s *Server) Boot() error {
 	if err := s.cmd.Start(); err != nil {
 		return fmt.Errorf("start redis-server (on Debian: apt-get install redis-server): %w", err)
 	}
+	return nil
+}
+
+// Await returns when the server answers, its data loaded.
+func (s *Server) Await() error {
 	deadline := time.Now().Add(20 * time.Second)
 	for {
 		err := s.ping()
@@ -142,6 +160,18 @@ func (s *Server) Do(t testing.TB, name string, args ...any) any {
 		t.Fatalf("%s %v: %v", name, args, err)
 	}
 	return reply
+}
+
+// Conn returns a connection that ends with the test. It stays what it is when
+// the server begins to ask for a password.
+func (s *Server) Conn(t testing.TB) redis.Conn {
+	t.Helper()
+	c, err := redis.Dial("unix", s.Socket)
+	if err != nil {
+		t.Fatalf("connect to the test's redis: %v", err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
 }
 
 // Push appends entries to a list, as a producer does.

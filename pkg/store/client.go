@@ -38,6 +38,8 @@ type Options struct {
 type Client struct {
 	opts  Options
 	conns atomic.Int64
+	// broke is when a connection last broke, in Unix ns.
+	broke atomic.Int64
 }
 
 // NewClient returns a client; it connects to nothing yet.

@@ -50,9 +50,16 @@ func typed(err error) error {
 	if m := scriptError.FindStringSubmatch(text); m != nil {
 		code = m[1]
 	}
+	if deniedInScript.MatchString(text) {
+		code = "NOPERM"
+	}
 	return &ReplyError{Code: code, Text: text}
 }
 
 // scriptError finds the code of an error within a script as Redis 6.2 words it;
 // from 7.0 on it comes first, as everywhere else.
 var scriptError = regexp.MustCompile(`^ERR Error running script .*: @user_script: ?\d+: -([A-Z]+) `)
+
+// deniedInScript is what a script gets to hear that calls what its user may not:
+// the one refusal to which Redis 7.0 gives no code (scriptVerifyACL in its script.c).
+var deniedInScript = regexp.MustCompile(`^ERR The user executing the script can't `)

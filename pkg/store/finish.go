@@ -36,9 +36,9 @@ type Finish struct {
 	// must not be Run: after a lost answer two equal entries in one list could
 	// not be told apart.
 	Next string
-	// Recoveries and Fingerprint, where they are set, forget how often the entry
-	// was recovered: it has been run to its end. It is for Drop and Fail.
-	Recoveries, Fingerprint string
+	// Type and Recoveries name what Drop and Fail forget: how often the entry was
+	// recovered. It has been run to its end, and an equal one is another one.
+	Type, Recoveries string
 	// TakeNext asks for the next entry.
 	TakeNext bool
 	// Unsure says that this was sent before on a connection that broke.
@@ -68,8 +68,7 @@ type Finished struct {
 // the blocking take will meet the same error and report it.
 //
 // KEYS: run list, queue, failed list, next run list, recoveries.
-// ARGV: how (drop, fail, return), record, TTL in s, "1" to take the next,
-// fingerprint or "".
+// ARGV: how (drop, fail, return), record, TTL in s, "1" to take the next, type.
 // Returns {entries that were in the run list, next entry or nil}.
 const finishScript = `
 local n = redis.call('LLEN', KEYS[1])
@@ -80,8 +79,10 @@ else
 		redis.call('RPUSH', KEYS[3], ARGV[2])
 		redis.call('EXPIRE', KEYS[3], ARGV[3])
 	end
+	if n > 0 and redis.call('EXISTS', KEYS[5]) == 1 then
+		redis.call('HDEL', KEYS[5], redis.sha1hex(ARGV[5] .. '\0' .. redis.call('LINDEX', KEYS[1], 0)))
+	end
 	redis.call('LTRIM', KEYS[1], 1, -1)
-	if ARGV[5] ~= '' then redis.call('HDEL', KEYS[5], ARGV[5]) end
 end
 local entry = false
 if ARGV[4] == '1' then
@@ -96,7 +97,7 @@ func (f Finish) call() call {
 	// NOSCRIPT in the middle of a pipeline is a state more to get wrong.
 	return call{"EVAL", []any{
 		finishScript, 5, f.Run, f.Queue, f.Failed, f.Next, f.Recoveries,
-		string(f.How), f.Record, ttl, flag(f.TakeNext), f.Fingerprint,
+		string(f.How), f.Record, ttl, flag(f.TakeNext), f.Type,
 	}}
 }
 

@@ -14,7 +14,7 @@ import (
 
 func finishOf(how How) Finish {
 	return Finish{
-		Run: run0, How: how, Queue: "q:T", Next: run1, TakeNext: true,
+		Run: run0, How: how, Queue: "q:T", Next: run1, TakeNext: true, Type: "T", Recoveries: keys.Recoveries(),
 		Failed: "q:T:failed", Record: []byte("record"), TTL: time.Hour,
 	}
 }

@@ -30,6 +30,7 @@ func (k Keys) Instances() string { return k.Prefix + ":instances" }
 // It expires when it was not renewed; see [Conn.Register].
 func (k Keys) Lease(instance string) string { return k.Prefix + ":instance:" + instance }
 
-// Recoveries is the hash Q:recoveries, [Fingerprint] of an entry → how often it
-// was recovered and since when. It expires [RecoveryWindow] after the last one.
+// Recoveries is the hash Q:recoveries, SHA-1 of type, NUL and entry → how often
+// it was recovered and since when (Unix s). It expires [RecoveryWindow] after the
+// last recovery.
 func (k Keys) Recoveries() string { return k.Prefix + ":recoveries" }

@@ -54,8 +54,14 @@ func (l *Link) Use(ctx context.Context, fn func(*Conn) error) error {
 // trouble to report, nor one that should leave a command's fate unknown.
 const idle = 5 * time.Second
 
+// doubtful tells whether the connection may have broken since it was used: after
+// a long rest, or together with another one, whose loss is over and told.
+func (l *Link) doubtful() bool {
+	return time.Since(l.used) > idle || l.used.UnixNano() < l.client.broke.Load()
+}
+
 func (l *Link) connect(ctx context.Context) error {
-	if l.conn != nil && time.Since(l.used) > idle {
+	if l.conn != nil && l.doubtful() {
 		_, _ = l.conn.do("PING")
 		if l.conn.Broken() {
 			l.drop()
@@ -98,6 +104,7 @@ func (l *Link) prepare() error {
 }
 
 func (l *Link) drop() {
+	l.client.broke.Store(time.Now().UnixNano())
 	l.lost = append(l.lost, l.conn.ref)
 	_ = l.conn.Close() // it is broken: closing can only say so again
 	l.conn = nil

@@ -2,7 +2,6 @@ package store
 
 import (
 	"crypto/sha1" //nolint:gosec // compares two copies of one entry; nobody gains by a collision
-	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"time"
@@ -17,15 +16,6 @@ const (
 	// RecoveryWindow is the time in which that has to happen.
 	RecoveryWindow = 72 * time.Hour
 )
-
-// Fingerprint names an entry of a type in [Keys.Recoveries].
-func Fingerprint(taskType string, entry []byte) string {
-	h := sha256.New()
-	h.Write([]byte(taskType))
-	h.Write([]byte{0})
-	h.Write(entry)
-	return hex.EncodeToString(h.Sum(nil))
-}
 
 // Recovery moves one entry out of the run list of a dead instance.
 type Recovery struct {
@@ -67,16 +57,17 @@ const (
 // none moves it while its instance lives.
 //
 // KEYS: run list, queue, failed list, recoveries, lease.
-// ARGV: "1" if certain, SHA-1 of the entry, its fingerprint, "1" to fail it,
-// record, TTL in s, limit, window in s.
+// ARGV: "1" if certain, SHA-1 of the entry, type, "1" to fail it, record, TTL in
+// s, limit, window in s.
 // Returns one of Recovered.
 const recoverScript = `
 if ARGV[1] ~= '1' and redis.call('EXISTS', KEYS[5]) == 1 then return 'alive' end
 local entry = redis.call('LINDEX', KEYS[1], 0)
 if not entry or redis.sha1hex(entry) ~= ARGV[2] then return 'nothing' end
+local field = redis.sha1hex(ARGV[3] .. '\0' .. entry)
 local now, window = tonumber(redis.call('TIME')[1]), tonumber(ARGV[8])
 local times, since = 0, now
-local noted = redis.call('HGET', KEYS[4], ARGV[3])
+local noted = redis.call('HGET', KEYS[4], field)
 if noted then
 	local n, first = string.match(noted, '^(%d+) (%d+)$')
 	if n and now - tonumber(first) < window then times, since = tonumber(n), tonumber(first) end
@@ -87,11 +78,11 @@ if ARGV[4] == '1' or poison then
 	redis.call('RPUSH', KEYS[3], ARGV[5])
 	redis.call('EXPIRE', KEYS[3], ARGV[6])
 	redis.call('LTRIM', KEYS[1], 1, -1)
-	redis.call('HDEL', KEYS[4], ARGV[3])
+	redis.call('HDEL', KEYS[4], field)
 	return ARGV[4] == '1' and 'failed' or 'poison'
 end
 redis.call('LMOVE', KEYS[1], KEYS[2], 'RIGHT', 'LEFT')
-redis.call('HSET', KEYS[4], ARGV[3], times .. ' ' .. since)
+redis.call('HSET', KEYS[4], field, times .. ' ' .. since)
 redis.call('EXPIRE', KEYS[4], window)
 return 'requeued'`
 
@@ -104,7 +95,7 @@ func (c *Conn) Recover(k Keys, r Recovery) (Recovered, error) {
 	result, err := redis.String(c.do(
 		"EVAL", recoverScript, 5,
 		k.Run(r.Type, r.Dead, r.List), k.Queue(r.Type), k.Failed(r.Type), k.Recoveries(), k.Lease(r.Dead),
-		flag(r.Certain), hex.EncodeToString(sum[:]), Fingerprint(r.Type, r.Entry), flag(r.Fail),
+		flag(r.Certain), hex.EncodeToString(sum[:]), r.Type, flag(r.Fail),
 		r.Record, int64(r.TTL.Seconds()), RecoveryLimit, int64(RecoveryWindow.Seconds()),
 	))
 	if err != nil {
@@ -123,9 +114,4 @@ func flag(b bool) string {
 // LeaseExists tells whether an instance has renewed its lease in time.
 func (c *Conn) LeaseExists(k Keys, id string) (bool, error) {
 	return redis.Bool(c.do("EXISTS", k.Lease(id)))
-}
-
-// HasRecoveries tells whether any entry was recovered within [RecoveryWindow].
-func (c *Conn) HasRecoveries(k Keys) (bool, error) {
-	return redis.Bool(c.do("EXISTS", k.Recoveries()))
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gomodule/redigo/redis"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -128,8 +129,14 @@ func TestTheThirdRecoveryIsPoison(t *testing.T) {
 func TestRecoveriesLongAgoDoNotCount(t *testing.T) {
 	l := open(t, server.Socket)
 	long := time.Now().Add(-RecoveryWindow - time.Minute).Unix()
-	server.Do(t, "HSET", keys.Recoveries(), Fingerprint("T", []byte("x")), fmt.Sprintf("2 %d", long))
 	server.Push(t, run0, "x")
+	recoverOnce(t, l, recovery("x"))
+	field, err := redis.String(server.Do(t, "HRANDFIELD", keys.Recoveries()), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Do(t, "HSET", keys.Recoveries(), field, fmt.Sprintf("2 %d", long))
+	server.Do(t, "LMOVE", "q:T", run0, "LEFT", "RIGHT")
 	if got := recoverOnce(t, l, recovery("x")); got != Requeued {
 		t.Errorf("got %q", got)
 	}
@@ -144,7 +151,7 @@ func TestFinishForgetsRecoveries(t *testing.T) {
 			server.Push(t, run0, "x")
 			recoverOnce(t, l, recovery("x"))
 			f := finishOf(how)
-			f.Recoveries, f.Fingerprint, f.TakeNext = keys.Recoveries(), Fingerprint("T", []byte("x")), false
+			f.TakeNext = false
 			server.Do(t, "LMOVE", "q:T", run0, "LEFT", "RIGHT")
 			use(t, l, func(c *Conn) error { _, err := c.FinishAll([]Finish{f}); return err })
 			want := int64(0)

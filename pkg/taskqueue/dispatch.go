@@ -147,17 +147,9 @@ func (q *queue) tell(r result) {
 		Failed: q.keys.Failed(q.task.Type), Record: r.record, TTL: r.ttl,
 		Queue: q.keys.Queue(q.task.Type), Next: q.run(r.slot.other()),
 		TakeNext:   q.wanted() && r.how != store.Return,
-		Recoveries: q.keys.Recoveries(), Fingerprint: q.fingerprint(r),
+		Type:       q.name,
+		Recoveries: q.keys.Recoveries(),
 	}})
-}
-
-// fingerprint is for an entry that may have been recovered before and has now
-// been run to its end. It is spared where none was recovered lately.
-func (q *queue) fingerprint(r result) string {
-	if r.how == store.Return || !q.recovered.Load() {
-		return ""
-	}
-	return store.Fingerprint(q.name, r.slot.entry)
 }
 
 // finished handles a confirmed result.

@@ -33,8 +33,6 @@ type engine struct {
 	health    *health
 	registrar *registrar
 	recoverer *recoverer
-	// recovered tells whether any entry was recovered lately.
-	recovered atomic.Bool
 	// lost tells whether the lease was lost at any time: entries may have been
 	// taken over then, and their late results have to say so.
 	lost atomic.Bool
@@ -68,7 +66,7 @@ func newEngine(p *place, o Options, self host.Identity, ends *ends) *engine {
 	e.client = store.NewClient(options)
 	e.registrar.link = e.client.Link()
 	e.recoverer = &recoverer{
-		keys: e.keys, self: id, host: self, log: o.Log, link: e.client.Link(), health: e.health, lease: o.lease(), any: &e.recovered,
+		keys: e.keys, self: id, host: self, log: o.Log, link: e.client.Link(), health: e.health, lease: o.lease(),
 	}
 	return e
 }

@@ -88,14 +88,16 @@ func (f *finisher) attempt(ctx context.Context, todo []job) (done []finished, le
 		ops[i] = j.op
 	}
 	var results []store.Finished
+	sent := false
 	err := f.link.Use(ctx, func(c *store.Conn) (err error) {
+		sent = true
 		results, err = c.FinishAll(ops)
 		return err
 	})
 	if err != nil {
 		f.health.report(f, err)
 		for i := range todo {
-			todo[i].op.Unsure = true
+			todo[i].op.Unsure = todo[i].op.Unsure || sent
 		}
 		return nil, todo
 	}

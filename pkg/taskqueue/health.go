@@ -3,6 +3,8 @@ package taskqueue
 import (
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,15 +42,24 @@ func (h *health) report(who any, err error) {
 		return
 	}
 	kind := kindOf(err)
+	told := h.meets(kind)
 	h.faults[who] = kind
-	if kind == h.kind {
-		return
+	if told && h.meets(h.kind) {
+		return // two troubles at once must not take turns in the log
 	}
 	if h.kind == "" {
 		h.since = time.Now()
 	}
 	h.kind = kind
+	if told {
+		return
+	}
 	h.log.Warn(describe(kind), "address", h.address, output.KeyError, err.Error(), output.KeyMessageID, output.MsgRedisLost)
+}
+
+// meets tells whether any connection is in trouble of this kind.
+func (h *health) meets(kind string) bool {
+	return slices.Contains(slices.Collect(maps.Values(h.faults)), kind)
 }
 
 // forget drops what a connection reported that is used no more.
@@ -80,10 +91,13 @@ const unreachable = "unreachable"
 
 func kindOf(err error) string {
 	var reply *store.ReplyError
-	if errors.As(err, &reply) {
-		return reply.Code
+	if !errors.As(err, &reply) {
+		return unreachable
 	}
-	return unreachable
+	if reply.Code == "UNBLOCKED" {
+		return "READONLY" // what a demoted master says to those that wait
+	}
+	return reply.Code
 }
 
 func describe(kind string) string {

@@ -1,6 +1,8 @@
 package taskqueue
 
 import (
+	"crypto/sha1"
+	"encoding/hex"
 	"regexp"
 	"strings"
 	"testing"
@@ -154,7 +156,8 @@ func TestOnCrashFail(t *testing.T) {
 // The daemon's death may be the entry's doing.
 func TestPoisonGoesToTheFailedList(t *testing.T) {
 	r := newRig(t)
-	server.Do(t, "HSET", "q:recoveries", store.Fingerprint("T", []byte("{}")), "2 9999999999")
+	sum := sha1.Sum([]byte("T\x00{}"))
+	server.Do(t, "HSET", "q:recoveries", hex.EncodeToString(sum[:]), "2 9999999999")
 	r.onRecord("old", func(i *store.Instance) { i.PID = deadPID(t) })
 	server.Push(t, "q:T:run:old:1", "{}")
 	r.task("T", `touch "$D/ran"`)

@@ -30,15 +30,15 @@ type queue struct {
 	log      *slog.Logger
 	counters *stats.Counters
 	budget   *budget
-	// recovered tells whether any entry was recovered lately, leaseLost whether
-	// another host may have taken over entries of this instance.
-	recovered, leaseLost *atomic.Bool
-	fetcher              *fetcher
-	finisher             *finisher
-	commands             chan func()
-	results              chan result
-	wake                 chan struct{}
-	over                 chan struct{} // closed when Run has ended
+	// leaseLost tells whether another host may have taken over entries of this
+	// instance.
+	leaseLost *atomic.Bool
+	fetcher   *fetcher
+	finisher  *finisher
+	commands  chan func()
+	results   chan result
+	wake      chan struct{}
+	over      chan struct{} // closed when Run has ended
 	// ends are those of the pool.
 	ends *ends
 
@@ -64,7 +64,7 @@ type queue struct {
 func newQueue(e *engine, t config.Task, s *Settings, b *budget) *queue {
 	q := &queue{
 		name: t.Type, keys: e.keys, instance: e.id, log: e.log.With(output.KeyTaskType, t.Type),
-		counters: e.counters, budget: b, recovered: &e.recovered, leaseLost: &e.lost,
+		counters: e.counters, budget: b, leaseLost: &e.lost,
 		fetcher:  newFetcher(e.keys.Queue(t.Type), e.client.Link(), e.health),
 		finisher: newFinisher(e.client.Link(), e.health),
 		commands: make(chan func()), results: make(chan result), wake: make(chan struct{}, 1), over: make(chan struct{}),

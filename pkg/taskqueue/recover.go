@@ -39,9 +39,6 @@ type recoverer struct {
 	lease  lease
 	// settings say how failures are told; the newest ones count.
 	settings atomic.Pointer[Settings]
-	// any tells whether entries were recovered lately, so that a finish has to
-	// forget them.
-	any *atomic.Bool
 }
 
 // Run looks for dead instances until ctx ends.
@@ -75,13 +72,6 @@ func (r *recoverer) look(ctx context.Context) {
 		if err == nil && ctx.Err() == nil && other.ID != r.self {
 			err = r.consider(ctx, other)
 		}
-	}
-	if err == nil {
-		err = r.link.Use(ctx, func(c *store.Conn) error {
-			anyLeft, err := c.HasRecoveries(r.keys)
-			r.any.Store(anyLeft)
-			return err
-		})
 	}
 	r.health.report(r, err)
 }
@@ -184,10 +174,7 @@ func (r *recoverer) recoverList(ctx context.Context, rec store.Recovery) (result
 	if err != nil {
 		return "", err
 	}
-	switch result {
-	case store.Requeued:
-		r.any.Store(true)
-	case store.FailedOnCrash, store.Poisoned:
+	if result == store.FailedOnCrash || result == store.Poisoned {
 		r.tell(ctx, rec)
 	}
 	return result, nil

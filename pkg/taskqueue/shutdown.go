@@ -31,5 +31,14 @@ func (p *Pool) Shutdown(patience, grace time.Duration, hasten <-chan struct{}) {
 		}
 		s.then()
 	}
-	<-p.over
+	// A process that nobody can kill (another user's, or one that the kernel
+	// does not let go) must not keep the daemon for ever: who restarts it finds
+	// the entry in its run list, and does not run it while the process lives.
+	timer := time.NewTimer(confirmPatience)
+	defer timer.Stop()
+	select {
+	case <-p.over:
+	case <-timer.C:
+		p.opts.Log.Error("some processes could not be ended, leaving them behind")
+	}
 }

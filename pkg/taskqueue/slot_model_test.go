@@ -156,7 +156,7 @@ func (m *slotModel) finish(rt *rapid.T) {
 	s.finish()
 	m.finisher.jobs <- []job{{slot: s, op: store.Finish{
 		Run: m.run(s.current()), How: how, Queue: "q:T", Failed: "q:T:failed", Record: []byte(record), TTL: time.Hour,
-		Next: m.run(s.other()), TakeNext: next,
+		Next: m.run(s.other()), TakeNext: next, Type: "T", Recoveries: "q:recoveries",
 	}}}
 	done := <-m.finisher.done
 	if len(done) != 1 || done[0].job.slot != s || done[0].gone && done[0].sure {
