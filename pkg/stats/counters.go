@@ -76,6 +76,10 @@ func (c *Counters) Failed(string) {
 	c.failed.Add(1)
 }
 
+// Abandoned counts an entry that failed without being run here: the daemon that
+// ran it has died, and it must not run again.
+func (c *Counters) Abandoned(string) { c.failed.Add(1) }
+
 // Returned counts a run that ended without a result, because its entry went
 // back to the queue.
 func (c *Counters) Returned(string) {

@@ -65,7 +65,8 @@ type Finished struct {
 // script ends at its first error, and only the push comes before the removal
 // (https://redis.io/docs/latest/develop/interact/programmability/eval-intro/).
 // A refused LMOVE of the next entry, on the other hand, must not undo anything:
-// the blocking take will meet the same error and report it.
+// the blocking take will meet the same error and report it. Nor must a refused
+// HDEL, which comes after the removal: an error would have the record pushed again.
 //
 // KEYS: run list, queue, failed list, next run list, recoveries.
 // ARGV: how (drop, fail, return), record, TTL in s, "1" to take the next, type.

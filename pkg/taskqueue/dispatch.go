@@ -92,7 +92,7 @@ func (q *queue) letGo(s *slot) {
 }
 
 func (q *queue) start(s *slot) {
-	id := q.instance + "." + q.task.Type + "." + strconv.FormatUint(s.since, 10)
+	id := q.instance + "." + q.name + "." + strconv.FormatUint(q.runs.Add(1), 10)
 	w := &worker{
 		task: q.task, settings: q.settings, counters: q.counters, id: id, slot: s, payload: s.entry,
 		log:   q.log.With(output.KeyTaskID, id),

@@ -36,6 +36,7 @@ type engine struct {
 	// lost tells whether the lease was lost at any time: entries may have been
 	// taken over then, and their late results have to say so.
 	lost atomic.Bool
+	runs atomic.Uint64 // see queue
 	ends *ends
 
 	mu     sync.Mutex
@@ -67,6 +68,7 @@ func newEngine(p *place, o Options, self host.Identity, ends *ends) *engine {
 	e.registrar.link = e.client.Link()
 	e.recoverer = &recoverer{
 		keys: e.keys, self: id, host: self, log: o.Log, link: e.client.Link(), health: e.health, lease: o.lease(),
+		counters: o.Counters,
 	}
 	return e
 }

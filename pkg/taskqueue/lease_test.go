@@ -148,6 +148,9 @@ func TestOnCrashFail(t *testing.T) {
 	if r.exists("ran") {
 		t.Error("it ran again")
 	}
+	if got := r.counters.Snapshot(); got.Failed != 1 || got.Running != 0 {
+		t.Errorf("counted as %+v", got)
+	}
 	if got := r.read("told"); got != "{\"args\":[\"a\"]}\n" {
 		t.Errorf("the error_script was told %q", got)
 	}

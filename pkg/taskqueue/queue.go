@@ -33,12 +33,16 @@ type queue struct {
 	// leaseLost tells whether another host may have taken over entries of this
 	// instance.
 	leaseLost *atomic.Bool
-	fetcher   *fetcher
-	finisher  *finisher
-	commands  chan func()
-	results   chan result
-	wake      chan struct{}
-	over      chan struct{} // closed when Run has ended
+	// runs numbers the runs of the instance. Not of the queue: a type that was
+	// removed and comes back has a new queue, and a process that its old one
+	// left behind must not share its id with a new task.
+	runs     *atomic.Uint64
+	fetcher  *fetcher
+	finisher *finisher
+	commands chan func()
+	results  chan result
+	wake     chan struct{}
+	over     chan struct{} // closed when Run has ended
 	// ends are those of the pool.
 	ends *ends
 
@@ -64,7 +68,7 @@ type queue struct {
 func newQueue(e *engine, t config.Task, s *Settings, b *budget) *queue {
 	q := &queue{
 		name: t.Type, keys: e.keys, instance: e.id, log: e.log.With(output.KeyTaskType, t.Type),
-		counters: e.counters, budget: b, leaseLost: &e.lost,
+		counters: e.counters, budget: b, leaseLost: &e.lost, runs: &e.runs,
 		fetcher:  newFetcher(e.keys.Queue(t.Type), e.client.Link(), e.health),
 		finisher: newFinisher(e.client.Link(), e.health),
 		commands: make(chan func()), results: make(chan result), wake: make(chan struct{}, 1), over: make(chan struct{}),

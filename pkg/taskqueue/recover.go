@@ -12,6 +12,7 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/host"
 	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
+	"github.com/nevsnode/gordon/v2/pkg/stats"
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
 
@@ -29,14 +30,15 @@ const (
 // recoverer brings back the entries of dead instances: of this machine at once,
 // of others when their lease is gone.
 type recoverer struct {
-	keys   store.Keys
-	self   string
-	host   host.Identity
-	log    *slog.Logger
-	link   *store.Link
-	health *health
-	pulse  pulse
-	lease  lease
+	keys     store.Keys
+	self     string
+	host     host.Identity
+	log      *slog.Logger
+	counters *stats.Counters
+	link     *store.Link
+	health   *health
+	pulse    pulse
+	lease    lease
 	// settings say how failures are told; the newest ones count.
 	settings atomic.Pointer[Settings]
 }
@@ -192,6 +194,7 @@ func crashReason(fail bool, dead string) string {
 // tell lets people know of an entry that is not run again.
 func (r *recoverer) tell(ctx context.Context, rec store.Recovery) {
 	reason := crashReason(rec.Fail, rec.Dead)
+	r.counters.Abandoned(rec.Type)
 	r.log.Error("an entry is not run again", output.KeyTaskType, rec.Type, output.KeyError, reason, output.KeyMessageID, output.MsgTaskFailed)
 	if s := r.settings.Load(); s != nil {
 		r.pulse.within(output.DefaultErrorScriptTimeout + s.KillGrace)

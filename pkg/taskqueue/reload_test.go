@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -200,4 +201,30 @@ func TestReloadEndsTheRestOfAChangedBackoff(t *testing.T) {
 	r.task("T", `echo x >>"$D/seen"`)
 	r.reload()
 	r.until("the second ran at once", func() bool { return len(r.lines("seen")) == 2 })
+}
+
+// What a task left running keeps its GORDON_TASK_ID, by which trees are killed.
+func TestTaskIDsAreNotUsedAgainByATypeThatComesBack(t *testing.T) {
+	r := newRig(t)
+	r.task("T", `echo "$GORDON_TASK_ID" >>"$D/ids"`)
+	task := r.config.Tasks["T"]
+	r.start()
+	for n := range int64(3) {
+		r.push("T", "{}")
+		r.until("it ran", func() bool { return r.counters.Snapshot().Done == n+1 && r.inRunLists() == 0 })
+		delete(r.config.Tasks, "T")
+		r.reload()
+		r.until("the type is gone", func() bool {
+			r.pool.current.mu.Lock()
+			defer r.pool.current.mu.Unlock()
+			return len(r.pool.current.queues) == 0
+		})
+		r.config.Tasks["T"] = task
+		r.reload()
+	}
+	ids := r.lines("ids")
+	slices.Sort(ids)
+	if len(slices.Compact(ids)) != 3 {
+		t.Errorf("the ids were %v", r.lines("ids"))
+	}
 }
