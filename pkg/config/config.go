@@ -34,7 +34,7 @@ type Config struct {
 
 	StartTimeout    time.Duration // how long Redis is tried at the start
 	ShutdownTimeout time.Duration // how long a stop waits for running tasks
-	KillGrace       time.Duration // from SIGTERM to SIGKILL
+	KillGrace       time.Duration // from SIGTERM to SIGKILL, for what is no task
 
 	OnLeaseLoss OnLeaseLoss // what becomes of running tasks when the lease could not be renewed
 
@@ -65,7 +65,9 @@ type Task struct {
 	Backoff        Backoff
 	FailOnOutput   FailOnOutput
 	OnCrash        OnCrash
-	AllowUnsafeEnv bool // an entry's env may set LD_PRELOAD and the like
+	Timeout        time.Duration // how long a run may take; 0 = without end
+	KillGrace      time.Duration // from SIGTERM to SIGKILL
+	AllowUnsafeEnv bool          // an entry's env may set LD_PRELOAD and the like
 }
 
 // Backoff says how long a type rests after a failed task. The n-th failure in a

@@ -14,6 +14,7 @@ const (
 	defaultQueueKey        = "taskqueue"
 	defaultStartTimeout    = 10 * time.Second
 	defaultShutdownTimeout = 90 * time.Second
+	defaultTimeout         = time.Duration(0) // none
 	defaultKillGrace       = 10 * time.Second
 	defaultPattern         = "/"
 	defaultFailOnOutput    = FailOnAny

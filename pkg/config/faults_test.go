@@ -12,7 +12,7 @@ import (
 
 func TestFault_EachNamesLineAndWhatIsAllowed(t *testing.T) {
 	const taskList = "script, workers, allow_unsafe_env, failed_tasks_ttl, fail_on_output, " +
-		"on_crash, backoff_enabled, backoff_min, backoff_max, backoff_factor"
+		"on_crash, timeout, kill_grace, backoff_enabled, backoff_min, backoff_max, backoff_factor"
 	for _, tc := range []struct{ name, text, want string }{
 		{"misspelt key", "queue_kye = \"x\"\n", "1: queue_kye: unknown key; did you mean queue_key?"},
 		{"key in camel case", "RedisNetwork = \"tcp\"\n", "1: RedisNetwork: unknown key; did you mean redis_network?"},

@@ -28,7 +28,7 @@ func (d *decoder) resolve(binDir string) *Config {
 		Logfile:         file(s.logfile),
 		StartTimeout:    s.startTimeout.or(defaultStartTimeout),
 		ShutdownTimeout: s.shutdownTimeout.or(defaultShutdownTimeout),
-		KillGrace:       s.killGrace.or(defaultKillGrace),
+		KillGrace:       s.common.killGrace.or(defaultKillGrace),
 		OnLeaseLoss:     OnLeaseLoss(s.onLeaseLoss.or(string(defaultOnLeaseLoss))),
 		Stats: Stats{
 			Interface:   s.stats.iface.v,
@@ -74,6 +74,8 @@ func (d *decoder) resolveTask(t *taskSettings, top common, binDir string) Task {
 		Backoff:        d.backoff(t.common, top),
 		FailOnOutput:   fail,
 		OnCrash:        crash,
+		Timeout:        t.common.timeout.or(top.timeout.or(defaultTimeout)),
+		KillGrace:      t.common.killGrace.or(top.killGrace.or(defaultKillGrace)),
 		AllowUnsafeEnv: t.allowUnsafeEnv.v,
 	}
 }

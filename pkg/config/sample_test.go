@@ -29,6 +29,7 @@ func defaults() map[string]string {
 		"on_lease_loss":            `"continue"`,
 		"start_timeout":            `"10s"`,
 		"shutdown_timeout":         `"90s"`,
+		"timeout":                  `"0s"`,
 		"kill_grace":               `"10s"`,
 		"redis.database":           `0`,
 		"redis.tls.enabled":        `false`,
@@ -199,7 +200,7 @@ func TestDefaults_AreWhatTheDocumentsSay(t *testing.T) {
 		}
 	}
 	want := Task{
-		Type: "mail", Script: "/bin/true", Workers: 1, FailOnOutput: FailOnAny, OnCrash: CrashRequeue,
+		Type: "mail", Script: "/bin/true", Workers: 1, FailOnOutput: FailOnAny, OnCrash: CrashRequeue, KillGrace: 10 * time.Second,
 		Backoff: Backoff{Min: 100 * time.Millisecond, Max: 100 * time.Millisecond, Factor: 1},
 	}
 	if got := unset.Tasks["mail"]; got != want {

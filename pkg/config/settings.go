@@ -40,7 +40,6 @@ type settings struct {
 
 	startTimeout    value[time.Duration]
 	shutdownTimeout value[time.Duration]
-	killGrace       value[time.Duration]
 
 	onLeaseLoss value[string]
 
@@ -55,6 +54,8 @@ type common struct {
 	failedTasksTTL value[int64] // s
 	failOnOutput   value[string]
 	onCrash        value[string]
+	timeout        value[time.Duration]
+	killGrace      value[time.Duration]
 	backoffEnabled value[bool]
 	backoffMin     value[int64] // ms
 	backoffMax     value[int64] // ms

@@ -99,6 +99,16 @@ func TestStatsPattern_WhatIsAcceptedCanBeServed(t *testing.T) {
 	}
 }
 
+func TestTimes_AreInheritedByTasks(t *testing.T) {
+	c := load(t, "timeout = \"1m\"\nkill_grace = \"2s\"\n"+task()+"[tasks.own]\nscript = \"/s\"\ntimeout = \"0s\"\nkill_grace = \"0s\"\n")
+	if got := c.Tasks["mail"]; got.Timeout != time.Minute || got.KillGrace != 2*time.Second || c.KillGrace != 2*time.Second {
+		t.Errorf("inherited: %v %v %v", got.Timeout, got.KillGrace, c.KillGrace)
+	}
+	if got := c.Tasks["own"]; got.Timeout != 0 || got.KillGrace != 0 {
+		t.Errorf("of its own: %v %v", got.Timeout, got.KillGrace)
+	}
+}
+
 func TestTask_IsComparable(t *testing.T) {
 	text := "backoff_enabled = true\n" + task("workers = 2")
 	a, b := load(t, text).Tasks["mail"], load(t, text).Tasks["mail"]
@@ -115,7 +125,7 @@ func TestNearest(t *testing.T) {
 	for slip, want := range map[string]string{
 		"worker": "workers", "wrokers": "workers", "WORKRES": "workers", "scripts": "script", "skript": "script",
 		"backof_min": "backoff_min", "fail_on_ouput": "fail_on_output", "failed_task_ttl": "failed_tasks_ttl",
-		"timeout": "", "memory_max": "", "x": "", "": "", "日本": "", "type": "",
+		"timeuot": "timeout", "memory_max": "", "x": "", "": "", "日本": "", "type": "",
 	} {
 		if got := nearest(slip, known); got != want {
 			t.Errorf("%q: got %q, want %q", slip, got, want)

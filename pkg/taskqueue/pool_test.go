@@ -115,8 +115,7 @@ func TestAbortPutsEntriesBackInOrder(t *testing.T) {
 
 func TestAbortKillsATreeThatIgnoresSIGTERM(t *testing.T) {
 	r := newRig(t)
-	r.config.KillGrace = 200 * time.Millisecond
-	r.task("T", `trap '' TERM; setsid sh -c 'trap "" TERM; echo $$ >"$1/escaped"; while :; do sleep 0.05; done' x "$D" & while :; do sleep 0.05; done`)
+	r.task("T", `trap '' TERM; setsid sh -c 'trap "" TERM; echo $$ >"$1/escaped"; while :; do sleep 0.05; done' x "$D" & while :; do sleep 0.05; done`, timeout(0, 200*time.Millisecond))
 	r.push("T", "{}")
 	r.start()
 	r.until("the tree runs", func() bool { return r.read("escaped") != "" })
@@ -155,8 +154,8 @@ func TestAbortOfATaskThatMustNotRunTwice(t *testing.T) {
 
 func TestShutdownStages(t *testing.T) {
 	r := newRig(t)
-	r.config.KillGrace = time.Hour // only a further signal ends it
-	r.task("T", `trap '' TERM; touch "$D/started"; while :; do sleep 0.05; done`)
+	// Only a further signal ends it.
+	r.task("T", `trap '' TERM; touch "$D/started"; while :; do sleep 0.05; done`, timeout(0, time.Hour))
 	r.push("T", "{}")
 	r.start()
 	r.until("it runs", func() bool { return r.exists("started") })

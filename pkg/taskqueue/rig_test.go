@@ -87,6 +87,7 @@ func (r *rig) add(t config.Task, change ...func(*config.Task)) {
 	t.Workers = 1
 	t.FailedTasksTTL = time.Hour
 	t.FailOnOutput = config.FailOnAny
+	t.KillGrace = 5 * time.Second
 	for _, c := range change {
 		c(&t)
 	}

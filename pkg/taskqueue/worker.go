@@ -2,6 +2,8 @@ package taskqueue
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -25,6 +27,7 @@ const (
 	outcomeUnreadable outcome = "unreadable"
 	outcomeReturned   outcome = "returned"
 	outcomeStopped    outcome = "stopped"
+	outcomeTimedOut   outcome = "timed out"
 )
 
 // worker runs one entry, from its bytes to the record that it leaves.
@@ -111,12 +114,14 @@ func (w *worker) execute() (o runner.Outcome, fault string, status outcome) {
 		}
 		return runner.NotStartedBy(err), err.Error(), outcomeNotStarted
 	}
-	o, aborted := w.wait(process)
+	o, stopped := w.wait(process)
 	fault = failure(o, w.task.FailOnOutput)
 	switch {
-	case aborted && w.task.OnCrash == config.CrashFail:
+	case errors.Is(stopped, errTimedOut):
+		return o, timedOut(w.task.Timeout, o), outcomeTimedOut
+	case stopped != nil && w.task.OnCrash == config.CrashFail:
 		return o, "gordon stopped this before it had ended, and on_crash = \"fail\" forbids a second run", outcomeStopped
-	case aborted:
+	case stopped != nil:
 		return o, "", outcomeReturned
 	case fault == "":
 		return o, "", outcomeOK
@@ -153,22 +158,43 @@ func (w *worker) start(spec runner.Spec) (*runner.Process, error) {
 	}
 }
 
-// wait waits for the process. After an abort it returns when the tree is gone:
-// what is left of a task must not run beside its entry's next run. An entry
-// whose task we signalled goes back even if the script then exited with 0,
-// because scripts do that on SIGTERM without being done.
-func (w *worker) wait(p *runner.Process) (o runner.Outcome, aborted bool) {
-	stopped := make(chan struct{})
-	cancel := context.AfterFunc(w.abort, func() {
-		defer close(stopped)
-		p.Stop(w.kill, w.settings.KillGrace)
+// errTimedOut is why a task is stopped that ran for too long.
+var errTimedOut = errors.New("timed out")
+
+// wait waits for the process; stopped says why it was stopped, nil when it ended
+// by itself. After a stop it returns when the tree is gone: what is left of a
+// task must not run beside its entry's next run. An entry whose task we signalled
+// did not end well even if the script then exited with 0, because scripts do that
+// on SIGTERM without being done.
+func (w *worker) wait(p *runner.Process) (o runner.Outcome, stopped error) {
+	ctx, release := w.abort, func() {}
+	if w.task.Timeout > 0 {
+		ctx, release = context.WithTimeoutCause(w.abort, w.task.Timeout, errTimedOut)
+	}
+	defer release()
+	gone := make(chan struct{})
+	cancel := context.AfterFunc(ctx, func() {
+		defer close(gone)
+		p.Stop(w.kill, w.task.KillGrace)
 	})
 	o = p.Wait()
 	if cancel() {
-		return o, false
+		return o, nil
 	}
-	<-stopped
-	return o, p.Stopped()
+	<-gone
+	if !p.Stopped() {
+		return o, nil // it had just ended by itself
+	}
+	return o, context.Cause(ctx)
+}
+
+// timedOut is the error_message of a task that ran for too long.
+func timedOut(after time.Duration, o runner.Outcome) string {
+	reason := fmt.Sprintf("timed out after %v", after)
+	if output := printed(o); output != "" {
+		reason += "\n" + output
+	}
+	return reason
 }
 
 // headline is the message of the log for a failure.
@@ -178,6 +204,8 @@ func headline(status outcome) string {
 		return "task could not start"
 	case outcomeUnreadable:
 		return "entry cannot be read"
+	case outcomeTimedOut:
+		return "task timed out"
 	default:
 		return "task failed"
 	}
