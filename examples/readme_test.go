@@ -142,18 +142,3 @@ func TestFailedTasksCommands(t *testing.T) {
 		t.Errorf("after the record was mended: %s", diff)
 	}
 }
-
-func TestDeliveryCommands(t *testing.T) {
-	s := newShell(t)
-	steps := section(t, "Delivery", "sh")
-	run := "taskqueue:mail:run:web1-3f2a9c10:0"
-	server.Push(t, run, `{"args":["1"]}`)
-	server.Push(t, "taskqueue:mail", `{"args":["2"]}`)
-	if out := s.run(steps[0]); out != run+"\n" {
-		t.Errorf("the lists of what runs are shown as %q", out)
-	}
-	s.run(steps[1])
-	if diff := cmp.Diff([]string{`{"args":["1"]}`, `{"args":["2"]}`}, server.List(t, "taskqueue:mail")); diff != "" {
-		t.Error(diff)
-	}
-}
