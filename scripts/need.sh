@@ -9,6 +9,8 @@ set -euo pipefail
 package() {
 	case $1:$2 in
 	apt:redis-cli) echo redis-tools ;;
+	*:systemd-nspawn) echo systemd-container ;;
+	*:nsenter | *:flock) echo util-linux ;;
 	dnf:redis-* | apk:redis-*) echo redis ;;
 	dnf:shellcheck) echo ShellCheck ;;
 	*) echo "$2" ;;

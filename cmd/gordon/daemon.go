@@ -121,19 +121,26 @@ func (d *daemon) start(ctx context.Context, stops <-chan os.Signal) (stopped boo
 		})
 		done <- started{pool, err}
 	}()
-	select {
-	case s := <-done:
-		if s.err != nil && ctx.Err() != nil {
-			s.err = fmt.Errorf("gave up after start_timeout (%v): %w", d.config.StartTimeout, s.err)
+	tick := time.NewTicker(statusEvery)
+	defer tick.Stop()
+	for {
+		// start_timeout may be longer than the unit's TimeoutStartSec.
+		d.say("more time", d.notifier.ExtendTimeout(extension))
+		select {
+		case s := <-done:
+			if s.err != nil && ctx.Err() != nil {
+				s.err = fmt.Errorf("gave up after start_timeout (%v): %w", d.config.StartTimeout, s.err)
+			}
+			d.pool = s.pool
+			return false, s.err
+		case <-tick.C:
+		case <-stops:
+			cancel()
+			if s := <-done; s.pool != nil {
+				s.pool.Shutdown(0, 0, nil)
+			}
+			return true, nil
 		}
-		d.pool = s.pool
-		return false, s.err
-	case <-stops:
-		cancel()
-		if s := <-done; s.pool != nil {
-			s.pool.Shutdown(0, 0, nil)
-		}
-		return true, nil
 	}
 }
 

@@ -77,6 +77,7 @@ func TestStopWhileRedisIsAwaited(t *testing.T) {
 	n := listenNotify(t)
 	d := s.run([]string{"NOTIFY_SOCKET=" + n.path})
 	n.hears("STATUS=waiting for redis at /nonexistent/redis")
+	n.hears("EXTEND_TIMEOUT_USEC=")
 	d.signal(syscall.SIGTERM)
 	if code := d.exit(); code != 0 {
 		t.Errorf("exit code %d", code)

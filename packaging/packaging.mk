@@ -1,0 +1,24 @@
+# Packages, and the proof that they work. Included by the Makefile.
+
+# A version below every other, for the upgrade to come from.
+OLDER_VERSION := 1.99.0
+
+.PHONY: packages
+packages: ## make dist/*.deb and dist/*.rpm for amd64 and arm64
+	@VERSION='$(VERSION)' packaging/packages.sh
+
+.PHONY: lint-packages
+lint-packages: packages ## check the packages with lintian and rpmlint
+	@scripts/need.sh lintian rpmlint cpio
+	@packaging/lint.sh dist
+
+.PHONY: e2e
+e2e: lint-packages ## prove the packages in a Debian 12 and a Debian 13 with systemd (as root)
+	@VERSION=$(OLDER_VERSION) packaging/packages.sh dist/older >/dev/null
+	@[ "$$(id -u)" = 0 ] || { echo "make e2e boots machines, which needs root" >&2; exit 1; }
+	@scripts/need.sh mmdebstrap systemd-nspawn nsenter flock
+	go test -tags e2e -count=1 -v -parallel 4 -timeout 20m ./e2e
+
+.PHONY: release-check
+release-check: ## check .goreleaser.yaml and build a release without publishing it
+	@VERSION='$(VERSION)' packaging/release-check.sh
