@@ -13,11 +13,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/internal/gordontest"
 	"github.com/nevsnode/gordon/v2/internal/redistest"
 )
 
 var (
-	chaosFor  = flag.Duration("chaos.for", 8*time.Second, "how long TestChaos makes trouble")
+	chaosFor  = flag.Duration("chaos.for", 5*time.Second, "how long TestChaos makes trouble")
 	chaosSeed = flag.Uint64("chaos.seed", 0, "repeat the schedule of this seed (0: a new one)")
 )
 
@@ -57,9 +58,9 @@ type chaos struct {
 	rand    *rand.Rand
 	redis   *redistest.Server
 	notes   string // folder
-	sites   [chaosDaemons]*site
+	sites   [chaosDaemons]*gordontest.Site
 	proxies [chaosDaemons]*redistest.Proxy // between a daemon and Redis
-	daemons [chaosDaemons]*daemon
+	daemons [chaosDaemons]*gordontest.Daemon
 	pushed  int
 	done    map[string]int // what trouble was made
 	// mayRepeat counts the entries that stood in the run lists of a daemon when
@@ -69,18 +70,18 @@ type chaos struct {
 
 func newChaos(t *testing.T, seed uint64) *chaos {
 	c := &chaos{
-		t: t, rand: rand.New(rand.NewPCG(seed, 0)), redis: ownRedis(t, "--appendonly", "yes", "--appendfsync", "always"),
+		t: t, rand: rand.New(rand.NewPCG(seed, 0)), redis: redistest.New(t, "--appendonly", "yes", "--appendfsync", "always"),
 		notes: t.TempDir(), done: make(map[string]int),
 	}
 	for i := range c.sites {
 		c.proxies[i] = redistest.NewProxy(t, c.redis)
-		s := &site{t: t, dir: t.TempDir(), socket: c.proxies[i].Socket}
+		s := gordontest.NewSite(t, binary, gordontest.Unix(c.proxies[i].Socket))
 		for _, typ := range chaosTypes {
-			s.write(typ.name+".sh", fmt.Sprintf("#!/bin/sh\necho $1 >>'%s/started'\n%s\necho $1 >>'%s/ended'\n%s\n", c.notes, typ.work, c.notes, typ.end))
+			s.Write(typ.name+".sh", fmt.Sprintf("#!/bin/sh\necho $1 >>'%s/started'\n%s\necho $1 >>'%s/ended'\n%s\n", c.notes, typ.work, c.notes, typ.end))
 		}
 		c.sites[i] = s
 		c.configure(i)
-		c.daemons[i] = s.start()
+		c.daemons[i] = s.Start()
 	}
 	return c
 }
@@ -88,14 +89,14 @@ func newChaos(t *testing.T, seed uint64) *chaos {
 func (c *chaos) configure(i int) {
 	config := "shutdown_timeout = \"100ms\"\nkill_grace = \"100ms\"\n"
 	for _, typ := range chaosTypes {
-		config += c.sites[i].task(typ.name, 1+c.rand.IntN(4)) + typ.config
+		config += c.sites[i].Task(typ.name, 1+c.rand.IntN(4)) + typ.config
 	}
-	c.sites[i].configure(config)
+	c.sites[i].Configure(config)
 }
 
 func (c *chaos) push(n int) {
 	for range n {
-		c.redis.Push(c.t, "q:"+chaosTypes[c.pushed%len(chaosTypes)].name, numbered(c.pushed))
+		c.redis.Push(c.t, "q:"+chaosTypes[c.pushed%len(chaosTypes)].name, gordontest.Numbered(c.pushed))
 		c.pushed++
 	}
 }
@@ -136,41 +137,41 @@ func (c *chaos) trouble() {
 func (c *chaos) pause(most int) { time.Sleep(time.Duration(c.rand.IntN(most)) * time.Millisecond) }
 
 func (c *chaos) killDaemon(i int) {
-	c.daemons[i].signal(syscall.SIGKILL)
-	<-c.daemons[i].gone
+	c.daemons[i].Signal(syscall.SIGKILL)
+	<-c.daemons[i].Gone
 	c.mayRepeat += c.inRunLists()
 	c.pause(20)
-	c.daemons[i] = c.sites[i].start()
+	c.daemons[i] = c.sites[i].Start()
 }
 
 func (c *chaos) restartDaemon(i int) {
 	// Which of the running ones will be put back is not known: any may be.
 	c.mayRepeat += c.inRunLists()
-	c.daemons[i].signal(syscall.SIGTERM)
-	if code := c.daemons[i].exit(); code != 0 {
+	c.daemons[i].Signal(syscall.SIGTERM)
+	if code := c.daemons[i].Exit(); code != 0 {
 		c.t.Errorf("exit code %d", code)
 	}
-	c.daemons[i] = c.sites[i].start()
+	c.daemons[i] = c.sites[i].Start()
 }
 
 func (c *chaos) suspendDaemon(i int) {
-	c.daemons[i].signal(syscall.SIGSTOP)
+	c.daemons[i].Signal(syscall.SIGSTOP)
 	c.push(10)
 	c.pause(300)
-	c.daemons[i].signal(syscall.SIGCONT)
+	c.daemons[i].Signal(syscall.SIGCONT)
 }
 
 func (c *chaos) reload(i int) {
 	c.configure(i)
-	c.daemons[i].signal(syscall.SIGHUP)
+	c.daemons[i].Signal(syscall.SIGHUP)
 }
 
 // removeType reloads without one type, and soon after with it again.
 func (c *chaos) removeType(i int) {
-	all := c.sites[i].read("gordon.toml")
+	all := c.sites[i].Read("gordon.toml")
 	cut := strings.LastIndex(all, "[tasks.")
-	c.sites[i].write("gordon.toml", all[:cut])
-	c.daemons[i].signal(syscall.SIGHUP)
+	c.sites[i].Write("gordon.toml", all[:cut])
+	c.daemons[i].Signal(syscall.SIGHUP)
 	c.pause(50)
 	c.reload(i)
 }
@@ -221,7 +222,7 @@ func (c *chaos) killScript() {
 	}
 	for _, path := range dirs {
 		line, err := os.ReadFile(path)
-		if err != nil || !strings.Contains(string(line), c.sites[0].dir) && !strings.Contains(string(line), c.sites[1].dir) {
+		if err != nil || !strings.Contains(string(line), c.sites[0].Dir()) && !strings.Contains(string(line), c.sites[1].Dir()) {
 			continue
 		}
 		if strings.HasPrefix(string(line), "/bin/sh\x00") {
@@ -244,7 +245,7 @@ func (c *chaos) settle() {
 		p.Decide(nil)
 		p.DeliverLate()
 	}
-	until(c.t, "the queues and run lists are empty", func() bool {
+	gordontest.Until(c.t, "the queues and run lists are empty", func() bool {
 		for _, typ := range chaosTypes {
 			if len(c.redis.Keys(c.t, "q:"+typ.name)) > 0 {
 				return false
@@ -253,10 +254,10 @@ func (c *chaos) settle() {
 		return c.inRunLists() == 0
 	})
 	for _, d := range c.daemons {
-		d.signal(syscall.SIGTERM)
+		d.Signal(syscall.SIGTERM)
 	}
 	for _, d := range c.daemons {
-		if code := d.exit(); code != 0 {
+		if code := d.Exit(); code != 0 {
 			c.t.Errorf("exit code %d", code)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/nevsnode/gordon/v2/internal/gordontest"
 	"github.com/nevsnode/gordon/v2/internal/redistest"
 )
 
@@ -17,70 +18,70 @@ const stays = `echo "$1" >>"$D/started"; while ! [ -e "$D/go" ]; do sleep 0.02; 
 // machine: all 8 run again, at once, and nothing else is disturbed.
 func TestKillNineWhileEightTasksRun(t *testing.T) {
 	s := newSite(t)
-	s.script("T.sh", stays)
-	s.script("other.sh", `while ! [ -e "$D/never" ]; do sleep 0.02; done`)
-	s.configure(s.task("T", 8))
+	s.Script("T", stays)
+	s.Script("other", `while ! [ -e "$D/never" ]; do sleep 0.02; done`)
+	s.Configure(s.Task("T", 8))
 	for n := range 12 {
-		server.Push(t, "q:T", numbered(n))
+		server.Push(t, "q:T", gordontest.Numbered(n))
 	}
-	first := s.start()
-	until(t, "eight run", func() bool { return len(s.lines("started")) == 8 })
+	first := s.Start()
+	gordontest.Until(t, "eight run", func() bool { return len(s.Lines("started")) == 8 })
 
 	// Another daemon on this machine, with another configuration.
 	neighbour := newNeighbour(t)
-	first.signal(syscall.SIGKILL)
-	<-first.gone
+	first.Signal(syscall.SIGKILL)
+	<-first.Gone
 
-	second := s.start()
-	until(t, "eight run again", func() bool { return len(s.lines("started")) == 16 })
-	second.says("entries of a dead instance go back to the head of their queue")
-	if !strings.Contains(second.out.String(), "entries=8") {
+	second := s.Start()
+	gordontest.Until(t, "eight run again", func() bool { return len(s.Lines("started")) == 16 })
+	second.Says("entries of a dead instance go back to the head of their queue")
+	if !strings.Contains(second.Printed(), "entries=8") {
 		t.Error("the log does not say that 8 entries were recovered")
 	}
-	again := s.lines("started")[8:]
+	again := s.Lines("started")[8:]
 	slices.Sort(again)
 	if got := strings.Join(again, " "); got != "0 1 2 3 4 5 6 7" {
 		t.Errorf("ran again: %s", got)
 	}
-	s.write("go", "")
-	until(t, "all are done", func() bool { return len(s.lines("done")) >= 12 && len(server.Keys(t, "q:T*")) == 0 })
-	if done := s.lines("done"); len(done) != 12 {
+	s.Write("go", "")
+	gordontest.Until(t, "all are done", func() bool { return len(s.Lines("done")) >= 12 && len(server.Keys(t, "q:T*")) == 0 })
+	if done := s.Lines("done"); len(done) != 12 {
 		t.Errorf("%d were done, want 12: the first runs were not ended before the second: %v", len(done), done)
 	}
 	neighbour.isUndisturbed()
-	second.signal(syscall.SIGTERM)
-	if code := second.exit(); code != 0 {
+	second.Signal(syscall.SIGTERM)
+	if code := second.Exit(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 }
 
 // neighbour is another gordon on the same machine and Redis.
 type neighbour struct {
-	*site
-	d *daemon
+	*gordontest.Site
+	d *gordontest.Daemon
 }
 
 func newNeighbour(t *testing.T) *neighbour {
 	t.Helper()
-	s := &site{t: t, dir: t.TempDir(), socket: server.Socket}
-	s.script("N.sh", stays)
-	s.configure(s.task("N", 2))
-	server.Push(t, "q:N", numbered(1), numbered(2))
-	n := &neighbour{s, s.start()}
-	until(t, "the neighbour's tasks run", func() bool { return len(s.lines("started")) == 2 })
+	s := gordontest.NewSite(t, binary, gordontest.Unix(server.Socket))
+	s.Script("N", stays)
+	s.Configure(s.Task("N", 2))
+	server.Push(t, "q:N", gordontest.Numbered(1), gordontest.Numbered(2))
+	n := &neighbour{s, s.Start()}
+	gordontest.Until(t, "the neighbour's tasks run", func() bool { return len(s.Lines("started")) == 2 })
 	return n
 }
 
 func (n *neighbour) isUndisturbed() {
-	n.t.Helper()
-	n.write("go", "")
-	until(n.t, "the neighbour's tasks end", func() bool { return len(n.lines("done")) == 2 && len(server.Keys(n.t, "q:N*")) == 0 })
-	if started := n.lines("started"); len(started) != 2 {
-		n.t.Errorf("the neighbour ran %d, want 2", len(started))
+	n.T.Helper()
+	n.Write("go", "")
+	gordontest.Until(n.T, "the neighbour's tasks end", func() bool { return len(n.Lines("done")) == 2 && len(server.Keys(n.T, "q:N*")) == 0 })
+	if started := n.Lines("started"); len(started) != 2 {
+		n.T.Errorf("the neighbour ran %d, want 2", len(started))
 	}
-	n.d.signal(syscall.SIGTERM)
-	if code := n.d.exit(); code != 0 {
-		n.t.Errorf("the neighbour's exit code is %d", code)
+	n.d.Signal(syscall.SIGTERM)
+	if code := n.d.Exit(); code != 0 {
+		n.T.Errorf("the neighbour's exit code is %d", code)
 	}
 }
 
@@ -97,27 +98,27 @@ func TestRedisRestartsInTheMiddleOfABurst(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer redis.Close()
-			s := &site{t: t, dir: t.TempDir(), socket: redis.Socket}
-			s.script("T.sh", `echo "$1" >>"$D/done"`)
-			s.configure(s.task("T", 4))
-			d := s.start()
+			s := gordontest.NewSite(t, binary, gordontest.Unix(redis.Socket))
+			s.Script("T", `echo "$1" >>"$D/done"`)
+			s.Configure(s.Task("T", 4))
+			d := s.Start()
 			const entries = 300
 			for n := range entries {
-				redis.Push(t, "q:T", numbered(n))
+				redis.Push(t, "q:T", gordontest.Numbered(n))
 				if n == entries/2 {
 					if err := stop(redis); err != nil {
 						t.Fatal(err)
 					}
-					d.says("redis is lost")
+					d.Says("redis is lost")
 					if err := redis.Boot(); err != nil {
 						t.Fatal(err)
 					}
 				}
 			}
-			until(t, "all are done and told", func() bool { return len(s.lines("done")) >= entries && len(redis.Keys(t, "q:T*")) == 0 })
-			d.says("redis is back")
+			gordontest.Until(t, "all are done and told", func() bool { return len(s.Lines("done")) >= entries && len(redis.Keys(t, "q:T*")) == 0 })
+			d.Says("redis is back")
 			counts := make(map[string]int)
-			for _, n := range s.lines("done") {
+			for _, n := range s.Lines("done") {
 				counts[n]++
 			}
 			for n := range entries {
@@ -136,26 +137,26 @@ func TestTaskThatEndsWhileRedisIsDownRunsOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer redis.Close()
-	s := &site{t: t, dir: t.TempDir(), socket: redis.Socket}
-	s.script("T.sh", stays+"; exit 3")
-	s.configure(s.task("T", 2))
-	redis.Push(t, "q:T", numbered(1), numbered(2))
-	d := s.start()
-	until(t, "both run", func() bool { return len(s.lines("started")) == 2 })
+	s := gordontest.NewSite(t, binary, gordontest.Unix(redis.Socket))
+	s.Script("T", stays+"; exit 3")
+	s.Configure(s.Task("T", 2))
+	redis.Push(t, "q:T", gordontest.Numbered(1), gordontest.Numbered(2))
+	d := s.Start()
+	gordontest.Until(t, "both run", func() bool { return len(s.Lines("started")) == 2 })
 	if err := redis.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	s.write("go", "")
-	until(t, "both ended", func() bool { return strings.Count(d.out.String(), "task failed") == 2 })
+	s.Write("go", "")
+	gordontest.Until(t, "both ended", func() bool { return strings.Count(d.Printed(), "task failed") == 2 })
 	if err := redis.Boot(); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "both are on the failed list", func() bool { return len(redis.List(t, "q:T:failed")) == 2 && len(redis.Keys(t, "q:T:run:*")) == 0 })
-	d.signal(syscall.SIGTERM)
-	if code := d.exit(); code != 0 {
+	gordontest.Until(t, "both are on the failed list", func() bool { return len(redis.List(t, "q:T:failed")) == 2 && len(redis.Keys(t, "q:T:run:*")) == 0 })
+	d.Signal(syscall.SIGTERM)
+	if code := d.Exit(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	if started := s.lines("started"); len(started) != 2 {
+	if started := s.Lines("started"); len(started) != 2 {
 		t.Errorf("started %v", started)
 	}
 	if left := leftInRedis(t, redis); len(left) != 1 {

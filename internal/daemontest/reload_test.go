@@ -11,32 +11,34 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nevsnode/gordon/v2/internal/gordontest"
 )
 
 // A bad configuration is refused whole, with every fault, and the old one goes
 // on.
 func TestReloadOfABadConfigIsRefusedWhole(t *testing.T) {
 	s := newSite(t)
-	s.script("T.sh", `echo "$1" >>"$D/done"`)
-	s.script("U.sh", `echo "$1" >>"$D/done"`)
-	s.configure(s.task("T", 1))
-	d := s.start()
-	s.configure(s.task("T", 4) + s.task("U", 1) + "[tasks.V]\nworkrs = 2\nscript = 3\n")
-	d.reload("the reload is refused", 1)
+	s.Script("T", `echo "$1" >>"$D/done"`)
+	s.Script("U", `echo "$1" >>"$D/done"`)
+	s.Configure(s.Task("T", 1))
+	d := s.Start()
+	s.Configure(s.Task("T", 4) + s.Task("U", 1) + "[tasks.V]\nworkrs = 2\nscript = 3\n")
+	d.Reload("the reload is refused", 1)
 	for _, part := range []string{"gordon.toml", "workrs", "did you mean", "workers", "script"} {
-		if !strings.Contains(d.out.String(), part) {
+		if !strings.Contains(d.Printed(), part) {
 			t.Errorf("the log does not name %q", part)
 		}
 	}
-	server.Push(t, "q:U", numbered(2))
-	server.Push(t, "q:T", numbered(1))
-	until(t, "the old configuration goes on", func() bool { return s.read("done") == "1\n" })
-	if diff := cmp.Diff([]string{numbered(2)}, server.List(t, "q:U")); diff != "" {
+	server.Push(t, "q:U", gordontest.Numbered(2))
+	server.Push(t, "q:T", gordontest.Numbered(1))
+	gordontest.Until(t, "the old configuration goes on", func() bool { return s.Read("done") == "1\n" })
+	if diff := cmp.Diff([]string{gordontest.Numbered(2)}, server.List(t, "q:U")); diff != "" {
 		t.Errorf("a part of the refused configuration took effect: %s", diff)
 	}
-	s.configure(s.task("T", 1) + s.task("U", 1))
-	d.reload("reloaded", 1)
-	until(t, "the mended configuration counts", func() bool { return s.read("done") == "1\n2\n" })
+	s.Configure(s.Task("T", 1) + s.Task("U", 1))
+	d.Reload("reloaded", 1)
+	gordontest.Until(t, "the mended configuration counts", func() bool { return s.Read("done") == "1\n2\n" })
 }
 
 // What cannot be prepared refuses the reload as well: nothing was changed.
@@ -48,19 +50,19 @@ func TestReloadIsAllOrNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
-			s.script("T.sh", `echo "$1" >>"$D/done"`)
-			s.script("U.sh", `echo "$1" >>"$D/done"`)
-			s.configure(s.task("T", 1))
-			d := s.start()
+			s.Script("T", `echo "$1" >>"$D/done"`)
+			s.Script("U", `echo "$1" >>"$D/done"`)
+			s.Configure(s.Task("T", 1))
+			d := s.Start()
 			if name == "redis" {
-				s.socket = "/nonexistent/redis"
+				s.Redis = gordontest.Unix("/nonexistent/redis")
 			}
-			s.configure(bad + s.task("T", 1) + s.task("U", 1))
-			d.reload("the reload is refused", 1)
-			server.Push(t, "q:U", numbered(2))
-			server.Push(t, "q:T", numbered(1))
-			until(t, "the old configuration goes on", func() bool { return s.read("done") == "1\n" })
-			if diff := cmp.Diff([]string{numbered(2)}, server.List(t, "q:U")); diff != "" {
+			s.Configure(bad + s.Task("T", 1) + s.Task("U", 1))
+			d.Reload("the reload is refused", 1)
+			server.Push(t, "q:U", gordontest.Numbered(2))
+			server.Push(t, "q:T", gordontest.Numbered(1))
+			gordontest.Until(t, "the old configuration goes on", func() bool { return s.Read("done") == "1\n" })
+			if diff := cmp.Diff([]string{gordontest.Numbered(2)}, server.List(t, "q:U")); diff != "" {
 				t.Errorf("a part took effect: %s", diff)
 			}
 		})
@@ -69,31 +71,31 @@ func TestReloadIsAllOrNothing(t *testing.T) {
 
 func TestReloadReopensTheLogfile(t *testing.T) {
 	s := newSite(t)
-	s.script("T.sh", "")
-	s.configure("logfile = " + fmt.Sprintf("%q", s.file("gordon.log")) + "\n" + s.task("T", 1))
-	d := s.run(nil)
-	until(t, "it is up", func() bool { return strings.Contains(s.read("gordon.log"), "gordon is up") })
+	s.Script("T", "")
+	s.Configure("logfile = " + fmt.Sprintf("%q", s.File("gordon.log")) + "\n" + s.Task("T", 1))
+	d := s.Run(nil)
+	gordontest.Until(t, "it is up", func() bool { return strings.Contains(s.Read("gordon.log"), "gordon is up") })
 	// What logrotate does.
-	if err := os.Rename(s.file("gordon.log"), s.file("gordon.log.1")); err != nil {
+	if err := os.Rename(s.File("gordon.log"), s.File("gordon.log.1")); err != nil {
 		t.Fatal(err)
 	}
-	d.signal(1)
-	until(t, "the new file is used", func() bool { return strings.Contains(s.read("gordon.log"), "reloaded") })
-	s.configure("logfile = " + fmt.Sprintf("%q", s.file("another.log")) + "\n" + s.task("T", 1))
-	d.signal(1)
-	until(t, "another file is used", func() bool { return strings.Contains(s.read("another.log"), "reloaded") })
-	if out := d.out.String(); out != "" {
+	d.Signal(1)
+	gordontest.Until(t, "the new file is used", func() bool { return strings.Contains(s.Read("gordon.log"), "reloaded") })
+	s.Configure("logfile = " + fmt.Sprintf("%q", s.File("another.log")) + "\n" + s.Task("T", 1))
+	d.Signal(1)
+	gordontest.Until(t, "another file is used", func() bool { return strings.Contains(s.Read("another.log"), "reloaded") })
+	if out := d.Printed(); out != "" {
 		t.Errorf("printed beside the logfile: %s", out)
 	}
 }
 
 func TestLogfileFlagOverridesTheConfig(t *testing.T) {
 	s := newSite(t)
-	s.script("T.sh", "")
-	s.configure("logfile = " + fmt.Sprintf("%q", s.file("config.log")) + "\n" + s.task("T", 1))
-	s.run(nil, "-logfile", s.file("flag.log"))
-	until(t, "it is up", func() bool { return strings.Contains(s.read("flag.log"), "gordon is up") })
-	if _, err := os.Stat(s.file("config.log")); !os.IsNotExist(err) {
+	s.Script("T", "")
+	s.Configure("logfile = " + fmt.Sprintf("%q", s.File("config.log")) + "\n" + s.Task("T", 1))
+	s.Run(nil, "-logfile", s.File("flag.log"))
+	gordontest.Until(t, "it is up", func() bool { return strings.Contains(s.Read("flag.log"), "gordon is up") })
+	if _, err := os.Stat(s.File("config.log")); !os.IsNotExist(err) {
 		t.Errorf("the configuration's logfile: %v", err)
 	}
 }
@@ -107,10 +109,10 @@ func TestReloadCommandIsSynchronous(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(run)
-	s.script("T.sh", "")
-	s.configure(s.task("T", 1))
-	d := s.run([]string{"RUNTIME_DIRECTORY=" + run})
-	d.says("gordon is up")
+	s.Script("T", "")
+	s.Configure(s.Task("T", 1))
+	d := s.Run([]string{"RUNTIME_DIRECTORY=" + run})
+	d.Says("gordon is up")
 	reload := func() (string, int) {
 		cmd := exec.Command(binary, "reload", "--socket", filepath.Join(run, "control.sock"))
 		out, err := cmd.CombinedOutput()
@@ -120,21 +122,21 @@ func TestReloadCommandIsSynchronous(t *testing.T) {
 		}
 		return string(out), cmd.ProcessState.ExitCode()
 	}
-	if out, code := reload(); code != 0 || out != "" || !strings.Contains(d.out.String(), "reloaded") {
+	if out, code := reload(); code != 0 || out != "" || !strings.Contains(d.Printed(), "reloaded") {
 		t.Errorf("exit code %d: %s", code, out)
 	}
-	s.configure("nonsense = 1\nworkers = 2\n" + s.task("T", 1))
+	s.Configure("nonsense = 1\nworkers = 2\n" + s.Task("T", 1))
 	out, code := reload()
 	if code != 78 || strings.Count(out, "\n") != 2 || !strings.Contains(out, "nonsense") || !strings.Contains(out, "workers") {
 		t.Errorf("exit code %d: %s", code, out)
 	}
-	s.configure("start_timeout = \"50ms\"\n" + s.task("T", 1))
-	s.write("gordon.toml", strings.ReplaceAll(s.read("gordon.toml"), s.socket, "/nonexistent/redis"))
+	s.Configure("start_timeout = \"50ms\"\n" + s.Task("T", 1))
+	s.Write("gordon.toml", strings.ReplaceAll(s.Read("gordon.toml"), server.Socket, "/nonexistent/redis"))
 	if out, code := reload(); code != 69 || !strings.Contains(out, "/nonexistent/redis") {
 		t.Errorf("exit code %d: %s", code, out)
 	}
-	d.signal(syscall.SIGTERM)
-	if code := d.exit(); code != 0 {
+	d.Signal(syscall.SIGTERM)
+	if code := d.Exit(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 	if out, code := reload(); code != 1 || !strings.Contains(out, "is gordon running") {

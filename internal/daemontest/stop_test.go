@@ -6,24 +6,27 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nevsnode/gordon/v2/internal/gordontest"
+	"github.com/nevsnode/gordon/v2/internal/redistest"
 )
 
 func TestStopWaitsForWhatRuns(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		t.Run(sig.String(), func(t *testing.T) {
 			s := newSite(t)
-			s.script("T.sh", stays)
-			s.configure(s.task("T", 1))
-			server.Push(t, "q:T", numbered(1), numbered(2))
-			d := s.start()
-			until(t, "one runs", func() bool { return len(s.lines("started")) == 1 })
-			d.signal(sig)
-			d.says("stopping")
-			s.write("go", "")
-			if code := d.exit(); code != 0 {
+			s.Script("T", stays)
+			s.Configure(s.Task("T", 1))
+			server.Push(t, "q:T", gordontest.Numbered(1), gordontest.Numbered(2))
+			d := s.Start()
+			gordontest.Until(t, "one runs", func() bool { return len(s.Lines("started")) == 1 })
+			d.Signal(sig)
+			d.Says("stopping")
+			s.Write("go", "")
+			if code := d.Exit(); code != 0 {
 				t.Errorf("exit code %d", code)
 			}
-			if diff := cmp.Diff([]string{"1"}, s.lines("done")); diff != "" {
+			if diff := cmp.Diff([]string{"1"}, s.Lines("done")); diff != "" {
 				t.Errorf("done: %s", diff)
 			}
 			if diff := cmp.Diff([]string{"q:T"}, leftInRedis(t, server)); diff != "" {
@@ -35,16 +38,16 @@ func TestStopWaitsForWhatRuns(t *testing.T) {
 
 func TestStopPutsBackWhatOutlastsTheTimeout(t *testing.T) {
 	s := newSite(t)
-	s.script("T.sh", `trap '' TERM; `+stays)
-	s.configure("shutdown_timeout = \"50ms\"\nkill_grace = \"200ms\"\n" + s.task("T", 2))
-	server.Push(t, "q:T", numbered(1), numbered(2), numbered(3))
-	d := s.start()
-	until(t, "two run", func() bool { return len(s.lines("started")) == 2 })
-	d.signal(syscall.SIGTERM)
-	if code := d.exit(); code != 0 {
+	s.Script("T", `trap '' TERM; `+stays)
+	s.Configure("shutdown_timeout = \"50ms\"\nkill_grace = \"200ms\"\n" + s.Task("T", 2))
+	server.Push(t, "q:T", gordontest.Numbered(1), gordontest.Numbered(2), gordontest.Numbered(3))
+	d := s.Start()
+	gordontest.Until(t, "two run", func() bool { return len(s.Lines("started")) == 2 })
+	d.Signal(syscall.SIGTERM)
+	if code := d.Exit(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	if diff := cmp.Diff([]string{numbered(1), numbered(2), numbered(3)}, server.List(t, "q:T")); diff != "" {
+	if diff := cmp.Diff([]string{gordontest.Numbered(1), gordontest.Numbered(2), gordontest.Numbered(3)}, server.List(t, "q:T")); diff != "" {
 		t.Errorf("the queue: %s", diff)
 	}
 	if diff := cmp.Diff([]string{"q:T"}, leftInRedis(t, server)); diff != "" {
@@ -54,50 +57,50 @@ func TestStopPutsBackWhatOutlastsTheTimeout(t *testing.T) {
 
 func TestASecondSignalHastensTheStop(t *testing.T) {
 	s := newSite(t)
-	s.script("T.sh", stays)
-	s.configure("shutdown_timeout = \"1h\"\n" + s.task("T", 1))
-	server.Push(t, "q:T", numbered(1))
-	d := s.start()
-	until(t, "it runs", func() bool { return len(s.lines("started")) == 1 })
-	d.signal(syscall.SIGTERM)
-	d.says("stopping")
-	d.signal(syscall.SIGTERM)
-	if code := d.exit(); code != 0 {
+	s.Script("T", stays)
+	s.Configure("shutdown_timeout = \"1h\"\n" + s.Task("T", 1))
+	server.Push(t, "q:T", gordontest.Numbered(1))
+	d := s.Start()
+	gordontest.Until(t, "it runs", func() bool { return len(s.Lines("started")) == 1 })
+	d.Signal(syscall.SIGTERM)
+	d.Says("stopping")
+	d.Signal(syscall.SIGTERM)
+	if code := d.Exit(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	if diff := cmp.Diff([]string{numbered(1)}, server.List(t, "q:T")); diff != "" {
+	if diff := cmp.Diff([]string{gordontest.Numbered(1)}, server.List(t, "q:T")); diff != "" {
 		t.Errorf("the queue: %s", diff)
 	}
 }
 
 func TestStopWhileRedisIsAwaited(t *testing.T) {
 	s := newSite(t)
-	s.socket = "/nonexistent/redis"
-	s.configure("start_timeout = \"1h\"")
-	n := listenNotify(t)
-	d := s.run([]string{"NOTIFY_SOCKET=" + n.path})
-	n.hears("STATUS=waiting for redis at /nonexistent/redis")
-	n.hears("EXTEND_TIMEOUT_USEC=")
-	d.signal(syscall.SIGTERM)
-	if code := d.exit(); code != 0 {
+	s.Redis = gordontest.Unix("/nonexistent/redis")
+	s.Configure("start_timeout = \"1h\"")
+	n := gordontest.ListenNotify(t)
+	d := s.Run([]string{n.Env()})
+	n.Hears("STATUS=waiting for redis at /nonexistent/redis")
+	n.Hears("EXTEND_TIMEOUT_USEC=")
+	d.Signal(syscall.SIGTERM)
+	if code := d.Exit(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 }
 
 func TestStopWhileRedisIsDown(t *testing.T) {
 	s := newSite(t)
-	redis := ownRedis(t)
-	s.socket = redis.Socket
-	s.script("T.sh", "")
-	s.configure(s.task("T", 1))
-	d := s.start()
+	redis := redistest.New(t)
+	s.Redis = gordontest.Unix(redis.Socket)
+	s.Script("T", "")
+	s.Configure(s.Task("T", 1))
+	d := s.Start()
 	if err := redis.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	d.says("redis is lost")
+	d.Says("redis is lost")
 	began := time.Now()
-	d.signal(syscall.SIGTERM)
-	if code := d.exit(); code != 0 {
+	d.Signal(syscall.SIGTERM)
+	if code := d.Exit(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 	if took := time.Since(began); took > 20*time.Second {
@@ -107,17 +110,17 @@ func TestStopWhileRedisIsDown(t *testing.T) {
 
 func TestStopDuringAReloadThatWaitsForRedis(t *testing.T) {
 	s := newSite(t)
-	s.script("T.sh", "")
-	s.configure(s.task("T", 1))
-	n := listenNotify(t)
-	d := s.run([]string{"NOTIFY_SOCKET=" + n.path})
-	n.hears("READY=1")
-	s.socket = "/nonexistent/redis"
-	s.configure("start_timeout = \"1h\"\n" + s.task("T", 1))
-	d.signal(syscall.SIGHUP)
-	n.hears("RELOADING=1")
-	d.signal(syscall.SIGTERM)
-	if code := d.exit(); code != 0 {
+	s.Script("T", "")
+	s.Configure(s.Task("T", 1))
+	n := gordontest.ListenNotify(t)
+	d := s.Run([]string{n.Env()})
+	n.Hears("READY=1")
+	s.Redis = gordontest.Unix("/nonexistent/redis")
+	s.Configure("start_timeout = \"1h\"\n" + s.Task("T", 1))
+	d.Signal(syscall.SIGHUP)
+	n.Hears("RELOADING=1")
+	d.Signal(syscall.SIGTERM)
+	if code := d.Exit(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 }

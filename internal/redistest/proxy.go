@@ -244,16 +244,19 @@ func (p *Proxy) answers(client, server net.Conn) {
 	}
 }
 
-// hold waits out the delay and tells whether the answer is lost.
+// hold waits out the delay, however it changes meanwhile, and tells whether the
+// answer is lost.
 func (p *Proxy) hold(client net.Conn) (lost bool) {
-	p.mu.Lock()
-	p.lost[client] = p.lost[client] || p.mute
-	delay, lost := p.delay, p.lost[client]
-	p.mu.Unlock()
-	if delay > 0 {
-		time.Sleep(delay)
+	for began := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+		p.mu.Lock()
+		p.lost[client] = p.lost[client] || p.mute
+		delay, lost := p.delay, p.lost[client]
+		over := p.closed || time.Since(began) >= delay
+		p.mu.Unlock()
+		if over {
+			return lost
+		}
 	}
-	return lost
 }
 
 func (p *Proxy) lateOf(server net.Conn) *lateRequest {

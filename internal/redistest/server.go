@@ -1,5 +1,6 @@
-// Package redistest gives tests a real redis-server on a private unix socket,
-// and a proxy in front of it that loses connections at chosen moments.
+// Package redistest gives tests a real redis-server on a private unix socket, a
+// proxy in front of it that loses connections at chosen moments, and servers with
+// replicas that sentinels look after.
 //
 // It owns processes and sockets for tests; nothing that ships imports it.
 package redistest
@@ -64,6 +65,27 @@ func Start(args ...string) (*Server, error) {
 	return s, nil
 }
 
+// New starts a server that ends with the test; see [Start].
+func New(t testing.TB, args ...string) *Server {
+	t.Helper()
+	s, err := Start(args...)
+	return s.until(t, err)
+}
+
+// until ties a server that was started to a test.
+func (s *Server) until(t testing.TB, err error) *Server {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
 // Dir is the server's folder ("dir" of its configuration).
 func (s *Server) Dir() string { return s.dir }
 
@@ -81,6 +103,10 @@ func (s *Server) Launch() error {
 		"--port", "0", "--unixsocket", s.Socket, "--dir", s.dir, "--save", "", "--logfile", filepath.Join(s.dir, "log"),
 		"--enable-debug-command", "yes",
 	}, s.args...)
+	return s.launch(args...)
+}
+
+func (s *Server) launch(args ...string) error {
 	s.cmd = exec.Command("redis-server", args...)
 	if err := s.cmd.Start(); err != nil {
 		return fmt.Errorf("start redis-server (on Debian: apt-get install redis-server): %w", err)

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/nevsnode/gordon/v2/internal/netlimit"
 )
 
 // SocketName is the name of the socket in the runtime directory.
@@ -21,6 +23,15 @@ const DefaultSocket = "/run/gordon/" + SocketName
 
 // socketMode lets the daemon's user and group in, and root.
 const socketMode = 0o660
+
+const (
+	// requestTimeout bounds how long a client may take to send a request, and to
+	// take in the answer. A reload between the two may take as long as it likes.
+	requestTimeout = 2 * time.Second
+	maxHeaderBytes = 16 << 10
+	// maxConnections is how many are served at once; further ones wait.
+	maxConnections = 64
+)
 
 // ErrInUse is returned when a living daemon has the socket.
 var ErrInUse = errors.New("another gordon answers on this control socket")
@@ -66,8 +77,8 @@ func Listen(path string, a Actions, log *slog.Logger) (*Server, error) {
 	if err := os.Chmod(path, socketMode); err != nil {
 		return nil, errors.Join(fmt.Errorf("control socket: %w", err), l.Close())
 	}
-	return &Server{listener: l, http: &http.Server{
-		Handler: a.handler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,
+	return &Server{listener: netlimit.New(l, maxConnections), http: &http.Server{
+		Handler: a.handler(), ReadHeaderTimeout: requestTimeout, IdleTimeout: requestTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}}, nil
 }
@@ -107,12 +118,31 @@ func (s *Server) Close() error { return s.listener.Close() }
 func (a Actions) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, r *http.Request) {
-		if err := a.Reload(r.Context()); err != nil {
+		if r.ContentLength != 0 {
+			http.Error(w, "a reload has no body", http.StatusRequestEntityTooLarge)
+			return
+		}
+		err := a.Reload(r.Context())
+		hasten(w)
+		if err != nil {
 			http.Error(w, err.Error(), a.Code(err))
 			return
 		}
 		fmt.Fprintln(w, "reloaded")
 	})
 	mux.Handle("GET /", a.Status)
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		hasten(w)
+		if r.ContentLength != 0 {
+			// Nothing here reads a body; the server would, to keep the connection.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(requestTimeout))
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// hasten gives the client until requestTimeout from now to take in the answer.
+func hasten(w http.ResponseWriter) {
+	// It fails only on what is no connection.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(requestTimeout))
 }

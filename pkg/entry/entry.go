@@ -89,6 +89,10 @@ func decodeArgs(raw []byte, value span, args *[]string) error {
 		}
 		index++
 	}
+	if *args == nil {
+		// Left to grow by itself, a million small ones cost several times as much.
+		*args = make([]string, 0, index)
+	}
 	return unmarshal(raw, value, args)
 }
 

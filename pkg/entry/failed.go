@@ -3,7 +3,7 @@ package entry
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/json"
+	"math"
 	"unicode/utf8"
 )
 
@@ -20,22 +20,42 @@ const errorMessage = "error_message"
 // not UTF-8 the string can't hold them and raw_base64 has them exactly (RFC
 // 4648, standard alphabet, padded). Bytes after the JSON value are dropped from
 // an object, which Decode ignores too.
-func Failed(raw []byte, message string) []byte {
+func Failed(raw []byte, message string) []byte { return FailedWithin(math.MaxInt, raw, message) }
+
+// FailedWithin is Failed, or nil where the record could be longer than limit
+// bytes. One that is nearly as long may count as longer.
+func FailedWithin(limit int, raw []byte, message string) []byte {
 	object, err := locate(raw)
+	room := limit - quotedLen(message) - len(errorMessage) - 64
 	if err != nil {
+		if recordLen(raw) > room {
+			return nil
+		}
 		return wrap(raw, message)
 	}
 	if raw[object.start] == 'n' {
 		raw, object = []byte("{}"), span{0, 2}
 	}
+	if object.end-object.start > room {
+		return nil
+	}
 	return splice(raw, object, message)
+}
+
+// recordLen is how long raw and raw_base64 are.
+func recordLen(raw []byte) int {
+	n := quotedLen(raw)
+	if !utf8.Valid(raw) {
+		n += base64.StdEncoding.EncodedLen(len(raw))
+	}
+	return n
 }
 
 // splice copies the object, leaves out its error_message and puts ours right
 // behind the last value kept. That place, and not the one before the brace,
 // makes a second splice undo the first with all white space where it was.
 func splice(raw []byte, object span, message string) []byte {
-	out := make([]byte, 0, object.end-object.start+len(message)+len(message)/8+64)
+	out := make([]byte, 0, object.end-object.start+quotedLen(message)+64)
 	out = append(out, '{')
 	kept := false
 	end := object.start + 1
@@ -60,30 +80,23 @@ func splice(raw []byte, object span, message string) []byte {
 
 // wrap makes an object of bytes that are none.
 func wrap(raw []byte, message string) []byte {
-	out := make([]byte, 0, len(raw)+len(raw)/8+len(message)+64)
+	out := make([]byte, 0, recordLen(raw)+quotedLen(message)+64)
 	out = append(out, '{')
-	out = appendProperty(out, "raw", string(raw))
+	out = appendProperty(out, "raw", raw)
 	out = append(out, ',')
 	if !utf8.Valid(raw) {
-		out = appendProperty(out, "raw_base64", base64.StdEncoding.EncodeToString(raw))
-		out = append(out, ',')
+		out = append(out, `"raw_base64":"`...)
+		out = base64.StdEncoding.AppendEncode(out, raw)
+		out = append(out, '"', ',')
 	}
 	out = appendProperty(out, errorMessage, message)
 	return append(out, '}')
 }
 
-// appendProperty appends "name":"value". Invalid UTF-8 in value becomes U+FFFD.
-func appendProperty(out []byte, name, value string) []byte {
+// appendProperty appends "name":"value".
+func appendProperty[T text](out []byte, name string, value T) []byte {
 	out = append(out, '"')
 	out = append(out, name...)
 	out = append(out, '"', ':')
-	b := bytes.NewBuffer(out)
-	enc := json.NewEncoder(b)
-	// People read these records in redis-cli: < stays <.
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(value); err != nil {
-		// A string always encodes; only the buffer could fail, and it panics.
-		panic("entry: cannot encode a string: " + err.Error())
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	return appendQuoted(out, value)
 }

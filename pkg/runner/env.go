@@ -35,14 +35,14 @@ func (e *EnvError) Error() string {
 		if e.Name == "" {
 			return "env: a variable's name is empty"
 		}
-		return fmt.Sprintf("env: the name %q holds an equals sign or a NUL byte", e.Name)
+		return fmt.Sprintf("env: the name %.100q holds an equals sign or a NUL byte", e.Name)
 	case EnvBadValue:
-		return fmt.Sprintf("env: the value of %s holds a NUL byte", e.Name)
+		return fmt.Sprintf("env: the value of %.100s holds a NUL byte", e.Name)
 	case EnvUnsafe:
-		return fmt.Sprintf("env: %s can make the program loader or an interpreter run other code; "+
+		return fmt.Sprintf("env: %.100s can make the program loader or an interpreter run other code; "+
 			"allow_unsafe_env = true in the task's configuration allows it", e.Name)
 	}
-	return fmt.Sprintf("env: %q is refused (fault %d)", e.Name, int(e.Fault))
+	return fmt.Sprintf("env: %.100q is refused (fault %d)", e.Name, int(e.Fault))
 }
 
 // BuildEnv returns the environment of a script: the daemon's, over it what the
@@ -58,7 +58,8 @@ func (e *EnvError) Error() string {
 //
 // An entry's variable is refused with an *EnvError when it can't be passed on
 // as it is, or when it makes a loader or an interpreter run code and
-// allowUnsafe is false. Several faults are joined, sorted by name.
+// allowUnsafe is false. Several faults are joined, sorted by name; of many, the
+// first ones.
 func BuildEnv(daemon []string, entry map[string]string, extra []string, allowUnsafe bool) ([]string, error) {
 	names := slices.Sorted(maps.Keys(entry))
 	if err := checkEntry(names, entry, allowUnsafe); err != nil {
@@ -85,19 +86,39 @@ func BuildEnv(daemon []string, entry map[string]string, extra []string, allowUns
 	return append(env, extra...), nil
 }
 
-// checkEntry returns every fault of an entry's environment.
+// maxEnvFaults bounds how many faults are named: the message goes to the failed
+// list, where it must not be many times as long as the entry.
+const maxEnvFaults = 20
+
+// checkEntry returns the faults of an entry's environment.
 func checkEntry(names []string, entry map[string]string, allowUnsafe bool) error {
 	var errs []error
+	more := 0
 	for _, name := range names {
-		value := entry[name]
+		fault := envFault(name, entry[name], allowUnsafe)
 		switch {
-		case name == "" || strings.ContainsAny(name, "=\x00"):
-			errs = append(errs, &EnvError{Name: name, Fault: EnvBadName})
-		case strings.IndexByte(value, 0) >= 0:
-			errs = append(errs, &EnvError{Name: name, Fault: EnvBadValue})
-		case !allowUnsafe && unsafeEnv(name, value):
-			errs = append(errs, &EnvError{Name: name, Fault: EnvUnsafe})
+		case fault == 0:
+		case len(errs) < maxEnvFaults:
+			errs = append(errs, &EnvError{Name: name, Fault: fault})
+		default:
+			more++
 		}
 	}
+	if more > 0 {
+		errs = append(errs, fmt.Errorf("env: and %d more", more))
+	}
 	return errors.Join(errs...)
+}
+
+// envFault is what is wrong with one variable, 0 for nothing.
+func envFault(name, value string, allowUnsafe bool) EnvFault {
+	switch {
+	case name == "" || strings.ContainsAny(name, "=\x00"):
+		return EnvBadName
+	case strings.IndexByte(value, 0) >= 0:
+		return EnvBadValue
+	case !allowUnsafe && unsafeEnv(name, value):
+		return EnvUnsafe
+	}
+	return 0
 }

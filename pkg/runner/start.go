@@ -28,6 +28,9 @@ func Start(spec Spec) (*Process, error) {
 	if hint := holdsNUL(spec); hint != "" {
 		return nil, &StartError{Path: spec.Path, Err: unix.EINVAL, Hint: hint}
 	}
+	if certainlyTooBig(spec) {
+		return nil, newStartError(spec, unix.E2BIG)
+	}
 	p := newProcess(spec)
 	if err := p.start(); err != nil {
 		return nil, newStartError(spec, err)

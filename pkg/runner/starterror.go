@@ -73,7 +73,7 @@ func holdsNUL(spec Spec) string {
 	}
 	for _, kv := range spec.Env {
 		if strings.IndexByte(kv, 0) >= 0 {
-			return fmt.Sprintf("the environment variable %q holds a NUL byte", envName(kv))
+			return fmt.Sprintf("the environment variable %.100q holds a NUL byte", envName(kv))
 		}
 	}
 	return ""

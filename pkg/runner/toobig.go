@@ -21,23 +21,46 @@ const (
 // NUL.
 func maxString() int { return maxStringPages*os.Getpagesize() - 1 }
 
+// certainlyTooBig tells whether execve(2) will refuse the strings whatever the
+// stack's limit is. To find that out from the kernel would need a copy of all of
+// them, in a forked child that is nothing but this daemon's memory.
+func certainlyTooBig(spec Spec) bool {
+	total := 0
+	for _, strings := range [][]string{spec.Args, spec.Env} {
+		for _, s := range strings {
+			if len(s) > maxString() {
+				return true
+			}
+			total += len(s) + 1 + pointerSize
+		}
+	}
+	return total > maxTotal
+}
+
 // explainTooBig says which string is over the limit, or, where none is, how
 // much they are together. Sizes are in bytes.
 func explainTooBig(spec Spec) string {
-	longest, at := -1, ""
-	total := 0
-	see := func(text, name string) {
-		total += len(text) + 1 + pointerSize
-		if len(text) > longest {
-			longest, at = len(text), name
+	// The name is made for one string only: there may be millions of them.
+	longest, total := len(spec.Path), len(spec.Path)+1+pointerSize
+	argument, variable := -1, ""
+	for i, arg := range spec.Args {
+		total += len(arg) + 1 + pointerSize
+		if len(arg) > longest {
+			longest, argument = len(arg), i
 		}
 	}
-	see(spec.Path, "the path")
-	for i, arg := range spec.Args {
-		see(arg, fmt.Sprintf("argument %d", i+1))
-	}
 	for _, kv := range spec.Env {
-		see(kv, fmt.Sprintf("the environment variable %q", envName(kv)))
+		total += len(kv) + 1 + pointerSize
+		if len(kv) > longest {
+			longest, variable = len(kv), kv
+		}
+	}
+	at := "the path"
+	switch {
+	case variable != "":
+		at = fmt.Sprintf("the environment variable %.100q", envName(variable))
+	case argument >= 0:
+		at = fmt.Sprintf("argument %d", argument+1)
 	}
 	if limit := maxString(); longest > limit {
 		return fmt.Sprintf("%s is %d bytes long, the kernel's limit for one is %d", at, longest, limit)

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"sync/atomic"
+
+	"github.com/nevsnode/gordon/v2/internal/netlimit"
 )
 
 // endpoint is one address that is listened on. It is also the net.Listener of
@@ -15,7 +17,7 @@ import (
 // without closing the address.
 type endpoint struct {
 	name     string // as configured
-	listener net.Listener
+	listener *netlimit.Listener
 	server   *http.Server
 	manners  atomic.Pointer[manners]
 }
@@ -54,9 +56,13 @@ func listen(address string, log *slog.Logger) (*endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &endpoint{name: address, listener: l}
+	e := &endpoint{name: address, listener: netlimit.New(l, maxConnections)}
 	e.server = &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if e.listener.Crowded() {
+				// Idle connections must not keep others out.
+				w.Header().Set("Connection", "close")
+			}
 			e.manners.Load().handler.ServeHTTP(w, r)
 		}),
 		ReadHeaderTimeout: readHeaderTimeout,

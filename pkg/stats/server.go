@@ -12,11 +12,14 @@ import (
 )
 
 const (
-	readHeaderTimeout = 5 * time.Second
-	requestTimeout    = 10 * time.Second
+	readHeaderTimeout = 2 * time.Second
+	requestTimeout    = 5 * time.Second
 	idleTimeout       = time.Minute
 	maxHeaderBytes    = 16 << 10
-	closeTimeout      = time.Second // for requests that are being answered
+	// maxConnections is how many are served at once; further ones wait. Tasks
+	// need descriptors, too.
+	maxConnections = 128
+	closeTimeout   = time.Second // for requests that are being answered
 )
 
 // Options describes the interface.

@@ -20,10 +20,10 @@ type Options struct {
 	// Sentinel, if it has addresses, says where the address is asked for, anew
 	// with each connection.
 	Sentinel Sentinel
-	// Name begins the name of each connection (CLIENT SETNAME), so that an
-	// administrator finds gordon in CLIENT LIST and [Link] finds a lost
-	// connection again. It must be unique to the instance.
-	Name string
+	// Instance becomes part of the name of each connection (CLIENT SETNAME), so
+	// that an administrator finds gordon in CLIENT LIST, [Link] a lost connection,
+	// and [Conn.FenceInstance] those of a dead instance.
+	Instance string
 	// Greet, if set, is called on every new connection of a [Link] before its
 	// first use. An error keeps the connection from being used.
 	Greet func(*Conn) error
@@ -50,9 +50,11 @@ func NewClient(o Options) *Client {
 	if o.CommandTimeout == 0 {
 		o.CommandTimeout = 5 * time.Second
 	}
-	o.Name = strings.Map(printable, o.Name)
 	return &Client{opts: o}
 }
+
+// clientName begins the names of all connections of an instance.
+func clientName(instance string) string { return "gordon/" + strings.Map(printable, instance) }
 
 // printable keeps what CLIENT SETNAME allows (no spaces, newlines or other
 // special characters, https://redis.io/docs/latest/commands/client-setname/).

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -23,7 +24,7 @@ func (c *Client) Dial(ctx context.Context) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to redis at %s: %w", address, err)
 	}
-	name := fmt.Sprintf("%s/%d", c.opts.Name, c.conns.Add(1))
+	name := fmt.Sprintf("%s/%d", clientName(c.opts.Instance), c.conns.Add(1))
 	id, err := introduce(rc, name)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("greet redis at %s: %w", address, typed(err)), rc.Close())
@@ -39,21 +40,48 @@ func (c *Client) connect(ctx context.Context, network, address string, login Log
 		return nil, err
 	}
 	options := append([]redis.DialOption{
-		redis.DialContextFunc(c.dialer().DialContext),
+		redis.DialContextFunc(c.dial),
 		redis.DialReadTimeout(c.opts.CommandTimeout),
 		redis.DialWriteTimeout(c.opts.CommandTimeout),
 		redis.DialUsername(login.Username),
 		redis.DialPassword(password),
 	}, more...)
-	if c.opts.TLS != nil {
-		config, err := c.opts.TLS.config()
-		if err != nil {
-			return nil, err
-		}
-		options = append(options, redis.DialUseTLS(true), redis.DialTLSConfig(config), redis.DialTLSHandshakeTimeout(c.opts.DialTimeout))
-	}
 	rc, err := redis.DialContext(ctx, network, address, options...)
 	return rc, typed(err)
+}
+
+func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := c.dialer().DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	conn = &patient{Conn: conn, silence: c.opts.CommandTimeout}
+	if c.opts.TLS != nil {
+		if conn, err = c.encrypt(ctx, conn, address); err != nil {
+			return nil, err
+		}
+	}
+	return &guard{Conn: conn}, nil
+}
+
+// encrypt closes conn when it fails.
+func (c *Client) encrypt(ctx context.Context, conn net.Conn, address string) (net.Conn, error) {
+	config, err := c.opts.TLS.config()
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	if config.ServerName == "" {
+		if config.ServerName, _, err = net.SplitHostPort(address); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.opts.DialTimeout)
+	defer cancel()
+	encrypted := tls.Client(conn, config)
+	if err := encrypted.HandshakeContext(ctx); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return encrypted, nil
 }
 
 // dialer has the kernel probe idle connections (tcp(7)), so that a peer that

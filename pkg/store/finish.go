@@ -8,6 +8,11 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
+// MaxString is how long an element of a list can be at most, in bytes: longer
+// ones are not even sent, as Redis closes the connection on which one comes
+// ("proto-max-bulk-len" in redis.conf, which is not meant to be changed).
+const MaxString = 512 << 20
+
 // How an entry leaves its run list.
 type How string
 
@@ -25,14 +30,15 @@ type Finish struct {
 	// Run is the run list. It is empty afterwards.
 	Run string
 	How How
-	// Failed, Record and TTL are for Fail: the list, the record to push, and
-	// how long the list is kept from now on (in whole seconds, rounded up).
+	// Failed, Record and TTL are for Fail: the list, the record to push (nil for
+	// the entry itself), and how long the list is kept from now on (in whole
+	// seconds, rounded up).
 	Failed string
 	Record []byte
 	TTL    time.Duration
 	// Queue is where Return puts the entry, and where the next one is taken.
 	Queue string
-	// Next is the run list for the next entry. It must be known to be empty and
+	// Next is the run list for the next entry. It must be thought to be empty and
 	// must not be Run: after a lost answer two equal entries in one list could
 	// not be told apart.
 	Next string
@@ -66,28 +72,38 @@ type Finished struct {
 // (https://redis.io/docs/latest/develop/interact/programmability/eval-intro/).
 // A refused LMOVE of the next entry, on the other hand, must not undo anything:
 // the blocking take will meet the same error and report it. Nor must a refused
-// HDEL, which comes after the removal: an error would have the record pushed again.
+// HDEL: an error after the push would have the record pushed again and again.
+//
+// What stands in the next run list already comes first: a Redis that was restarted
+// from a snapshot, or a replica that became the master, may have filled it again.
 //
 // KEYS: run list, queue, failed list, next run list, recoveries.
-// ARGV: how (drop, fail, return), record, TTL in s, "1" to take the next, type.
+// ARGV: how (drop, fail, return), record ("" for the entry itself), TTL in s, "1"
+// to take the next, type.
 // Returns {entries that were in the run list, next entry or nil}.
 const finishScript = `
 local n = redis.call('LLEN', KEYS[1])
 if ARGV[1] == 'return' then
 	if n > 0 then redis.call('LMOVE', KEYS[1], KEYS[2], 'RIGHT', 'LEFT') end
 else
-	if ARGV[1] == 'fail' then
+	if ARGV[1] == 'fail' and ARGV[2] ~= '' then
 		redis.call('RPUSH', KEYS[3], ARGV[2])
 		redis.call('EXPIRE', KEYS[3], ARGV[3])
 	end
 	if n > 0 and redis.call('EXISTS', KEYS[5]) == 1 then
-		redis.call('HDEL', KEYS[5], redis.sha1hex(ARGV[5] .. '\0' .. redis.call('LINDEX', KEYS[1], 0)))
+		redis.pcall('HDEL', KEYS[5], redis.sha1hex(ARGV[5] .. '\0' .. redis.call('LINDEX', KEYS[1], 0)))
 	end
-	redis.call('LTRIM', KEYS[1], 1, -1)
+	if ARGV[1] == 'fail' and ARGV[2] == '' then
+		redis.call('LMOVE', KEYS[1], KEYS[3], 'LEFT', 'RIGHT')
+		redis.call('EXPIRE', KEYS[3], ARGV[3])
+	else
+		redis.call('LTRIM', KEYS[1], 1, -1)
+	end
 end
 local entry = false
 if ARGV[4] == '1' then
-	entry = redis.pcall('LMOVE', KEYS[2], KEYS[4], 'LEFT', 'RIGHT')
+	entry = redis.pcall('LINDEX', KEYS[4], 0)
+	if not entry then entry = redis.pcall('LMOVE', KEYS[2], KEYS[4], 'LEFT', 'RIGHT') end
 	if type(entry) ~= 'string' then entry = false end
 end
 return {n, entry}`

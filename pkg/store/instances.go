@@ -43,6 +43,10 @@ type InstanceType struct {
 // be found by nobody.
 func (c *Conn) Register(k Keys, i Instance, lease time.Duration) error {
 	about, err := json.Marshal(i)
+	if err == nil {
+		// What others would not believe they would not recover.
+		err = i.believable(len(about))
+	}
 	if err != nil {
 		return fmt.Errorf("describe instance %s: %w", i.ID, err)
 	}
@@ -88,22 +92,65 @@ func firstError(replies []any, otherwise error) error {
 	return otherwise
 }
 
+// instancesScript reads the hash of instances, and leaves in Redis what is too
+// large: whoever may write there must not decide how much memory gordon needs.
+// Each record counts 256 bytes more than it has, as it costs more.
+//
+// KEYS: instances. ARGV: bytes of one record with its id, bytes of all, how many
+// of those left to name.
+// Returns {{id, record, …}, {beginning of the id of one that was left, …}}.
+const instancesScript = `
+local all = redis.call('HGETALL', KEYS[1])
+local one, rest = tonumber(ARGV[1]), tonumber(ARGV[2])
+local fit, left = {}, {}
+for i = 1, #all, 2 do
+	local n = #all[i] + #all[i + 1] + 256
+	if n <= one and n <= rest then
+		rest = rest - n
+		fit[#fit + 1] = all[i]
+		fit[#fit + 1] = all[i + 1]
+	elseif #left < tonumber(ARGV[3]) then
+		left[#left + 1] = string.sub(all[i], 1, 100)
+	end
+end
+return {fit, left}`
+
 // Instances returns every instance on record, in no order. Records that cannot
-// be read are returned as errors beside it: they are not ours to remove.
+// be read or believed are returned as errors beside it: they are not ours to
+// remove.
 func (c *Conn) Instances(k Keys) ([]Instance, []error, error) {
-	all, err := redis.StringMap(c.do("HGETALL", k.Instances()))
+	reply, err := redis.Values(c.do("EVAL", instancesScript, 1, k.Instances(), maxRecord, maxRecords, maxUnreadable))
 	if err != nil {
 		return nil, nil, err
 	}
-	var instances []Instance
-	var unreadable []error
-	for id, about := range all {
-		i := Instance{ID: id}
-		if err := json.Unmarshal([]byte(about), &i); err != nil {
-			unreadable = append(unreadable, fmt.Errorf("record of instance %q in %s: %w", id, k.Instances(), err))
-			continue
+	return readInstances(k, reply)
+}
+
+// readInstances reads the answer of instancesScript.
+func readInstances(k Keys, reply []any) (instances []Instance, unreadable []error, err error) {
+	if len(reply) != 2 {
+		return nil, nil, fmt.Errorf("the script that reads %s answered %d values instead of 2", k.Instances(), len(reply))
+	}
+	all, err := redis.Strings(reply[0], nil)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read %s: %w", k.Instances(), err)
+	}
+	left, err := redis.Strings(reply[1], nil)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read %s: %w", k.Instances(), err)
+	}
+	for len(all) > 1 {
+		i, err := readInstance(all[0], []byte(all[1]))
+		switch {
+		case err == nil:
+			instances = append(instances, i)
+		case len(unreadable) < maxUnreadable:
+			unreadable = append(unreadable, fmt.Errorf("record of instance %.100q in %s: %w", all[0], k.Instances(), err))
 		}
-		instances = append(instances, i)
+		all = all[2:]
+	}
+	for _, id := range left {
+		unreadable = append(unreadable, fmt.Errorf("record of instance %.100q in %s: %w: it is too large", id, k.Instances(), ErrUnbelievable))
 	}
 	return instances, unreadable, nil
 }

@@ -120,6 +120,42 @@ func (l *Link) Close() error {
 	return err
 }
 
+// FenceInstance has the server drop every connection of an instance that is
+// taken for dead. After a power cut, say, Redis does not know that its peer is
+// gone: a BLMOVE that still waits there would take the next entry for nobody.
+func (c *Conn) FenceInstance(id string) error {
+	list, err := redis.String(c.do("CLIENT", "LIST"))
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(list) {
+		client, ours := clientOf(line, clientName(id)+"/")
+		if !ours {
+			continue
+		}
+		// 0 is the answer for one that has gone meanwhile.
+		if _, err := c.do("CLIENT", "KILL", "ID", client); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// clientOf returns the id of a line of CLIENT LIST, and whether its name begins
+// with prefix (https://redis.io/docs/latest/commands/client-list/).
+func clientOf(line, prefix string) (id string, named bool) {
+	for field := range strings.FieldsSeq(line) {
+		key, value, _ := strings.Cut(field, "=")
+		switch key {
+		case "id":
+			id = value
+		case "name":
+			named = strings.HasPrefix(value, prefix)
+		}
+	}
+	return id, named && id != ""
+}
+
 // fence has the server drop a lost connection together with whatever it has not
 // yet read from it. Both commands go over one connection, hence to one run of
 // the server, in which an id is never given twice: the name that was read

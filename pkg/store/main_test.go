@@ -27,7 +27,7 @@ var keys = Keys{Prefix: "q"}
 func open(t *testing.T, socket string) *Link {
 	t.Helper()
 	server.Flush(t)
-	l := NewClient(Options{Network: "unix", Address: socket, Name: "test instance", CommandTimeout: 2 * time.Second}).Link()
+	l := NewClient(Options{Network: "unix", Address: socket, Instance: "test instance", CommandTimeout: 2 * time.Second}).Link()
 	t.Cleanup(func() {
 		if err := l.Close(); err != nil {
 			t.Errorf("close: %v", err)

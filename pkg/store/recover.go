@@ -31,7 +31,8 @@ type Recovery struct {
 	// Fail has the entry go to the failed list rather than back to its queue.
 	Fail bool
 	// Record is what stands on the failed list then, or when the entry is
-	// poison; TTL is how long that list is kept (whole seconds).
+	// poison, nil for the entry itself; TTL is how long that list is kept (whole
+	// seconds).
 	Record []byte
 	TTL    time.Duration
 }
@@ -57,8 +58,8 @@ const (
 // none moves it while its instance lives.
 //
 // KEYS: run list, queue, failed list, recoveries, lease.
-// ARGV: "1" if certain, SHA-1 of the entry, type, "1" to fail it, record, TTL in
-// s, limit, window in s.
+// ARGV: "1" if certain, SHA-1 of the entry, type, "1" to fail it, record ("" for
+// the entry itself), TTL in s, limit, window in s.
 // Returns one of Recovered.
 const recoverScript = `
 if ARGV[1] ~= '1' and redis.call('EXISTS', KEYS[5]) == 1 then return 'alive' end
@@ -75,9 +76,13 @@ end
 times = times + 1
 local poison = times >= tonumber(ARGV[7])
 if ARGV[4] == '1' or poison then
-	redis.call('RPUSH', KEYS[3], ARGV[5])
+	if ARGV[5] == '' then
+		redis.call('LMOVE', KEYS[1], KEYS[3], 'LEFT', 'RIGHT')
+	else
+		redis.call('RPUSH', KEYS[3], ARGV[5])
+		redis.call('LTRIM', KEYS[1], 1, -1)
+	end
 	redis.call('EXPIRE', KEYS[3], ARGV[6])
-	redis.call('LTRIM', KEYS[1], 1, -1)
 	redis.call('HDEL', KEYS[4], field)
 	return ARGV[4] == '1' and 'failed' or 'poison'
 end
@@ -114,4 +119,42 @@ func flag(b bool) string {
 // LeaseExists tells whether an instance has renewed its lease in time.
 func (c *Conn) LeaseExists(k Keys, id string) (bool, error) {
 	return redis.Bool(c.do("EXISTS", k.Lease(id)))
+}
+
+// FilledBatch is how many run lists [Conn.Filled] looks at in one command.
+const FilledBatch = 512
+
+// Filled returns which of the run lists from number first up to, but without,
+// first+[FilledBatch] or n hold something. Mostly none does, and one command
+// tells.
+func (c *Conn) Filled(k Keys, taskType, id string, first, n int) ([]int, error) {
+	last := min(first+FilledBatch, n)
+	if first >= last {
+		return nil, nil
+	}
+	run := make([]any, 0, last-first)
+	each := make([]call, 0, last-first)
+	for list := first; list < last; list++ {
+		key := k.Run(taskType, id, list)
+		run = append(run, key)
+		each = append(each, call{"EXISTS", []any{key}})
+	}
+	if count, err := redis.Int(c.do("EXISTS", run...)); err != nil || count == 0 {
+		return nil, err
+	}
+	replies, err := c.pipeline(each)
+	if err != nil {
+		return nil, err
+	}
+	var filled []int
+	for i, reply := range replies {
+		exists, err := redis.Bool(reply, nil)
+		if err != nil {
+			return nil, fmt.Errorf("look at %s: %w", run[i], typed(err))
+		}
+		if exists {
+			filled = append(filled, first+i)
+		}
+	}
+	return filled, nil
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nevsnode/gordon/v2/internal/redistest"
 )
 
 // recovery is that of the entry e in a run list of type T of instance I.
@@ -162,5 +165,60 @@ func TestFinishForgetsRecoveries(t *testing.T) {
 				t.Errorf("%d counts are left, want %d", n, want)
 			}
 		})
+	}
+}
+
+// A machine that lost its power sends no FIN: Redis goes on waiting for it, and
+// would hand the next entry to the dead.
+func TestFenceInstanceEndsWhatTheDeadStillWaitFor(t *testing.T) {
+	p := redistest.NewProxy(t, server)
+	server.Flush(t)
+	dial := func(instance, socket string) *Link {
+		return NewClient(Options{Network: "unix", Address: socket, Instance: instance, CommandTimeout: 2 * time.Second}).Link()
+	}
+	dead, neighbour, l := dial("host-1", p.Socket), dial("host-10", server.Socket), dial("living", server.Socket)
+	defer l.Close()
+	ended := make(chan error, 2)
+	wait := func(l *Link, queue string) {
+		ended <- l.Use(t.Context(), func(c *Conn) error {
+			entry, err := c.Take(t.Context(), queue, queue+":run", time.Minute)
+			if string(entry) == "theirs" {
+				return nil
+			}
+			return errors.Join(err, fmt.Errorf("took %q", entry))
+		})
+	}
+	go wait(dead, "q:T")
+	redistest.WaitBlocked(t, server, 1)
+	p.CutClients()
+	if err := <-ended; err == nil {
+		t.Error("the cut went unnoticed")
+	}
+	go wait(neighbour, "q:U")
+	redistest.WaitBlocked(t, server, 2)
+	use(t, l, func(c *Conn) error { return c.FenceInstance("host-1") })
+	server.Push(t, "q:T", "x")
+	checkLists(t, map[string][]string{"q:T": {"x"}, "q:T:run": {}})
+	server.Push(t, "q:U", "theirs")
+	if err := <-ended; err != nil {
+		t.Errorf("another instance was cut off: %v", err)
+	}
+	if err := neighbour.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestClientOf(t *testing.T) {
+	for line, want := range map[string]string{
+		"id=7 addr=/tmp/s:0 laddr=/tmp/s:0 fd=9 name=gordon/web-1/3 age=0 idle=0 flags=N": "7",
+		"id=8 addr=/tmp/s:0 name=gordon/web-10/3 age=0":                                   "",
+		"id=9 addr=/tmp/s:0 name= age=0":                                                  "",
+		"name=gordon/web-1/3":                                                             "",
+		"":                                                                                "",
+	} {
+		id, ours := clientOf(line, "gordon/web-1/")
+		if ours != (want != "") || ours && id != want {
+			t.Errorf("%q gives %q, %v", line, id, ours)
+		}
 	}
 }

@@ -190,7 +190,7 @@ func TestBlockedTakeOfALostConnectionTakesNothing(t *testing.T) {
 }
 
 func TestUseSaysWhereItCouldNotConnect(t *testing.T) {
-	l := NewClient(Options{Network: "unix", Address: "/nonexistent/socket", Name: "n"}).Link()
+	l := NewClient(Options{Network: "unix", Address: "/nonexistent/socket", Instance: "n"}).Link()
 	err := l.Use(t.Context(), func(*Conn) error { t.Error("called"); return nil })
 	if err == nil || Refused(err) || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v", err)

@@ -158,6 +158,7 @@ func (q *queue) finished(f finished) {
 		q.log.Warn("the entry of a task that has ended was no longer in its run list: another host took it over, or redis lost it")
 	}
 	q.takes++
+	q.memory.used(len(f.job.slot.entry))
 	f.job.slot.finished(f.entry, q.takes)
 	q.proceed(f.job.slot)
 }

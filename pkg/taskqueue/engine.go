@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,6 +39,8 @@ type engine struct {
 	lost atomic.Bool
 	runs atomic.Uint64 // see queue
 	ends *ends
+	// memory is shared by all queues.
+	memory memory
 
 	mu     sync.Mutex
 	queues map[string]*queue
@@ -49,7 +52,7 @@ type engine struct {
 func newEngine(p *place, o Options, self host.Identity, ends *ends) *engine {
 	nonce := make([]byte, 4)
 	_, _ = rand.Read(nonce) // never fails (crypto/rand)
-	id := self.Hostname + "-" + hex.EncodeToString(nonce)
+	id := strings.Map(idRune, self.Hostname) + "-" + hex.EncodeToString(nonce)
 	e := &engine{
 		place: p, keys: store.Keys{Prefix: p.queueKey}, id: id, counters: o.Counters, log: o.Log,
 		health: newHealth(o.Log, p.String()), queues: make(map[string]*queue), clean: true,
@@ -62,15 +65,23 @@ func newEngine(p *place, o Options, self host.Identity, ends *ends) *engine {
 	}, e.health, o.lease())
 	e.registrar.onLoss = e.leaseLost
 	options := p.options
-	options.Name = "gordon/" + id
+	options.Instance = id
 	options.Greet = e.registrar.greet
 	e.client = store.NewClient(options)
 	e.registrar.link = e.client.Link()
 	e.recoverer = &recoverer{
 		keys: e.keys, self: id, host: self, log: o.Log, link: e.client.Link(), health: e.health, lease: o.lease(),
-		counters: o.Counters,
+		counters: o.Counters, memory: &e.memory,
 	}
 	return e
+}
+
+// idRune keeps what an id may hold: the kernel lets a host be called anything.
+func idRune(r rune) rune {
+	if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '-' {
+		return r
+	}
+	return '_'
 }
 
 // connect returns when Redis has answered and is fit to be used, or with what

@@ -56,7 +56,9 @@ func (f *fetcher) Run(ctx context.Context) error {
 // recovery brings it back.
 func (f *fetcher) take(ctx context.Context, o order) []byte {
 	var pace retry
-	unsure := false // whether an entry may have come in over a lost connection
+	// Whether an entry may stand in the run list: it came in over a lost connection,
+	// or Redis came back with its past and has forgotten that it was removed.
+	unsure := true
 	for ctx.Err() == nil {
 		var entry []byte
 		f.pulse.within(blockTime + 4*ioTimeout)

@@ -33,6 +33,7 @@ type queue struct {
 	// leaseLost tells whether another host may have taken over entries of this
 	// instance.
 	leaseLost *atomic.Bool
+	memory    *memory
 	// runs numbers the runs of the instance. Not of the queue: a type that was
 	// removed and comes back has a new queue, and a process that its old one
 	// left behind must not share its id with a new task.
@@ -68,7 +69,7 @@ type queue struct {
 func newQueue(e *engine, t config.Task, s *Settings, b *budget) *queue {
 	q := &queue{
 		name: t.Type, keys: e.keys, instance: e.id, log: e.log.With(output.KeyTaskType, t.Type),
-		counters: e.counters, budget: b, leaseLost: &e.lost, runs: &e.runs,
+		counters: e.counters, budget: b, leaseLost: &e.lost, memory: &e.memory, runs: &e.runs,
 		fetcher:  newFetcher(e.keys.Queue(t.Type), e.client.Link(), e.health),
 		finisher: newFinisher(e.client.Link(), e.health),
 		commands: make(chan func()), results: make(chan result), wake: make(chan struct{}, 1), over: make(chan struct{}),

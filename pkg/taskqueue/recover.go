@@ -2,13 +2,14 @@ package taskqueue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"time"
 
-	"github.com/nevsnode/gordon/v2/pkg/entry"
 	"github.com/nevsnode/gordon/v2/pkg/host"
 	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
@@ -39,6 +40,10 @@ type recoverer struct {
 	health   *health
 	pulse    pulse
 	lease    lease
+	memory   *memory
+	// unreadable is how many records could not be read the last time; it belongs
+	// to Run.
+	unreadable int
 	// settings say how failures are told; the newest ones count.
 	settings atomic.Pointer[Settings]
 }
@@ -62,20 +67,48 @@ func (r *recoverer) look(ctx context.Context) {
 	defer r.pulse.rest()
 	r.pulse.within(4 * ioTimeout)
 	var instances []store.Instance
+	var unreadable []error
 	err := r.link.Use(ctx, func(c *store.Conn) (err error) {
-		var unreadable []error
 		instances, unreadable, err = c.Instances(r.keys)
-		for _, err := range unreadable {
-			r.log.Warn("the record of an instance cannot be read", output.KeyError, err.Error())
-		}
 		return err
 	})
+	var refused []error
 	for _, other := range instances {
-		if err == nil && ctx.Err() == nil && other.ID != r.self {
-			err = r.consider(ctx, other)
+		if err != nil || ctx.Err() != nil || other.ID == r.self {
+			continue
+		}
+		r.pulse.within(4 * ioTimeout)
+		// Redis may refuse what concerns one of them (a queue that is no list):
+		// the entries of the others must not wait for that.
+		if fault := r.consider(ctx, other); store.Refused(fault) {
+			refused = append(refused, fault)
+		} else {
+			err = fault
 		}
 	}
+	if ctx.Err() != nil {
+		return // what was cut short says nothing of Redis
+	}
+	if err == nil {
+		r.sayUnreadable(unreadable)
+		err = errors.Join(refused...)
+	}
 	r.health.report(r, err)
+}
+
+// unreadableLines bounds what is said of records at once: anybody may have
+// written them, in any number.
+const unreadableLines = 10
+
+// sayUnreadable logs records that cannot be read, when their number has changed.
+func (r *recoverer) sayUnreadable(faults []error) {
+	if len(faults) == r.unreadable {
+		return
+	}
+	r.unreadable = len(faults)
+	for _, err := range faults[:min(len(faults), unreadableLines)] {
+		r.log.Warn("the record of an instance cannot be read", output.KeyError, err.Error(), "records", len(faults))
+	}
 }
 
 // consider recovers an instance that is dead. What is not certain (another
@@ -102,6 +135,9 @@ func (r *recoverer) consider(ctx context.Context, other store.Instance) error {
 	if killed > 0 {
 		log.Warn("ended what a dead instance had left running", "processes", killed)
 	}
+	if err := r.link.Use(ctx, func(c *store.Conn) error { return c.FenceInstance(other.ID) }); err != nil {
+		return fmt.Errorf("close the connections of instance %s: %w", other.ID, err)
+	}
 	return r.recover(ctx, log, other, certain)
 }
 
@@ -121,10 +157,20 @@ func (r *recoverer) killLeftovers(ctx context.Context, dead store.Instance) (int
 	if dead.BootID != r.host.BootID {
 		return 0, nil
 	}
+	if !complete.MatchString(dead.ID) {
+		return 0, nil // no gordon has such an id, so that no process is of it
+	}
 	ctx, cancel := context.WithTimeout(ctx, leftoverPatience)
 	defer cancel()
-	return runner.KillMarked(ctx, func(marker string) bool { return strings.HasPrefix(marker, dead.ID+".") })
+	return runner.KillMarked(ctx, func(marker string) bool {
+		return strings.HasPrefix(marker, dead.ID+".") && !strings.HasPrefix(marker, r.self+".")
+	})
 }
+
+// complete matches an id that ends with its nonce. A record with less, which
+// anybody may have written, could have the beginning of a living instance's id,
+// and have its tasks killed.
+var complete = regexp.MustCompile(`-[0-9a-f]{8}$`)
 
 // recover moves all entries of a dead instance, and takes it off the record when
 // none is left.
@@ -132,26 +178,58 @@ func (r *recoverer) killLeftovers(ctx context.Context, dead store.Instance) (int
 // Power loss here: each entry is moved in one step, and the instance stays on
 // record until all were, so whoever comes next goes on.
 func (r *recoverer) recover(ctx context.Context, log *slog.Logger, dead store.Instance, certain bool) error {
+	var refused []error
 	for taskType, t := range dead.Types {
-		counts := make(map[store.Recovered]int)
-		for list := range t.Lists {
-			result, err := r.recoverList(ctx, store.Recovery{
-				Dead: dead.ID, Type: taskType, List: list, Certain: certain, Fail: t.FailOnCrash, TTL: failedTTL(t),
-			})
-			if err != nil {
-				return err
-			}
-			if result == store.RecoveredAlive {
-				return nil
-			}
-			counts[result]++
-		}
-		if n := counts[store.Requeued]; n > 0 {
-			log.Warn("entries of a dead instance go back to the head of their queue",
-				output.KeyTaskType, taskType, "entries", n, output.KeyMessageID, output.MsgRecovered)
+		alive, err := r.recoverType(ctx, log, store.Recovery{
+			Dead: dead.ID, Type: taskType, Certain: certain, Fail: t.FailOnCrash, TTL: failedTTL(t),
+		}, t.Lists)
+		switch {
+		case alive:
+			return nil
+		case store.Refused(err):
+			refused = append(refused, err)
+		case err != nil:
+			return err
 		}
 	}
+	if len(refused) > 0 {
+		return errors.Join(refused...)
+	}
 	return r.link.Use(ctx, func(c *store.Conn) error { return c.Forget(r.keys, dead.ID) })
+}
+
+// recoverType moves the entries of one type, which has lists run lists.
+func (r *recoverer) recoverType(ctx context.Context, log *slog.Logger, rec store.Recovery, lists int) (alive bool, err error) {
+	requeued := 0
+	defer func() {
+		if requeued > 0 {
+			log.Warn("entries of a dead instance go back to the head of their queue",
+				output.KeyTaskType, rec.Type, "entries", requeued, output.KeyMessageID, output.MsgRecovered)
+		}
+	}()
+	for first := 0; first < lists; first += store.FilledBatch {
+		r.pulse.within(4 * ioTimeout)
+		var filled []int
+		if err := r.link.Use(ctx, func(c *store.Conn) (err error) {
+			filled, err = c.Filled(r.keys, rec.Type, rec.Dead, first, lists)
+			return err
+		}); err != nil {
+			return false, err
+		}
+		for _, rec.List = range filled {
+			result, err := r.recoverList(ctx, rec)
+			if err != nil || result == store.RecoveredAlive {
+				return err == nil, err
+			}
+			if result == store.Requeued {
+				requeued++
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
 }
 
 func failedTTL(t store.InstanceType) time.Duration {
@@ -169,10 +247,11 @@ func (r *recoverer) recoverList(ctx context.Context, rec store.Recovery) (result
 			result = store.RecoveredNothing
 			return err
 		}
-		rec.Record = entry.Failed(rec.Entry, crashReason(rec.Fail, rec.Dead))
+		rec.Record = failedRecord(rec.Entry, crashReason(rec.Fail, rec.Dead))
 		result, err = c.Recover(r.keys, rec)
 		return err
 	})
+	defer r.memory.used(len(rec.Entry))
 	if err != nil {
 		return "", err
 	}

@@ -24,7 +24,7 @@ func (r *rig) onRecord(id string, change func(*store.Instance)) {
 		PID: self.PID, StartTime: self.StartTime, Types: map[string]store.InstanceType{"T": {Lists: 2}},
 	}
 	change(&i)
-	link := store.NewClient(store.Options{Network: "unix", Address: server.Socket, Name: "test"}).Link()
+	link := store.NewClient(store.Options{Network: "unix", Address: server.Socket, Instance: "test"}).Link()
 	defer link.Close()
 	err = link.Use(r.t.Context(), func(c *store.Conn) error { return c.Register(store.Keys{Prefix: "q"}, i, leaseTTL) })
 	if err != nil {
@@ -88,9 +88,9 @@ func deadPID(t *testing.T) int {
 func TestRecoveryEndsLeftoversFirst(t *testing.T) {
 	r := newRig(t)
 	leftover := exec.Command("sh", "-c", "while :; do sleep 0.05; done")
-	leftover.Env = []string{"GORDON_TASK_ID=old.T.1", "PATH=/usr/bin:/bin"}
+	leftover.Env = []string{"GORDON_TASK_ID=old-00000000.T.1", "PATH=/usr/bin:/bin"}
 	other := exec.Command("sleep", "1000")
-	other.Env = []string{"GORDON_TASK_ID=older.T.1"}
+	other.Env = []string{"GORDON_TASK_ID=old-000000001.T.1"}
 	for _, cmd := range []*exec.Cmd{leftover, other} {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
@@ -100,8 +100,8 @@ func TestRecoveryEndsLeftoversFirst(t *testing.T) {
 	go func() { _ = leftover.Wait(); close(gone) }()
 	defer func() { _ = other.Process.Kill(); _ = other.Wait() }()
 
-	r.onRecord("old", func(i *store.Instance) { i.PID = deadPID(t) })
-	server.Push(t, "q:T:run:old:0", "{}")
+	r.onRecord("old-00000000", func(i *store.Instance) { i.PID = deadPID(t) })
+	server.Push(t, "q:T:run:old-00000000:0", "{}")
 	r.task("T", `touch "$D/ran"`)
 	r.start()
 	<-gone

@@ -2,6 +2,7 @@ package taskqueue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"sync/atomic"
@@ -137,11 +138,29 @@ func (r *registrar) reserve(ctx context.Context, types map[string]store.Instance
 	return nil
 }
 
+// errNotEmpty keeps an instance on record.
+var errNotEmpty = errors.New("entries stand in its run lists though all of them were removed: redis came back with an older state")
+
 // farewell takes the instance off the record. It comes after all run lists were
-// seen empty and Run has returned.
+// seen empty and Run has returned. They are looked at once more: an older state of
+// Redis (a snapshot, a promoted replica) may have filled one that was not used
+// since, and only recovery would find it.
 func (r *registrar) farewell(ctx context.Context) error {
-	id := r.instance.Load().ID
-	err := r.link.Use(ctx, func(c *store.Conn) error { return c.Forget(r.keys, id) })
+	self := r.instance.Load()
+	err := r.link.Use(ctx, func(c *store.Conn) error {
+		for name, t := range self.Types {
+			for first := 0; first < t.Lists; first += store.FilledBatch {
+				filled, err := c.Filled(r.keys, name, self.ID, first, t.Lists)
+				if err != nil {
+					return err
+				}
+				if len(filled) > 0 {
+					return errNotEmpty
+				}
+			}
+		}
+		return c.Forget(r.keys, self.ID)
+	})
 	if err != nil {
 		err = fmt.Errorf("take this instance off the record: %w", err)
 	}

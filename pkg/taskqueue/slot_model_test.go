@@ -50,7 +50,7 @@ type slotModel struct {
 }
 
 func newSlotModel(t *testing.T, p *redistest.Proxy) *slotModel {
-	client := store.NewClient(store.Options{Network: "unix", Address: p.Socket, Name: "model", CommandTimeout: 2 * time.Second})
+	client := store.NewClient(store.Options{Network: "unix", Address: p.Socket, Instance: "model", CommandTimeout: 2 * time.Second})
 	h := newHealth(slog.New(slog.DiscardHandler), p.Socket)
 	m := &slotModel{
 		t: t, proxy: p, keys: store.Keys{Prefix: "q"},

@@ -86,7 +86,11 @@ func (w *worker) run() result {
 	if ttl <= 0 {
 		return result{slot: w.slot, how: store.Drop, failed: true}
 	}
-	return result{slot: w.slot, how: store.Fail, failed: true, ttl: ttl, record: entry.Failed(w.payload, fault)}
+	record := failedRecord(w.payload, fault)
+	if record == nil {
+		log.Warn("the entry is too large for an error_message: it stands on the failed list as it is")
+	}
+	return result{slot: w.slot, how: store.Fail, failed: true, ttl: ttl, record: record}
 }
 
 // notify runs the error_script. An abort leaves it kill_grace to end.

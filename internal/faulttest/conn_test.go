@@ -1,0 +1,166 @@
+package faulttest
+
+import (
+	"bytes"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nevsnode/gordon/v2/internal/gordontest"
+	"github.com/nevsnode/gordon/v2/internal/redistest"
+)
+
+// Connections that are slow, or end, or fall silent, all at once.
+func TestConnections(t *testing.T) {
+	t.Parallel()
+	for _, y := range []story{
+		{
+			name: "cut again and again", states: "lost back",
+			begin: func(s *scene) {
+				s.proxy.Decide(func([]byte) redistest.Fault { return redistest.BeforeRequest })
+				s.proxy.CutAll()
+			},
+			end: func(s *scene) { s.proxy.Decide(nil) },
+		},
+		{
+			name: "vanished for the client alone", states: "lost back",
+			begin: func(s *scene) {
+				s.proxy.Decide(func([]byte) redistest.Fault { return redistest.BeforeRequest })
+				s.proxy.CutClients()
+			},
+			end: func(s *scene) { s.proxy.Decide(nil) },
+		},
+		{
+			name: "half-closed", states: "lost back",
+			begin: func(s *scene) {
+				s.proxy.Decide(func([]byte) redistest.Fault { return redistest.HalfClosed })
+			},
+			end: func(s *scene) { s.proxy.Decide(nil) },
+		},
+		{
+			name: "answers take longer than 5 s", states: "lost back",
+			begin: func(s *scene) { s.proxy.Delay(7 * time.Second) },
+			end:   func(s *scene) { s.proxy.Delay(0) },
+		},
+	} {
+		y.proxied, y.lasts, y.status = true, 2*time.Second, unreachable
+		t.Run(y.name, y.tell)
+	}
+}
+
+// An answer that takes its time is no fault.
+func TestSlowAnswers(t *testing.T) {
+	s := newScene(t, true)
+	s.proxy.Delay(200 * time.Millisecond)
+	s.start()
+	s.push(quick, 12)
+	s.push(fails, 5)
+	s.waitLines(quick, 12)
+	s.proxy.Delay(0)
+	gordontest.Until(t, "all is told", s.settled)
+	s.daemon.Stop()
+	s.once(quick, 12, s.Lines(quick))
+	s.once("failed list", 5, s.onFailedList(fails))
+	if got := s.states(); got != "" {
+		t.Errorf("the log tells of %q", got)
+	}
+}
+
+// protocol are the commands that gordon sends, by a word of each. The last ones
+// are sent after a connection was lost only.
+var protocol = []string{"SETNAME", "INFO", "MULTI", "HGETALL", "BLMOVE", "EVAL", "LINDEX", "EXISTS", "LIST", "KILL"}
+
+var faults = []struct {
+	name  string
+	fault redistest.Fault
+}{
+	{"request lost", redistest.BeforeRequest},
+	{"answer lost", redistest.BeforeAnswer},
+	{"request late", redistest.LateRequest},
+	{"half-closed", redistest.HalfClosed},
+}
+
+// meets loses a connection at a word, the first three times that it is sent, and
+// before that two others, which the server does not notice: so those words are
+// sent as well that follow such a loss.
+type meets struct {
+	word  string
+	fault redistest.Fault
+
+	mu   sync.Mutex
+	eval int
+	take int
+	hits int
+}
+
+func (m *meets) decide(request []byte) redistest.Fault {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	most := 3
+	if m.fault == redistest.Blackhole {
+		most = 1 // each costs the time-out
+	}
+	if m.hits < most && bytes.Contains(request, []byte(m.word)) {
+		m.hits++
+		return m.fault
+	}
+	if bytes.Contains(request, []byte("EVAL")) {
+		if m.eval++; m.eval == 5 {
+			return redistest.LateRequest
+		}
+	}
+	if bytes.Contains(request, []byte("BLMOVE")) {
+		if m.take++; m.take == 2 {
+			return redistest.LateRequest
+		}
+	}
+	return redistest.None
+}
+
+func (m *meets) hit() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.hits > 0
+}
+
+// A connection is lost in the middle of each command of the protocol, in each
+// way: every entry runs once, and every result is told once.
+func TestEveryCommandIsLost(t *testing.T) {
+	for _, f := range faults {
+		for _, word := range protocol {
+			t.Run(f.name+" at "+word, func(t *testing.T) { lose(t, word, f.fault) })
+		}
+	}
+}
+
+// So is one that falls silent: it is noticed after the time-out.
+func TestEveryCommandIsSwallowed(t *testing.T) {
+	t.Parallel()
+	for _, word := range protocol {
+		t.Run(word, func(t *testing.T) {
+			t.Parallel()
+			lose(t, word, redistest.Blackhole)
+		})
+	}
+}
+
+func lose(t *testing.T, word string, fault redistest.Fault) {
+	s := newScene(t, true)
+	m := &meets{word: word, fault: fault}
+	s.proxy.Decide(m.decide)
+	s.push(quick, 40)
+	s.push(fails, 10)
+	began := time.Now()
+	s.start()
+	gordontest.Until(t, "a "+word+" is met", m.hit)
+	s.waitLines(quick, 40)
+	gordontest.Until(t, "all is told", func() bool { return s.settled() && len(s.onFailedList(fails)) >= 10 })
+	t.Logf("| %s | %.1f s | %s |", t.Name(), time.Since(began).Seconds(), s.states())
+	s.proxy.DeliverLate()
+	s.push(quick, 5)
+	s.waitLines(quick, 45)
+	s.daemon.Stop()
+	s.once(quick, 45, s.Lines(quick))
+	s.once(fails, 10, s.Lines(fails))
+	s.once("failed list", 10, s.onFailedList(fails))
+}

@@ -1,0 +1,46 @@
+// Package faulttest shows what gordon does when Redis fails: the real binary, a
+// real redis-server, and one fault after the other. docs/reliability.md has the
+// table; each line of it names the test here that shows it.
+package faulttest
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/nevsnode/gordon/v2/internal/gordontest"
+)
+
+var (
+	stopFor = flag.Duration("fault.stop", 8*time.Second, "how long TestRestarts/stopped has redis-server stopped (SIGSTOP)")
+	given   = flag.String("fault.gordon", "", "test this gordon rather than one built with the race detector")
+	tasks   = flag.Int("fault.tasks", 3000, "how many tasks TestNothingPilesUp runs")
+)
+
+var binary string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// The tests that run in parallel wait most of the time.
+	if err := flag.Set("test.parallel", "12"); err != nil {
+		panic(err)
+	}
+	built, remove, err := gordontest.Build()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	binary = cmp.Or(*given, built)
+	code := m.Run()
+	remove()
+	if err := goleak.Find(); code == 0 && err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}

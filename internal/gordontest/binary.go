@@ -1,0 +1,42 @@
+package gordontest
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// Build builds gordon with the race detector. remove removes it again.
+func Build() (binary string, remove func(), err error) {
+	dir, err := os.MkdirTemp("", "gordon-binary")
+	if err != nil {
+		return "", nil, err
+	}
+	remove = func() { _ = os.RemoveAll(dir) } // in the way of nothing
+	binary = filepath.Join(dir, "gordon")
+	build := exec.Command("go", "build", "-race", "-o", binary, "github.com/nevsnode/gordon/v2/cmd/gordon")
+	if out, err := build.CombinedOutput(); err != nil {
+		remove()
+		return "", nil, fmt.Errorf("build gordon: %w\n%s", err, out)
+	}
+	return binary, remove, nil
+}
+
+// patience bounds the wait for anything.
+const patience = 60 * time.Second
+
+// Until waits until ok, and fails the test when that takes over a minute; what is
+// a sentence for that case.
+func Until(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for !ok() {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %v in vain: %s", patience, what)
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}

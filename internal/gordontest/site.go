@@ -1,0 +1,93 @@
+package gordontest
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Site is a folder with a configuration and scripts.
+type Site struct {
+	T      testing.TB
+	Binary string
+	// Redis is the part of the configuration that says where Redis is, in TOML:
+	// keys of the top level and no table; see [Unix].
+	Redis string
+	// QueueKey is the queue_key.
+	QueueKey string
+	dir      string
+}
+
+// Unix is a Site's Redis at a unix socket.
+func Unix(socket string) string {
+	return fmt.Sprintf("redis_network = \"unix\"\nredis_address = %q\n", socket)
+}
+
+// NewSite makes a folder that ends with the test.
+func NewSite(t testing.TB, binary, redis string) *Site {
+	t.Helper()
+	return &Site{T: t, Binary: binary, Redis: redis, QueueKey: "q", dir: t.TempDir()}
+}
+
+// Dir is the folder.
+func (s *Site) Dir() string { return s.dir }
+
+// File is the path of a file in the folder.
+func (s *Site) File(name string) string { return filepath.Join(s.dir, name) }
+
+// Read returns the content of a file, "" for one that is not there.
+func (s *Site) Read(name string) string {
+	content, err := os.ReadFile(s.File(name))
+	if err != nil && !os.IsNotExist(err) {
+		s.T.Fatal(err)
+	}
+	return string(content)
+}
+
+// Lines returns the words of a file: scripts note one in each line.
+func (s *Site) Lines(name string) []string { return strings.Fields(s.Read(name)) }
+
+// Write makes a file; one that begins with "#!" can be executed.
+func (s *Site) Write(name, content string) {
+	s.T.Helper()
+	mode := os.FileMode(0o644)
+	if strings.HasPrefix(content, "#!") {
+		mode = 0o755
+	}
+	// Written beside and renamed: a script that is being written cannot be run.
+	if err := os.WriteFile(s.File(name+".new"), []byte(content), mode); err != nil {
+		s.T.Fatal(err)
+	}
+	if err := os.Rename(s.File(name+".new"), s.File(name)); err != nil {
+		s.T.Fatal(err)
+	}
+}
+
+// Script writes a shell script NAME.sh; $D is the folder.
+func (s *Site) Script(name, body string) {
+	s.T.Helper()
+	s.Write(name+".sh", "#!/bin/sh\nD='"+s.dir+"'\n"+body+"\n")
+}
+
+// Configure writes gordon.toml: the Redis, and what is given.
+func (s *Site) Configure(more string) {
+	s.T.Helper()
+	s.Write("gordon.toml", fmt.Sprintf("%squeue_key = %q\nfailed_tasks_ttl = 3600\n%s\n", s.Redis, s.QueueKey, more))
+}
+
+// Task is the table of a task with the script NAME.sh, in TOML.
+func (s *Site) Task(name string, workers int) string {
+	return fmt.Sprintf("[tasks.%s]\nscript = %q\nworkers = %d\n", name, s.File(name+".sh"), workers)
+}
+
+// Numbered is the entry whose only argument is n.
+func Numbered(n int) string {
+	raw, err := json.Marshal(map[string]any{"args": []string{fmt.Sprint(n)}})
+	if err != nil {
+		panic(err) // strings always can be encoded
+	}
+	return string(raw)
+}

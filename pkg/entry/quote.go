@@ -1,0 +1,81 @@
+package entry
+
+import "unicode/utf8"
+
+// These functions write JSON strings as encoding/json does without its escapes
+// for HTML, since people read the records in redis-cli: < stays <. They exist
+// because encoding/json needs several copies, and an entry may have 512 MB.
+
+// text is what can be a JSON string.
+type text interface{ ~string | ~[]byte }
+
+// controls are the escapes of U+0000 to U+001F, of 6 bytes each.
+const controls = `\u0000\u0001\u0002\u0003\u0004\u0005\u0006\u0007` +
+	`\u0008\u0009\u000a\u000b\u000c\u000d\u000e\u000f` +
+	`\u0010\u0011\u0012\u0013\u0014\u0015\u0016\u0017` +
+	`\u0018\u0019\u001a\u001b\u001c\u001d\u001e\u001f`
+
+// escapeOf returns what stands for the rune at s[i:] and how many bytes of s that
+// is. "" means that the bytes stand for themselves. Invalid UTF-8 becomes U+FFFD.
+func escapeOf[T text](s T, i int) (escape string, size int) {
+	switch c := s[i]; {
+	case c == '"':
+		return `\"`, 1
+	case c == '\\':
+		return `\\`, 1
+	case c == '\b':
+		return `\b`, 1
+	case c == '\f':
+		return `\f`, 1
+	case c == '\n':
+		return `\n`, 1
+	case c == '\r':
+		return `\r`, 1
+	case c == '\t':
+		return `\t`, 1
+	case c < ' ':
+		return controls[6*int(c) : 6*int(c)+6], 1
+	case c < utf8.RuneSelf:
+		return "", 1
+	}
+	switch r, size := utf8.DecodeRuneInString(string(s[i:min(len(s), i+utf8.UTFMax)])); {
+	case r == utf8.RuneError && size == 1:
+		return `\ufffd`, 1
+	case r == '\u2028': // line breaks to JavaScript, not to JSON
+		return `\u2028`, size
+	case r == '\u2029':
+		return `\u2029`, size
+	default:
+		return "", size
+	}
+}
+
+// appendQuoted appends s as a JSON string (RFC 8259, section 7).
+func appendQuoted[T text](out []byte, s T) []byte {
+	out = append(out, '"')
+	kept := 0
+	for i := 0; i < len(s); {
+		escape, size := escapeOf(s, i)
+		if escape != "" {
+			out = append(append(out, s[kept:i]...), escape...)
+			kept = i + size
+		}
+		i += size
+	}
+	return append(append(out, s[kept:]...), '"')
+}
+
+// quotedLen is the length of what appendQuoted appends.
+func quotedLen[T text](s T) int {
+	n := len(`""`)
+	for i := 0; i < len(s); {
+		escape, size := escapeOf(s, i)
+		if escape == "" {
+			n += size
+		} else {
+			n += len(escape)
+		}
+		i += size
+	}
+	return n
+}

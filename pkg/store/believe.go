@@ -1,0 +1,87 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Anybody who may write to Redis may write records of instances. What is believed
+// of them has bounds, which no gordon meets that could work: none can have half a
+// million workers, and Redis takes 10,000 connections unless told otherwise.
+const (
+	maxRecord  = 4 << 20  // bytes of one record
+	maxRecords = 64 << 20 // bytes of all that are read in one go
+	maxLists   = 1 << 20  // run lists of one instance, over all types
+	maxName    = 255      // bytes of the name of a host or type; see config
+	maxTTL     = int64(math.MaxInt64 / time.Second)
+	// maxUnreadable is how many that were not read, or not believed, are named.
+	maxUnreadable = 100
+)
+
+// ErrUnbelievable is wrapped by the error for a record that no gordon writes.
+var ErrUnbelievable = errors.New("no gordon has written this record")
+
+// instanceID is what an id looks like. It becomes part of keys, and what a
+// process is found by (GORDON_TASK_ID).
+var instanceID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,300}$`)
+
+// readInstance reads a record of anybody's.
+func readInstance(id string, about []byte) (Instance, error) {
+	i := Instance{ID: id}
+	if err := json.Unmarshal(about, &i); err != nil {
+		// The error may quote a number of any length.
+		return Instance{}, fmt.Errorf("%w: %.200s", ErrUnbelievable, err.Error())
+	}
+	if err := i.believable(len(about)); err != nil {
+		return Instance{}, err
+	}
+	return i, nil
+}
+
+// believable says why a record of this many bytes cannot be gordon's.
+func (i Instance) believable(size int) error {
+	wrong := ""
+	switch {
+	case size+len(i.ID)+256 > maxRecord:
+		wrong = "it is too large"
+	case !instanceID.MatchString(i.ID):
+		wrong = "its id has other characters than letters, digits and ._-"
+	case len(i.Host) > maxName:
+		wrong = "the name of its host is too long"
+	}
+	lists := 0
+	for name, t := range i.Types {
+		switch {
+		case !isTypeName(name):
+			wrong = fmt.Sprintf("%.100q cannot be the name of a type", name)
+		case t.Lists < 0 || t.Lists > maxLists-lists:
+			wrong = fmt.Sprintf("the number of its run lists is not between 0 and %d", maxLists)
+		case t.FailedTTL < 0 || t.FailedTTL > maxTTL:
+			wrong = "the time that a failed list is kept is out of range"
+		default:
+			lists += t.Lists
+		}
+	}
+	if wrong != "" {
+		return fmt.Errorf("%w: %s", ErrUnbelievable, wrong)
+	}
+	return nil
+}
+
+// isTypeName tells whether a type can be called so; the configuration has the
+// same rules.
+func isTypeName(name string) bool {
+	switch name {
+	case "", "instance", "instances", "paused", "recoveries", "control":
+		return false
+	}
+	return len(name) <= maxName && utf8.ValidString(name) &&
+		!strings.HasPrefix(name, "instance:") && !strings.ContainsFunc(name, unicode.IsControl)
+}

@@ -1,0 +1,209 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nevsnode/gordon/v2/internal/redistest"
+)
+
+const secret = "correct horse battery staple"
+
+// passwordFile writes a file with a mode whatever the umask is.
+func passwordFile(t *testing.T, content string, mode fs.FileMode) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(path, []byte(content), mode); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestPasswordFiles(t *testing.T) {
+	for name, c := range map[string]struct {
+		content string
+		mode    fs.FileMode
+		want    error // nil: the password is secret
+	}{
+		"plain":               {secret, 0o600, nil},
+		"with a newline":      {secret + "\n", 0o640, nil},
+		"of another system":   {secret + "\r\n", 0o400, nil},
+		"readable for others": {secret, 0o644, ErrWorldReadable},
+		"empty":               {"", 0o600, ErrNoPassword},
+		"only a newline":      {"\n", 0o600, ErrNoPassword},
+		"two lines":           {secret + "\nuser\n", 0o600, ErrNoPassword},
+		"as long as allowed":  {strings.Repeat("x", maxPassword), 0o600, nil},
+		"far too long":        {strings.Repeat("x", maxPassword+1), 0o600, ErrNoPassword},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := passwordFile(t, c.content, c.mode)
+			got, err := Login{PasswordFile: path}.password()
+			if !errors.Is(err, c.want) {
+				t.Fatalf("got %v, want %v", err, c.want)
+			}
+			if err == nil && got != strings.TrimRight(c.content, "\r\n") {
+				t.Errorf("got %q", got)
+			}
+			if err != nil && (!strings.Contains(err.Error(), path) || strings.Contains(err.Error(), secret)) {
+				t.Errorf("the error names the file and not its content: %v", err)
+			}
+		})
+	}
+}
+
+func TestMissingPasswordFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "none")
+	_, err := Login{PasswordFile: path}.password()
+	if !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), path) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestCredentials(t *testing.T) {
+	path := passwordFile(t, secret+"\n", 0o400)
+	login := Login{PasswordFile: "credential:" + filepath.Base(path)}
+	t.Setenv("CREDENTIALS_DIRECTORY", filepath.Dir(path))
+	if got, err := login.password(); got != secret || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+	login.PasswordFile = "credential:another"
+	if _, err := login.password(); !errors.Is(err, ErrNoCredential) || !strings.Contains(err.Error(), "credential:another") {
+		t.Errorf("one that was not handed over: %v", err)
+	}
+	t.Setenv("CREDENTIALS_DIRECTORY", "")
+	if _, err := login.password(); !errors.Is(err, ErrNoCredential) {
+		t.Errorf("none were handed over: %v", err)
+	}
+}
+
+// guarded is a server that asks for a password, and knows the user "worker".
+func guarded(t *testing.T) *redistest.Server {
+	t.Helper()
+	s := redistest.New(t)
+	s.Do(t, "ACL", "SETUSER", "worker", "on", ">"+secret+"!", "~q:*", "+@all")
+	s.Do(t, "CONFIG", "SET", "requirepass", secret)
+	return s
+}
+
+// ask connects with these options and asks the server who the user is.
+func ask(t *testing.T, o Options) (user string, err error) {
+	t.Helper()
+	o.Instance, o.CommandTimeout = "test", 2*time.Second
+	if o.Network == "" {
+		o.Network = "unix"
+	}
+	l := NewClient(o).Link()
+	defer l.Close()
+	err = l.Use(t.Context(), func(c *Conn) error {
+		reply, err := c.do("ACL", "WHOAMI")
+		user = fmt.Sprintf("%s", reply)
+		return err
+	})
+	return user, err
+}
+
+func TestLogin(t *testing.T) {
+	s := guarded(t)
+	right, ofWorker := passwordFile(t, secret, 0o600), passwordFile(t, secret+"!", 0o600)
+	for name, c := range map[string]struct {
+		login Login
+		user  string // "" where the server refuses with code
+		code  string
+	}{
+		"password":        {login: Login{PasswordFile: right}, user: "default"},
+		"user":            {login: Login{Username: "worker", PasswordFile: ofWorker}, user: "worker"},
+		"wrong password":  {login: Login{PasswordFile: ofWorker}, code: "WRONGPASS"},
+		"another's":       {login: Login{Username: "worker", PasswordFile: right}, code: "WRONGPASS"},
+		"unknown user":    {login: Login{Username: "nobody", PasswordFile: right}, code: "WRONGPASS"},
+		"no password":     {login: Login{}, code: "NOAUTH"},
+		"user but no one": {login: Login{Username: "worker"}, code: "NOAUTH"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			user, err := ask(t, Options{Address: s.Socket, Login: c.login})
+			if c.code == "" {
+				if user != c.user || err != nil {
+					t.Errorf("got %q, %v", user, err)
+				}
+				return
+			}
+			if !errors.Is(err, &ReplyError{Code: c.code}) {
+				t.Fatalf("got %v, want %s", err, c.code)
+			}
+			if strings.Contains(err.Error(), secret) || !strings.Contains(err.Error(), s.Socket) {
+				t.Errorf("the error names the server and no password: %v", err)
+			}
+		})
+	}
+}
+
+// A password that was changed needs no restart: it is read for each connection.
+func TestPasswordIsReadAnew(t *testing.T) {
+	s := guarded(t)
+	path := passwordFile(t, "not yet", 0o600)
+	l := NewClient(Options{Network: "unix", Address: s.Socket, Instance: "test", Login: Login{PasswordFile: path}}).Link()
+	defer l.Close()
+	nothing := func(*Conn) error { return nil }
+	if err := l.Use(t.Context(), nothing); !errors.Is(err, &ReplyError{Code: "WRONGPASS"}) {
+		t.Fatalf("got %v", err)
+	}
+	if err := os.WriteFile(path, []byte(secret), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	use(t, l, nothing)
+}
+
+func TestDatabase(t *testing.T) {
+	server.Flush(t)
+	conn := server.Conn(t)
+	for _, db := range []int{0, 3} {
+		if _, err := conn.Do("SELECT", db); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Do("RPUSH", "q:T", fmt.Sprintf("of %d", db)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l := NewClient(Options{Network: "unix", Address: server.Socket, Database: 3, Instance: "test"}).Link()
+	defer l.Close()
+	use(t, l, func(c *Conn) error {
+		entry, err := c.Take(t.Context(), "q:T", run0, time.Second)
+		if string(entry) != "of 3" {
+			t.Errorf("took %q", entry)
+		}
+		return err
+	})
+	if _, err := ask(t, Options{Address: server.Socket, Database: 16}); !errors.Is(err, &ReplyError{Code: "ERR"}) {
+		t.Errorf("a database that there is not: %v", err)
+	}
+}
+
+// Refusals within a script have no code of their own in Redis 7.0.
+func TestRefusalWithinAScriptIsNOPERM(t *testing.T) {
+	l := open(t, server.Socket)
+	server.Push(t, run0, "x")
+	admin := server.Conn(t)
+	if _, err := admin.Do("ACL", "SETUSER", "default", "-ltrim"); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if _, err := admin.Do("ACL", "SETUSER", "default", "+@all"); err != nil {
+			t.Error(err)
+		}
+	}()
+	use(t, l, func(c *Conn) error {
+		results, err := c.FinishAll([]Finish{finishOf(Drop)})
+		if err == nil && !errors.Is(results[0].Err, &ReplyError{Code: "NOPERM"}) {
+			t.Errorf("got %v", results[0].Err)
+		}
+		return err
+	})
+}
