@@ -27,9 +27,10 @@ test: ## run every test with the race detector, and each fuzz target for a few s
 	@scripts/fuzz.sh 2s
 
 .PHONY: lint
-lint: ## check format, code, shell scripts, manual pages, modules and known vulnerabilities
+lint: ## check format, code, shell scripts, manual pages, modules, vulnerabilities and packages
 	@scripts/need.sh shellcheck mandoc
 	@scripts/lint.sh
+	@$(MAKE) --no-print-directory lint-packages
 
 .PHONY: fuzz
 fuzz: ## fuzz each target for longer (FUZZTIME=1m)
