@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/gomodule/redigo/redis"
+	"go.uber.org/goleak"
 )
 
 // Server is a redis-server process with a folder of its own.
@@ -42,6 +43,16 @@ func Main(m *testing.M, use func(*Server)) int {
 	use(s)
 	code := m.Run()
 	if err := s.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+// MainWithoutLeaks is Main, and fails when a goroutine has outlived the tests.
+func MainWithoutLeaks(m *testing.M, use func(*Server)) int {
+	code := Main(m, use)
+	if err := goleak.Find(); code == 0 && err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
