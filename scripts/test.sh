@@ -4,5 +4,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# -p 4 on any machine: most tests wait for processes more than they compute.
-go test -race -p 4 -count=1 -timeout=5m -json ./... | go run ./scripts/testreport
+go test -race -count=1 -timeout=5m -json ./... | go run ./scripts/testreport

@@ -92,7 +92,9 @@ func TestInterfacesUnderAttack(t *testing.T) {
 	defer stopStats()
 	stopControl := attack(t, *clients/2, "unix", socket)
 	defer stopControl()
-	gordontest.Until(t, "every place is taken", func() bool { return daemon.FDs() >= fds+128+64 })
+	// All places are hardly ever taken at one moment: slow clients are ended all
+	// the time, and on a busy machine others come late.
+	gordontest.Until(t, "most places are taken", func() bool { return daemon.FDs() >= fds+(128+64)/2 })
 	if n := daemon.FDs(); n > fds+128+64+20 {
 		t.Errorf("%d descriptors are open, %d before", n, fds)
 	}
