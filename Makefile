@@ -24,7 +24,7 @@ run: build ## see gordon at work: a private Redis, three tasks, the failed lists
 test: ## run every test with the race detector, and each fuzz target for a few seconds
 	@scripts/need.sh redis-server
 	@scripts/test.sh
-	@scripts/fuzz.sh 2s
+	@scripts/fuzz.sh 1s
 
 .PHONY: lint
 lint: ## check format, code, shell scripts, manual pages, modules, vulnerabilities and packages
