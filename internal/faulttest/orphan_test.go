@@ -10,16 +10,7 @@ import (
 // Redis has filled again: a stop must not leave it behind with nobody on record
 // who could recover it.
 func TestThePastIsNotLeftBehind(t *testing.T) {
-	s := newScene(t, false, "--save", "3600 1000000")
-	s.push(mid, 1)
-	s.start()
-	s.waitLines("mid.started", 1)
-	s.do("SAVE")
-	s.Write("mid.go", "")
-	gordontest.Until(t, "it is told", s.settled)
-	kill(s)
-	s.daemon.Says("redis is lost")
-	boot(s)
+	s := newPast(t)
 	s.daemon.Says("redis is back")
 	s.daemon.Stop()
 	s.start()
