@@ -52,15 +52,9 @@ func (s *Settings) exec(ctx context.Context, script, arg string) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	stopped := make(chan struct{})
-	cancel := context.AfterFunc(ctx, func() {
-		defer close(stopped)
-		p.Stop(context.Background(), s.KillGrace)
-	})
-	o := p.Wait()
-	if !cancel() {
-		<-stopped
-		err = fmt.Errorf("ended before it was done: %w", context.Cause(ctx))
+	o, stopped := waitOrStop(ctx, context.Background(), p, s.KillGrace)
+	if stopped != nil {
+		err = fmt.Errorf("ended before it was done: %w", stopped)
 	} else if reason := o.Reason(); reason != "" {
 		err = errors.New(reason)
 	}

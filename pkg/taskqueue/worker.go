@@ -176,10 +176,17 @@ func (w *worker) wait(p *runner.Process) (o runner.Outcome, stopped error) {
 		ctx, release = context.WithTimeoutCause(w.abort, w.task.Timeout, errTimedOut)
 	}
 	defer release()
+	return waitOrStop(ctx, w.kill, p, w.task.KillGrace)
+}
+
+// waitOrStop waits for a process, and stops its tree when ctx ends, with SIGKILL
+// at once when kill has ended. stopped is the cause of ctx, or nil when the
+// process ended by itself.
+func waitOrStop(ctx, kill context.Context, p *runner.Process, grace time.Duration) (o runner.Outcome, stopped error) {
 	gone := make(chan struct{})
 	cancel := context.AfterFunc(ctx, func() {
 		defer close(gone)
-		p.Stop(w.kill, w.task.KillGrace)
+		p.Stop(kill, grace)
 	})
 	o = p.Wait()
 	if cancel() {
