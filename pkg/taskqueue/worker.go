@@ -86,7 +86,7 @@ func (w *worker) run() result {
 	if ttl <= 0 {
 		return result{slot: w.slot, how: store.Drop, failed: true}
 	}
-	record := failedRecord(w.payload, fault)
+	record := failedRecord(w.payload, entry.Failure{Message: fault})
 	if record == nil {
 		log.Warn("the entry is too large for an error_message: it stands on the failed list as it is")
 	}
