@@ -68,6 +68,7 @@ type Task struct {
 	Timeout        time.Duration // how long a run may take; 0 = without end
 	KillGrace      time.Duration // from SIGTERM to SIGKILL
 	AllowUnsafeEnv bool          // an entry's env may set LD_PRELOAD and the like
+	Retry          Retry
 }
 
 // Backoff says how long a type rests after a failed task. The n-th failure in a

@@ -12,7 +12,8 @@ import (
 
 func TestFault_EachNamesLineAndWhatIsAllowed(t *testing.T) {
 	const taskList = "script, workers, allow_unsafe_env, failed_tasks_ttl, fail_on_output, " +
-		"on_crash, timeout, kill_grace, backoff_enabled, backoff_min, backoff_max, backoff_factor"
+		"on_crash, timeout, kill_grace, backoff_enabled, backoff_min, backoff_max, backoff_factor, " +
+		"max_attempts, retry_delay, retry_delay_max, retry_factor, retry_jitter, retry_on, no_retry_on"
 	for _, tc := range []struct{ name, text, want string }{
 		{"misspelt key", "queue_kye = \"x\"\n", "1: queue_kye: unknown key; did you mean queue_key?"},
 		{"key in camel case", "RedisNetwork = \"tcp\"\n", "1: RedisNetwork: unknown key; did you mean redis_network?"},
@@ -55,6 +56,16 @@ func TestFault_EachNamesLineAndWhatIsAllowed(t *testing.T) {
 		{"on_crash of another kind", "on_crash = \"retry\"\n", "1: on_crash: must be \"requeue\" or \"fail\", not \"retry\""},
 		{"on_crash is empty", task("on_crash = \"\""), "3: tasks.mail.on_crash: must be \"requeue\" or \"fail\", not \"\""},
 		{"on_crash = true", task("on_crash = true"), "3: tasks.mail.on_crash: must be \"requeue\" or \"fail\", not true or false"},
+		{"no attempt at all", "max_attempts = 0\n", "1: max_attempts: must be a whole number from 1 to 1000000, not 0"},
+		{"factor under 1", "retry_factor = 0.5\n", "1: retry_factor: must be a number of 1 or more, such as 2.0, not 0.5"},
+		{"jitter over 1", task("retry_jitter = 2"), "3: tasks.mail.retry_jitter: must be a number from 0 to 1, such as 0.2, not 2"},
+		{"jitter that is no number", "retry_jitter = nan\n", "1: retry_jitter: must be a number from 0 to 1, such as 0.2"},
+		{"jitter in quotes", "retry_jitter = \"0.1\"\n", "1: retry_jitter: must be a number from 0 to 1, such as 0.2, not a string"},
+		{"retry_on without brackets", "retry_on = \"timeout\"\n", "1: retry_on: must be an array of failures, such as [\"exit 75\", \"timeout\"], not a string"},
+		{"retry_on with numbers", "retry_on = [75]\n", "1: retry_on: must be an array of failures, such as [\"exit 75\", \"timeout\"], not of a whole number"},
+		{"unknown failure", task("retry_on = [\"exit 75\", \"exit 0\"]"), "3: tasks.mail.retry_on: must hold \"exit\", \"exit 75\", \"exit 64-78\", \"signal\", \"timeout\", \"output\", \"out of memory\", \"not started\", not \"exit 0\""},
+		{"retried and not retried", task("retry_on = [\"exit 70-79\"]", "no_retry_on = [\"timeout\", \"exit 75\"]"), "4: tasks.mail.no_retry_on: names a failure that stands in retry_on too"},
+		{"delay over its maximum", "retry_delay = \"2m\"\n" + task("retry_delay_max = \"1m\""), "1: retry_delay: must not be longer than retry_delay_max, which is 1m0s"},
 		{"on_lease_loss of another kind", "on_lease_loss = \"kill\"\n", "1: on_lease_loss: must be \"continue\" or \"stop\", not \"kill\""},
 		{"on_lease_loss in a task", task("on_lease_loss = \"stop\""), "3: tasks.mail.on_lease_loss: unknown key here; it belongs at the top of the file, before the first [table]"},
 		{"long value", "start_timeout = \"" + strings.Repeat("ä", 1000) + "\"\n", "1: start_timeout: must be a duration such as \"10s\" (units ms, s, m and h), not \"" + strings.Repeat("ä", 40) + "\"…"},

@@ -77,6 +77,7 @@ func (d *decoder) resolveTask(t *taskSettings, top common, binDir string) Task {
 		Timeout:        t.common.timeout.or(top.timeout.or(defaultTimeout)),
 		KillGrace:      t.common.killGrace.or(top.killGrace.or(defaultKillGrace)),
 		AllowUnsafeEnv: t.allowUnsafeEnv.v,
+		Retry:          t.common.retry.or(top.retry).resolve(),
 	}
 }
 

@@ -74,7 +74,7 @@ func taskKeys() []key[taskSettings] {
 
 // commonKeys are the keys that a task inherits from the top.
 func commonKeys[S any](in func(*S) *common) []key[S] {
-	return []key[S]{
+	keys := []key[S]{
 		leaf("failed_tasks_ttl", whole("seconds"), func(s *S) *value[int64] { return &in(s).failedTasksTTL }),
 		leaf("fail_on_output", oneOf("any", "stdout", "none"), func(s *S) *value[string] { return &in(s).failOnOutput }),
 		leaf("on_crash", oneOf("requeue", "fail"), func(s *S) *value[string] { return &in(s).onCrash }),
@@ -85,6 +85,7 @@ func commonKeys[S any](in func(*S) *common) []key[S] {
 		leaf("backoff_max", whole("milliseconds"), func(s *S) *value[int64] { return &in(s).backoffMax }),
 		leaf("backoff_factor", ratio, func(s *S) *value[float64] { return &in(s).backoffFactor }),
 	}
+	return append(keys, retryKeys(func(s *S) *retrySettings { return &in(s).retry })...)
 }
 
 func redisKeys() []key[redisSettings] {

@@ -60,6 +60,7 @@ type common struct {
 	backoffMin     value[int64] // ms
 	backoffMax     value[int64] // ms
 	backoffFactor  value[float64]
+	retry          retrySettings
 }
 
 // login is how gordon shows who it is, to Redis or to its Sentinels.
