@@ -3,6 +3,7 @@ package taskqueue
 import (
 	"cmp"
 	"context"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"time"
@@ -38,7 +39,7 @@ func (q *queue) dispatch() {
 
 // wanted tells whether entries may be taken now.
 func (q *queue) wanted() bool {
-	return !q.draining && !q.resting() && q.budget.within(q.task.Workers)
+	return !q.draining && !q.paused && !q.resting() && q.budget.within(q.task.Workers)
 }
 
 func (q *queue) resting() bool { return time.Now().Before(q.rest) }
@@ -69,7 +70,7 @@ func (q *queue) proceed(s *slot) {
 	switch {
 	case s.state == free:
 		q.letGo(s)
-	case q.draining || !q.hold(s):
+	case q.draining || q.paused || !q.hold(s):
 		// It came in at the very moment of the stop: back to where it was.
 		q.letGo(s)
 		q.tell(result{slot: s, how: store.Return})
@@ -97,6 +98,7 @@ func (q *queue) start(s *slot) {
 		task: q.task, settings: q.settings, counters: q.counters, id: id, slot: s, payload: s.entry,
 		log:   q.log.With(output.KeyTaskID, id),
 		abort: q.abort.ctx, kill: q.kill.ctx,
+		roster: q.roster, chance: rand.Float64,
 	}
 	q.running++
 	go func() { q.results <- w.run() }()
@@ -116,10 +118,9 @@ func (q *queue) finish(r result) {
 			q.giveBack()
 		}
 		return
-	case r.how == store.Return:
-	case r.failed:
+	case r.effect == failed:
 		q.rest = time.Now().Add(q.backoff.failed(q.task.Backoff))
-	default:
+	case r.effect == succeeded:
 		q.backoff.succeeded()
 	}
 	q.tell(r)
@@ -145,6 +146,7 @@ func (q *queue) tell(r result) {
 	q.jobs = append(q.jobs, job{slot: r.slot, op: store.Finish{
 		Run: q.run(r.slot.current()), How: r.how,
 		Failed: q.keys.Failed(q.task.Type), Record: r.record, TTL: r.ttl,
+		Delayed: q.keys.Delayed(q.task.Type), Due: r.due, After: r.after,
 		Queue: q.keys.Queue(q.task.Type), Next: q.run(r.slot.other()),
 		TakeNext:   q.wanted() && r.how != store.Return,
 		Type:       q.name,

@@ -34,6 +34,7 @@ type engine struct {
 	health    *health
 	registrar *registrar
 	recoverer *recoverer
+	watcher   *watcher
 	// lost tells whether the lease was lost at any time: entries may have been
 	// taken over then, and their late results have to say so.
 	lost atomic.Bool
@@ -41,11 +42,13 @@ type engine struct {
 	ends *ends
 	// memory is shared by all queues.
 	memory memory
+	roster roster
 
 	mu     sync.Mutex
 	queues map[string]*queue
 	actors sync.WaitGroup // the queues, and one more until retire
 	clean  bool           // guarded by mu: all queues ended with empty slots
+	paused map[string]bool
 }
 
 // newEngine connects to nothing yet.
@@ -73,6 +76,10 @@ func newEngine(p *place, o Options, self host.Identity, ends *ends) *engine {
 		keys: e.keys, self: id, host: self, log: o.Log, link: e.client.Link(), health: e.health, lease: o.lease(),
 		counters: o.Counters, memory: &e.memory,
 	}
+	e.watcher = &watcher{
+		keys: e.keys, client: e.client, health: e.health, log: o.Log, changed: make(chan struct{}, 1),
+		types: e.types, paused: e.pause, cancel: e.roster.cancel,
+	}
 	return e
 }
 
@@ -91,7 +98,11 @@ func (e *engine) connect(ctx context.Context) error {
 	var server store.Server
 	for {
 		err := e.registrar.link.Use(ctx, func(c *store.Conn) (err error) {
-			server, err = c.Server()
+			if server, err = c.Server(); err != nil {
+				return err
+			}
+			// A paused type must not begin with the daemon.
+			e.paused, err = c.Paused(e.keys)
 			return err
 		})
 		if err == nil {
@@ -118,6 +129,7 @@ func (e *engine) Run() error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return e.registrar.Run(ctx) })
 	group.Go(func() error { return e.recoverer.Run(ctx) })
+	group.Go(func() error { return e.watcher.Run(ctx) })
 	e.actors.Wait()
 	cancel()
 	err := group.Wait()
@@ -172,12 +184,44 @@ func (e *engine) apply(tasks map[string]config.Task, s *Settings, budgets map[st
 			e.start(tasks[taskType], s, budgets[taskType])
 		}
 	}
+	select {
+	case e.watcher.changed <- struct{}{}:
+	default: // it has yet to look
+	}
+}
+
+// types are those that are served.
+func (e *engine) types() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Sorted(maps.Keys(e.queues))
+}
+
+// pause makes these types, and no others, take nothing.
+func (e *engine) pause(paused map[string]bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, taskType := range slices.Sorted(maps.Keys(e.queues)) {
+		switch {
+		case paused[taskType] == e.paused[taskType]:
+			continue
+		case paused[taskType]:
+			e.log.Info("the type is paused: its entries wait, what runs goes on", output.KeyTaskType, taskType)
+		default:
+			e.log.Info("the type is no longer paused", output.KeyTaskType, taskType)
+		}
+		e.queues[taskType].pause(paused[taskType])
+	}
+	e.paused = paused
 }
 
 // start starts the queue of a type. A queue of that type that is still ending
 // has seen its run lists empty, so that they can be used again.
 func (e *engine) start(t config.Task, s *Settings, b *budget) {
 	q := newQueue(e, t, s, b)
+	if q.paused = e.paused[t.Type]; q.paused {
+		q.log.Info("the type is paused: its entries wait")
+	}
 	e.queues[t.Type] = q
 	e.actors.Go(func() {
 		if err := q.Run(e.ends.hard.ctx); err != nil {
@@ -226,6 +270,9 @@ func (e *engine) ping(ctx context.Context) error {
 	}
 	if !e.recoverer.pulse.beats() {
 		return errors.New("the recoverer hangs")
+	}
+	if !e.watcher.pulse.beats() {
+		return errors.New("the watcher hangs")
 	}
 	return nil
 }

@@ -34,6 +34,7 @@ type queue struct {
 	// instance.
 	leaseLost *atomic.Bool
 	memory    *memory
+	roster    *roster
 	// runs numbers the runs of the instance. Not of the queue: a type that was
 	// removed and comes back has a new queue, and a process that its old one
 	// left behind must not share its id with a new task.
@@ -60,6 +61,7 @@ type queue struct {
 	backoff     backoff
 	rest        time.Time // no take before
 	draining    bool
+	paused      bool      // nothing is taken, what runs goes on
 	giveUp      time.Time // when draining: do not wait longer for the fetcher
 	takes       uint64
 	running     int      // workers
@@ -69,7 +71,7 @@ type queue struct {
 func newQueue(e *engine, t config.Task, s *Settings, b *budget) *queue {
 	q := &queue{
 		name: t.Type, keys: e.keys, instance: e.id, log: e.log.With(output.KeyTaskType, t.Type),
-		counters: e.counters, budget: b, leaseLost: &e.lost, memory: &e.memory, runs: &e.runs,
+		counters: e.counters, budget: b, leaseLost: &e.lost, memory: &e.memory, roster: &e.roster, runs: &e.runs,
 		fetcher:  newFetcher(e.keys.Queue(t.Type), e.client.Link(), e.health),
 		finisher: newFinisher(e.client.Link(), e.health),
 		commands: make(chan func()), results: make(chan result), wake: make(chan struct{}, 1), over: make(chan struct{}),
@@ -195,6 +197,11 @@ func (q *queue) grow(n int) {
 	for i := len(q.slots); i < n; i++ {
 		q.slots = append(q.slots, &slot{index: i})
 	}
+}
+
+// pause has the queue take nothing, or go on.
+func (q *queue) pause(on bool) {
+	q.do(func() { q.paused = on })
 }
 
 // drain has the queue take nothing new and end when its tasks have ended.

@@ -248,7 +248,7 @@ func (r *recoverer) recoverList(ctx context.Context, rec store.Recovery) (result
 			result = store.RecoveredNothing
 			return err
 		}
-		rec.Record = failedRecord(rec.Entry, entry.Failure{Message: crashReason(rec.Fail, rec.Dead)})
+		rec.Record = failedRecord(rec.Entry, entry.Failure{Message: crashReason(rec.Fail, rec.Dead), Outcome: string(outcomeCrashed)})
 		result, err = c.Recover(r.keys, rec)
 		return err
 	})
