@@ -77,7 +77,7 @@ func newEngine(p *place, o Options, self host.Identity, ends *ends) *engine {
 		counters: o.Counters, memory: &e.memory,
 	}
 	e.watcher = &watcher{
-		keys: e.keys, client: e.client, health: e.health, log: o.Log, changed: make(chan struct{}, 1),
+		keys: e.keys, client: e.client, health: e.health, log: o.Log, changed: make(chan struct{}, 1), tried: make(chan struct{}),
 		types: e.types, paused: e.pause, cancel: e.roster.cancel,
 	}
 	return e

@@ -102,6 +102,10 @@ func (p *Pool) launch(ctx context.Context, c *config.Config) (*engine, error) {
 		e.retire()
 		return nil, fmt.Errorf("%w: %w", ErrRedis, err)
 	}
+	select {
+	case <-e.watcher.tried:
+	case <-ctx.Done(): // tasks can run without it
+	}
 	return e, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -32,7 +33,14 @@ type watcher struct {
 	cancel func(id string) int
 	// changed has a value when the types may be others than before.
 	changed chan struct{}
+	// tried is closed when the first attempt to watch has gone one way or the other.
+	tried     chan struct{}
+	triedOnce sync.Once
 }
+
+// attempted notes that the first attempt is over: who starts a daemon may cancel a
+// task of it from then on.
+func (w *watcher) attempted() { w.triedOnce.Do(func() { close(w.tried) }) }
 
 const (
 	// pingEvery is how often an idle watch shows that it is alive.
@@ -59,6 +67,7 @@ func (w *watcher) Run(ctx context.Context) error {
 			break // what was cut short says nothing of Redis
 		}
 		w.health.report(w, err)
+		w.attempted()
 		w.pulse.rest()
 		pace.wait(ctx)
 	}
@@ -98,6 +107,7 @@ func (w *watcher) serve(ctx context.Context, watch *store.Watch, news <-chan sto
 		if err != nil {
 			return err
 		}
+		w.attempted()
 		w.pulse.rest()
 		if err := w.rest(ctx, watch, news, ping.C, left); err != nil {
 			return err
