@@ -21,6 +21,7 @@ const (
 	defaultOnCrash         = CrashRequeue
 	defaultOnLeaseLoss     = LeaseLossContinue
 	defaultWorkers         = 1
+	defaultWeight          = 100
 	defaultSentinelPort    = "26379"
 )
 

@@ -29,6 +29,7 @@ func (d *decoder) resolve(binDir string) *Config {
 		StartTimeout:    s.startTimeout.or(defaultStartTimeout),
 		ShutdownTimeout: s.shutdownTimeout.or(defaultShutdownTimeout),
 		KillGrace:       s.common.killGrace.or(defaultKillGrace),
+		MaxRunning:      int(s.maxRunning.v),
 		OnLeaseLoss:     OnLeaseLoss(s.onLeaseLoss.or(string(defaultOnLeaseLoss))),
 		Stats: Stats{
 			Interface:   s.stats.iface.v,
@@ -70,6 +71,8 @@ func (d *decoder) resolveTask(t *taskSettings, top common, binDir string) Task {
 		Type:           t.name,
 		Script:         absolute(t.script.v, binDir),
 		Workers:        int(workers),
+		Priority:       int(t.priority.v),
+		Weight:         int(t.weight.or(defaultWeight)),
 		FailedTasksTTL: d.failedTasksTTL(t.common.failedTasksTTL, top.failedTasksTTL),
 		Backoff:        d.backoff(t.common, top),
 		FailOnOutput:   fail,
