@@ -48,7 +48,7 @@ func (s *seats) configure(most int, tasks map[string]config.Task) {
 	}
 	s.accounts = make(map[string]*account, len(tasks))
 	for name, t := range tasks {
-		s.accounts[name] = &account{name: name, priority: t.Priority, weight: t.Weight}
+		s.accounts[name] = &account{name: name, priority: t.Priority, weight: t.Weight, idle: true}
 	}
 	for c := range s.claimants {
 		if a := s.accounts[c.account.name]; a != nil {
@@ -80,6 +80,7 @@ func (s *seats) enter(taskType string, workers int, wake chan<- struct{}) *claim
 	c := &claimant{seats: s, account: s.accounts[taskType], wake: wake}
 	if s.most > 0 {
 		c.claims = workers
+		s.shares.arrive(c.account)
 	}
 	s.claimants[c] = true
 	return c
