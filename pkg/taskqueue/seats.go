@@ -43,14 +43,13 @@ func (s *seats) configure(most int, tasks map[string]config.Task) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.most, s.closed, s.shares = most, true, newShares()
-	for c := range s.claimants {
-		c.giveUp(0)
-	}
 	s.accounts = make(map[string]*account, len(tasks))
 	for name, t := range tasks {
 		s.accounts[name] = &account{name: name, priority: t.Priority, weight: t.Weight, idle: true}
 	}
 	for c := range s.claimants {
+		s.used -= c.granted
+		c.claims, c.granted = c.claims+c.granted, 0
 		if a := s.accounts[c.account.name]; a != nil {
 			c.account = a
 		}

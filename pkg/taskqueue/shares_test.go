@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/nevsnode/gordon/v2/pkg/config"
 )
 
 // starts has the types start n tasks, each time the one whose turn it is, and
@@ -264,5 +266,22 @@ func TestSeatsAreConfigured(t *testing.T) {
 	c.seats.open()
 	if !c.claimants[1].claim(1) || !c.claimants[0].take() || !c.claimants[0].keep() {
 		t.Error("there is a bound where there is none")
+	}
+}
+
+// Claims stand when the configuration changes, so that its priorities count at
+// once.
+func TestClaimsOutliveAReload(t *testing.T) {
+	c := newCrowd(1, &account{name: "a", weight: 1}, &account{name: "b", weight: 1})
+	for i := range 2 {
+		c.claimants[i].claim(2)
+	}
+	c.seats.configure(2, map[string]config.Task{"a": {Weight: 1}, "b": {Weight: 1, Priority: 1}})
+	if c.claimants[1].granted != 0 {
+		t.Error("a seat is given before all have made their claims")
+	}
+	c.seats.open()
+	if c.claimants[1].granted != 1 || c.claimants[0].granted != 0 {
+		t.Errorf("the high priority was given %d seats", c.claimants[1].granted)
 	}
 }
