@@ -70,12 +70,7 @@ func (f *fetcher) take(ctx context.Context, o order) []byte {
 				}
 				unsure = false
 			}
-			if o.now {
-				entry, err = c.TakeNow(f.queue, o.run)
-			} else {
-				defer f.wellAfterAll(pace)()
-				entry, err = c.Take(o.ctx, f.queue, o.run, blockTime)
-			}
+			entry, err = f.ask(c, o, pace)
 			unsure = err != nil && !store.Refused(err)
 			return err
 		})
@@ -94,6 +89,15 @@ func (f *fetcher) take(ctx context.Context, o order) []byte {
 		}
 	}
 	return nil
+}
+
+// ask asks Redis for an entry once.
+func (f *fetcher) ask(c *store.Conn, o order, pace retry) ([]byte, error) {
+	if o.now {
+		return c.TakeNow(f.queue, o.run)
+	}
+	defer f.wellAfterAll(pace)()
+	return c.Take(o.ctx, f.queue, o.run, blockTime)
 }
 
 // accepted is how long a BLMOVE has to be waiting to count as accepted: a
