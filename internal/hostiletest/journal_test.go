@@ -13,7 +13,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
 )
 
 // onJournal runs gordon, $0, where /run/systemd/journal/socket is ours, $1, and
