@@ -26,6 +26,7 @@ const (
 	defaultRetryDelayMax   = time.Hour
 	defaultRetryFactor     = 2.0
 	defaultRetryJitter     = 0.1
+	defaultWeight          = 100
 	defaultSentinelPort    = "26379"
 )
 

@@ -26,6 +26,7 @@ func defaults() map[string]string {
 		"backoff_max":              `as backoff_min`,
 		"backoff_factor":           `1.0`,
 		"on_crash":                 `"requeue"`,
+		"max_running":              `0`,
 		"on_lease_loss":            `"continue"`,
 		"start_timeout":            `"10s"`,
 		"shutdown_timeout":         `"90s"`,
@@ -42,6 +43,8 @@ func defaults() map[string]string {
 		"redis.sentinel.addresses": `none; Redis is at redis_address`,
 		"stats.pattern":            `"/"`,
 		"tasks.*.workers":          `1`,
+		"tasks.*.priority":         `0`,
+		"tasks.*.weight":           `100`,
 		"tasks.*.allow_unsafe_env": `false`,
 	}
 }
@@ -206,7 +209,7 @@ func TestDefaults_AreWhatTheDocumentsSay(t *testing.T) {
 		}
 	}
 	want := Task{
-		Type: "mail", Script: "/bin/true", Workers: 1, FailOnOutput: FailOnAny, OnCrash: CrashRequeue, KillGrace: 10 * time.Second,
+		Type: "mail", Script: "/bin/true", Workers: 1, Weight: 100, FailOnOutput: FailOnAny, OnCrash: CrashRequeue, KillGrace: 10 * time.Second,
 		Backoff: Backoff{Min: 100 * time.Millisecond, Max: 100 * time.Millisecond, Factor: 1},
 		Retry:   noRetry(),
 	}

@@ -43,6 +43,7 @@ type engine struct {
 	// memory is shared by all queues.
 	memory memory
 	roster roster
+	seats  *seats
 
 	mu     sync.Mutex
 	queues map[string]*queue
@@ -52,14 +53,14 @@ type engine struct {
 }
 
 // newEngine connects to nothing yet.
-func newEngine(p *place, o Options, self host.Identity, ends *ends) *engine {
+func newEngine(p *place, o Options, self host.Identity, ends *ends, all *seats) *engine {
 	nonce := make([]byte, 4)
 	_, _ = rand.Read(nonce) // never fails (crypto/rand)
 	id := strings.Map(idRune, self.Hostname) + "-" + hex.EncodeToString(nonce)
 	e := &engine{
 		place: p, keys: store.Keys{Prefix: p.queueKey}, id: id, counters: o.Counters, log: o.Log,
 		health: newHealth(o.Log, p.String()), queues: make(map[string]*queue), clean: true,
-		ends: ends,
+		ends: ends, seats: all,
 	}
 	e.actors.Add(1)
 	e.registrar = newRegistrar(e.keys, store.Instance{

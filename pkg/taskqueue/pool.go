@@ -41,6 +41,7 @@ type Pool struct {
 	mu      sync.Mutex // guards what follows; held during a reload
 	current *engine
 	budgets map[string]*budget
+	seats   *seats
 	closed  bool
 
 	engines sync.WaitGroup
@@ -75,7 +76,7 @@ func Start(ctx context.Context, c *config.Config, o Options) (*Pool, error) {
 	}
 	p := &Pool{
 		opts: o, self: self, ends: &ends{newEnd(), newEnd(), newEnd()},
-		budgets: make(map[string]*budget), over: make(chan struct{}),
+		budgets: make(map[string]*budget), seats: newSeats(), over: make(chan struct{}),
 	}
 	e, err := p.launch(ctx, c)
 	if err != nil {
@@ -87,7 +88,7 @@ func Start(ctx context.Context, c *config.Config, o Options) (*Pool, error) {
 
 // launch starts an engine that serves nothing yet.
 func (p *Pool) launch(ctx context.Context, c *config.Config) (*engine, error) {
-	e := newEngine(placeOf(c), p.opts, p.self, p.ends)
+	e := newEngine(placeOf(c), p.opts, p.self, p.ends, p.seats)
 	if err := e.connect(ctx); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRedis, err)
 	}
@@ -118,10 +119,12 @@ func (p *Pool) serve(e *engine, c *config.Config) {
 	}
 	old := p.current
 	p.current = e
+	p.seats.configure(c.MaxRunning, c.Tasks)
 	if old != nil && old != e {
 		old.retire()
 	}
 	e.apply(c.Tasks, newSettings(c, p.opts.Env), p.budgets)
+	p.seats.open()
 }
 
 // Reload makes c the configuration, or changes nothing and returns an error:
