@@ -21,10 +21,16 @@ type Link struct {
 	used time.Time
 	// lost are connections that broke and that the server may still serve.
 	lost []ref
+	// progress is handed to each connection.
+	progress func()
 }
 
 // Link returns a link that connects when it is first used.
 func (c *Client) Link() *Link { return &Link{client: c} }
+
+// OnProgress has f called, again and again, while something large is read or
+// written: that can take minutes, and is no hang. It comes before the first use.
+func (l *Link) OnProgress(f func()) { l.progress = f }
 
 // Use calls fn with a working connection. The error is fn's, or says why there
 // is no connection. Nothing is retried here.
@@ -38,6 +44,9 @@ func (l *Link) Use(ctx context.Context, fn func(*Conn) error) error {
 	}
 	err := fn(l.conn)
 	l.used = time.Now()
+	if err != nil && l.conn.left.Load() {
+		err = fmt.Errorf("%w: %w", ErrMoved, err)
+	}
 	switch {
 	case l.conn.Broken():
 		l.drop()
@@ -61,6 +70,9 @@ func (l *Link) doubtful() bool {
 }
 
 func (l *Link) connect(ctx context.Context) error {
+	if l.conn != nil && l.conn.left.Load() {
+		_ = l.Close() // it was closed while it rested
+	}
 	if l.conn != nil && l.doubtful() {
 		_, _ = l.conn.do("PING")
 		if l.conn.Broken() {
@@ -68,7 +80,7 @@ func (l *Link) connect(ctx context.Context) error {
 		}
 	}
 	if l.conn == nil {
-		conn, err := l.client.Dial(ctx)
+		conn, err := l.client.dialMaster(ctx, l.progress)
 		if err != nil {
 			return err
 		}

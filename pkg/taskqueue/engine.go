@@ -34,6 +34,7 @@ type engine struct {
 	health    *health
 	registrar *registrar
 	recoverer *recoverer
+	follower  *follower // nil without sentinels
 	// lost tells whether the lease was lost at any time: entries may have been
 	// taken over then, and their late results have to say so.
 	lost atomic.Bool
@@ -72,6 +73,9 @@ func newEngine(p *place, o Options, self host.Identity, ends *ends) *engine {
 	e.recoverer = &recoverer{
 		keys: e.keys, self: id, host: self, log: o.Log, link: e.client.Link(), health: e.health, lease: o.lease(),
 		counters: o.Counters, memory: &e.memory,
+	}
+	if len(options.Sentinel.Addresses) > 0 {
+		e.follower = &follower{client: e.client, log: o.Log}
 	}
 	return e
 }
@@ -118,6 +122,9 @@ func (e *engine) Run() error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return e.registrar.Run(ctx) })
 	group.Go(func() error { return e.recoverer.Run(ctx) })
+	if e.follower != nil {
+		group.Go(func() error { return e.follower.Run(ctx) })
+	}
 	e.actors.Wait()
 	cancel()
 	err := group.Wait()
@@ -226,6 +233,9 @@ func (e *engine) ping(ctx context.Context) error {
 	}
 	if !e.recoverer.pulse.beats() {
 		return errors.New("the recoverer hangs")
+	}
+	if e.follower != nil && !e.follower.pulse.beats() {
+		return errors.New("the follower of the sentinels hangs")
 	}
 	return nil
 }
