@@ -35,6 +35,10 @@ func newFinisher(link *store.Link, h *health) *finisher {
 	return &finisher{link: link, health: h, jobs: make(chan []job), done: make(chan []finished)}
 }
 
+// expiry stands for what a finisher meets when it bounds how long a failed list is
+// kept: nothing is tried again then, and it is no fault of a connection.
+type expiry struct{ *finisher }
+
 // Run works until ctx ends. Jobs that are not confirmed by then are given up:
 // their entries stay in the run lists, and recovery runs them again.
 func (f *finisher) Run(ctx context.Context) error {
@@ -106,6 +110,9 @@ func (f *finisher) attempt(ctx context.Context, todo []job) (done []finished, le
 			err = r.Err
 			left = append(left, todo[i])
 			continue
+		}
+		if todo[i].op.How == store.Fail {
+			f.health.report(expiry{f}, r.Expiry)
 		}
 		done = append(done, finished{job: todo[i], entry: r.Entry, gone: r.Gone, sure: !todo[i].op.Unsure})
 	}
