@@ -74,6 +74,7 @@ func newEngine(p *place, o Options, self host.Identity, ends *ends) *engine {
 		keys: e.keys, self: id, host: self, log: o.Log, link: e.client.Link(), health: e.health, lease: o.lease(),
 		counters: o.Counters, memory: &e.memory,
 	}
+	e.recoverer.link.OnProgress(e.recoverer.pulse.progress)
 	if len(options.Sentinel.Addresses) > 0 {
 		e.follower = &follower{client: e.client, log: o.Log}
 	}

@@ -32,7 +32,9 @@ type finisher struct {
 }
 
 func newFinisher(link *store.Link, h *health) *finisher {
-	return &finisher{link: link, health: h, jobs: make(chan []job), done: make(chan []finished)}
+	f := &finisher{link: link, health: h, jobs: make(chan []job), done: make(chan []finished)}
+	link.OnProgress(f.pulse.progress)
+	return f
 }
 
 // expiry stands for what a finisher meets when it bounds how long a failed list is
