@@ -180,7 +180,7 @@ say "The statistics: curl http://127.0.0.1:$port/"
 stats=$(get "$port")
 echo "$stats" | indent
 expect "the statistics" \
-	'{"runtime":N,"task_count":{"backup":1,"greet":1,"report":1},"version":"'"$("$gordon" version | sed 's/^Gordon version //')"'"}' \
+	'{"runtime":N,"task_count":{"backup":1,"greet":1,"report":1},"version":"'"$("$gordon" version | sed 's/^Gordon version //')"'","redis":"ok"}' \
 	"$(sed -E 's/"runtime":[0-9]+/"runtime":N/' <<<"$stats")"
 
 # ---- the end ----------------------------------------------------------------

@@ -17,6 +17,8 @@ type Counters struct {
 
 	running, done, failed atomic.Int64
 
+	redis atomic.Pointer[func() string]
+
 	mu    sync.Mutex // serialises the writers of types
 	types atomic.Pointer[typeSet]
 }
@@ -105,11 +107,16 @@ func (c *Counters) Snapshot() Snapshot {
 	}
 }
 
-// legacy is the answer of Gordon 1.6.5.
+// ShowRedis has the statistics say how Redis is, in the words of state: "ok", or
+// what is wrong. state is called for each request.
+func (c *Counters) ShowRedis(state func() string) { c.redis.Store(&state) }
+
+// legacy is the answer of Gordon 1.6.5, and what was added at its end.
 type legacy struct {
 	Runtime   int64            `json:"runtime"` // s
 	TaskCount map[string]int64 `json:"task_count"`
 	Version   string           `json:"version"`
+	Redis     string           `json:"redis,omitempty"`
 }
 
 func (c *Counters) legacy() legacy {
@@ -121,6 +128,9 @@ func (c *Counters) legacy() legacy {
 	}
 	for _, t := range set.configured {
 		l.TaskCount[t] = set.counted[t].Load()
+	}
+	if state := c.redis.Load(); state != nil {
+		l.Redis = (*state)()
 	}
 	return l
 }
