@@ -134,11 +134,13 @@ func (l *Link) Close() error {
 
 // FenceInstance has the server drop every connection of an instance that is
 // taken for dead. After a power cut, say, Redis does not know that its peer is
-// gone: a BLMOVE that still waits there would take the next entry for nobody.
-func (c *Conn) FenceInstance(id string) error {
+// gone: a BLMOVE that still waits there would take the next entry for nobody. It
+// returns how many there were: an instance that lives after all comes back with new
+// ones.
+func (c *Conn) FenceInstance(id string) (dropped int, err error) {
 	list, err := redis.String(c.do("CLIENT", "LIST"))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for line := range strings.Lines(list) {
 		client, ours := clientOf(line, clientName(id)+"/")
@@ -146,11 +148,13 @@ func (c *Conn) FenceInstance(id string) error {
 			continue
 		}
 		// 0 is the answer for one that has gone meanwhile.
-		if _, err := c.do("CLIENT", "KILL", "ID", client); err != nil {
-			return err
+		n, err := redis.Int(c.do("CLIENT", "KILL", "ID", client))
+		if err != nil {
+			return dropped, err
 		}
+		dropped += n
 	}
-	return nil
+	return dropped, nil
 }
 
 // clientOf returns the id of a line of CLIENT LIST, and whether its name begins

@@ -72,7 +72,7 @@ func newEngine(p *place, o Options, self host.Identity, ends *ends) *engine {
 	e.registrar.link = e.client.Link()
 	e.recoverer = &recoverer{
 		keys: e.keys, self: id, host: self, log: o.Log, link: e.client.Link(), health: e.health, lease: o.lease(),
-		counters: o.Counters, memory: &e.memory,
+		counters: o.Counters, memory: &e.memory, fenced: make(map[string]time.Time),
 	}
 	e.recoverer.link.OnProgress(e.recoverer.pulse.progress)
 	if len(options.Sentinel.Addresses) > 0 {
