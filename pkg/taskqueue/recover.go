@@ -56,18 +56,27 @@ type recoverer struct {
 func (r *recoverer) Run(ctx context.Context) error {
 	tick := time.NewTicker(r.lease.renew())
 	defer tick.Stop()
+	var pace retry
+	var again <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return closeLink(r.link)
 		case <-tick.C:
-			r.look(ctx)
+		case <-again:
+		}
+		again = nil
+		if r.look(ctx) {
+			pace.reset()
+		} else {
+			again = time.After(pace.next())
 		}
 	}
 }
 
-// look looks at every instance on record once.
-func (r *recoverer) look(ctx context.Context) {
+// look looks at every instance on record once. It tells whether it could: what
+// concerns one of them alone can wait for the next round.
+func (r *recoverer) look(ctx context.Context) (looked bool) {
 	defer r.pulse.rest()
 	r.pulse.within(4 * ioTimeout)
 	maps.DeleteFunc(r.fenced, func(_ string, at time.Time) bool { return time.Since(at) > r.lease.revival() })
@@ -92,13 +101,15 @@ func (r *recoverer) look(ctx context.Context) {
 		}
 	}
 	if ctx.Err() != nil {
-		return // what was cut short says nothing of Redis
+		return false // what was cut short says nothing of Redis
 	}
-	if err == nil {
+	looked = err == nil
+	if looked {
 		r.sayUnreadable(unreadable)
 		err = errors.Join(refused...)
 	}
 	r.health.report(r, err)
+	return looked
 }
 
 // unreadableLines bounds what is said of records at once: anybody may have
