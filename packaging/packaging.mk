@@ -9,7 +9,7 @@ packages: ## make dist/*.deb and dist/*.rpm for amd64 and arm64
 
 .PHONY: lint-packages
 lint-packages: packages ## check the packages with lintian and rpmlint
-	@scripts/need.sh lintian rpmlint cpio
+	@scripts/need.sh lintian rpmlint rpm cpio
 	@packaging/lint.sh dist
 
 .PHONY: e2e

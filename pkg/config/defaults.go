@@ -21,6 +21,12 @@ const (
 	defaultOnCrash         = CrashRequeue
 	defaultOnLeaseLoss     = LeaseLossContinue
 	defaultWorkers         = 1
+	defaultMaxAttempts     = 1
+	defaultRetryDelay      = 10 * time.Second
+	defaultRetryDelayMax   = time.Hour
+	defaultRetryFactor     = 2.0
+	defaultRetryJitter     = 0.1
+	defaultWeight          = 100
 	defaultSentinelPort    = "26379"
 )
 

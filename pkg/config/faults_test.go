@@ -11,8 +11,9 @@ import (
 )
 
 func TestFault_EachNamesLineAndWhatIsAllowed(t *testing.T) {
-	const taskList = "script, workers, allow_unsafe_env, failed_tasks_ttl, fail_on_output, " +
-		"on_crash, timeout, kill_grace, backoff_enabled, backoff_min, backoff_max, backoff_factor"
+	const taskList = "script, workers, priority, weight, allow_unsafe_env, failed_tasks_ttl, fail_on_output, " +
+		"on_crash, timeout, kill_grace, backoff_enabled, backoff_min, backoff_max, backoff_factor, " +
+		"max_attempts, retry_delay, retry_delay_max, retry_factor, retry_jitter, retry_on, no_retry_on"
 	for _, tc := range []struct{ name, text, want string }{
 		{"misspelt key", "queue_kye = \"x\"\n", "1: queue_kye: unknown key; did you mean queue_key?"},
 		{"key in camel case", "RedisNetwork = \"tcp\"\n", "1: RedisNetwork: unknown key; did you mean redis_network?"},
@@ -37,6 +38,12 @@ func TestFault_EachNamesLineAndWhatIsAllowed(t *testing.T) {
 		{"workers in quotes", task("workers = \"2\""), "3: tasks.mail.workers: must be a whole number of processes, not a string"},
 		{"half a worker", task("workers = 1.5"), "3: tasks.mail.workers: must be a whole number of processes, not a fraction"},
 		{"too many workers", task("workers = 65537"), "3: tasks.mail.workers: must be from 1 to 65536, not 65537"},
+		{"negative max_running", "max_running = -1\n", "1: max_running: must be a whole number from 0 to 65536, not -1"},
+		{"max_running in a task", task("max_running = 2"), "3: tasks.mail.max_running: unknown key here; it belongs at the top of the file, before the first [table]"},
+		{"priority in words", task("priority = \"high\""), "3: tasks.mail.priority: must be a whole number from -100 to 100, not a string"},
+		{"priority out of range", task("priority = 101"), "3: tasks.mail.priority: must be a whole number from -100 to 100, not 101"},
+		{"no weight", task("weight = 0"), "3: tasks.mail.weight: must be a whole number from 1 to 10000, not 0"},
+		{"weight at the top", "weight = 100\n", "1: weight: unknown key here; it belongs in a [tasks.NAME] table"},
 		{"seconds as a duration", "failed_tasks_ttl = \"2d\"\n", "1: failed_tasks_ttl: must be a whole number of seconds, not a string"},
 		{"milliseconds as a date", "backoff_min = 2020-01-01\n", "1: backoff_min: must be a whole number of milliseconds, not a date or time"},
 		{"factor in quotes", "backoff_factor = \"2\"\n", "1: backoff_factor: must be a number of 1 or more, such as 2.0, not a string"},
@@ -55,6 +62,16 @@ func TestFault_EachNamesLineAndWhatIsAllowed(t *testing.T) {
 		{"on_crash of another kind", "on_crash = \"retry\"\n", "1: on_crash: must be \"requeue\" or \"fail\", not \"retry\""},
 		{"on_crash is empty", task("on_crash = \"\""), "3: tasks.mail.on_crash: must be \"requeue\" or \"fail\", not \"\""},
 		{"on_crash = true", task("on_crash = true"), "3: tasks.mail.on_crash: must be \"requeue\" or \"fail\", not true or false"},
+		{"no attempt at all", "max_attempts = 0\n", "1: max_attempts: must be a whole number from 1 to 1000000, not 0"},
+		{"factor under 1", "retry_factor = 0.5\n", "1: retry_factor: must be a number of 1 or more, such as 2.0, not 0.5"},
+		{"jitter over 1", task("retry_jitter = 2"), "3: tasks.mail.retry_jitter: must be a number from 0 to 1, such as 0.2, not 2"},
+		{"jitter that is no number", "retry_jitter = nan\n", "1: retry_jitter: must be a number from 0 to 1, such as 0.2"},
+		{"jitter in quotes", "retry_jitter = \"0.1\"\n", "1: retry_jitter: must be a number from 0 to 1, such as 0.2, not a string"},
+		{"retry_on without brackets", "retry_on = \"timeout\"\n", "1: retry_on: must be an array of failures, such as [\"exit 75\", \"timeout\"], not a string"},
+		{"retry_on with numbers", "retry_on = [75]\n", "1: retry_on: must be an array of failures, such as [\"exit 75\", \"timeout\"], not of a whole number"},
+		{"unknown failure", task("retry_on = [\"exit 75\", \"exit 0\"]"), "3: tasks.mail.retry_on: must hold \"exit\", \"exit 75\", \"exit 64-78\", \"signal\", \"timeout\", \"output\", \"out of memory\", \"not started\", not \"exit 0\""},
+		{"retried and not retried", task("retry_on = [\"exit 70-79\"]", "no_retry_on = [\"timeout\", \"exit 75\"]"), "4: tasks.mail.no_retry_on: names a failure that stands in retry_on too"},
+		{"delay over its maximum", "retry_delay = \"2m\"\n" + task("retry_delay_max = \"1m\""), "1: retry_delay: must not be longer than retry_delay_max, which is 1m0s"},
 		{"on_lease_loss of another kind", "on_lease_loss = \"kill\"\n", "1: on_lease_loss: must be \"continue\" or \"stop\", not \"kill\""},
 		{"on_lease_loss in a task", task("on_lease_loss = \"stop\""), "3: tasks.mail.on_lease_loss: unknown key here; it belongs at the top of the file, before the first [table]"},
 		{"long value", "start_timeout = \"" + strings.Repeat("ä", 1000) + "\"\n", "1: start_timeout: must be a duration such as \"10s\" (units ms, s, m and h), not \"" + strings.Repeat("ä", 40) + "\"…"},

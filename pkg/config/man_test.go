@@ -57,7 +57,7 @@ func TestMan_HasEveryKeyAndNoOther(t *testing.T) {
 }
 
 func TestMan_SaysTheDefaultOfEveryKey(t *testing.T) {
-	unquote := strings.NewReplacer(".Qq ", "", ".Cm ", "", `"`, "", "  ", " ")
+	unquote := strings.NewReplacer(".Qq ", "", ".Li ", "", `\(dq`, "", ".Cm ", "", `"`, "", "  ", " ")
 	checked := 0
 	for _, it := range manItems(t) {
 		want, ok := defaults()[it.key]

@@ -29,6 +29,7 @@ func (d *decoder) resolve(binDir string) *Config {
 		StartTimeout:    s.startTimeout.or(defaultStartTimeout),
 		ShutdownTimeout: s.shutdownTimeout.or(defaultShutdownTimeout),
 		KillGrace:       s.common.killGrace.or(defaultKillGrace),
+		MaxRunning:      int(s.maxRunning.v),
 		OnLeaseLoss:     OnLeaseLoss(s.onLeaseLoss.or(string(defaultOnLeaseLoss))),
 		Stats: Stats{
 			Interface:   s.stats.iface.v,
@@ -48,14 +49,15 @@ func (d *decoder) resolve(binDir string) *Config {
 		d.notice(s.redisNetwork.at, `"udp" is taken as "tcp": Redis does not speak UDP`)
 	}
 	for _, name := range sortedTypes(s.tasks) {
-		c.Tasks[name] = d.resolveTask(s.tasks[name], s.common, binDir)
+		c.Tasks[name] = d.resolveTask(s.tasks[name], s.common, binDir, c.MaxRunning > 0)
 	}
 	c.Notices = append(d.notices, general(d.idle, c)...)
 	return c
 }
 
-// resolveTask applies defaults and inheritance to one task.
-func (d *decoder) resolveTask(t *taskSettings, top common, binDir string) Task {
+// resolveTask applies defaults and inheritance to one task. bounded says whether
+// there is a max_running.
+func (d *decoder) resolveTask(t *taskSettings, top common, binDir string, bounded bool) Task {
 	workers := t.workers.or(defaultWorkers)
 	if workers < 1 {
 		d.notice(t.workers.at, "%d is taken as 1, the least", workers)
@@ -66,10 +68,17 @@ func (d *decoder) resolveTask(t *taskSettings, top common, binDir string) Task {
 	}
 	crash := OnCrash(t.common.onCrash.or(top.onCrash.or(string(defaultOnCrash))))
 	fail := FailOnOutput(t.common.failOnOutput.or(top.failOnOutput.or(string(defaultFailOnOutput))))
+	weight := t.weight.or(defaultWeight)
+	if !bounded {
+		d.noticeShares(t.priority, t.priority.v != 0)
+		d.noticeShares(t.weight, weight != defaultWeight)
+	}
 	return Task{
 		Type:           t.name,
 		Script:         absolute(t.script.v, binDir),
 		Workers:        int(workers),
+		Priority:       int(t.priority.v),
+		Weight:         int(weight),
 		FailedTasksTTL: d.failedTasksTTL(t.common.failedTasksTTL, top.failedTasksTTL),
 		Backoff:        d.backoff(t.common, top),
 		FailOnOutput:   fail,
@@ -77,6 +86,14 @@ func (d *decoder) resolveTask(t *taskSettings, top common, binDir string) Task {
 		Timeout:        t.common.timeout.or(top.timeout.or(defaultTimeout)),
 		KillGrace:      t.common.killGrace.or(top.killGrace.or(defaultKillGrace)),
 		AllowUnsafeEnv: t.allowUnsafeEnv.v,
+		Retry:          t.common.retry.or(top.retry).resolve(),
+	}
+}
+
+// noticeShares tells of a key that says who is first where all may run.
+func (d *decoder) noticeShares(v value[int64], said bool) {
+	if said {
+		d.notice(v.at, "has no effect without max_running: then each type runs as many tasks as it has workers")
 	}
 }
 

@@ -26,16 +26,25 @@ func defaults() map[string]string {
 		"backoff_max":              `as backoff_min`,
 		"backoff_factor":           `1.0`,
 		"on_crash":                 `"requeue"`,
+		"max_running":              `0`,
 		"on_lease_loss":            `"continue"`,
 		"start_timeout":            `"10s"`,
 		"shutdown_timeout":         `"90s"`,
 		"timeout":                  `"0s"`,
 		"kill_grace":               `"10s"`,
+		"max_attempts":             `1`,
+		"retry_delay":              `"10s"`,
+		"retry_delay_max":          `"1h0m0s"`,
+		"retry_factor":             `2.0`,
+		"retry_jitter":             `0.1`,
+		"no_retry_on":              `["exit 64-65", "exit 77-78"]`,
 		"redis.database":           `0`,
 		"redis.tls.enabled":        `false`,
 		"redis.sentinel.addresses": `none; Redis is at redis_address`,
 		"stats.pattern":            `"/"`,
 		"tasks.*.workers":          `1`,
+		"tasks.*.priority":         `0`,
+		"tasks.*.weight":           `100`,
 		"tasks.*.allow_unsafe_env": `false`,
 	}
 }
@@ -186,7 +195,7 @@ func sampleDefaults(text string) map[string]string {
 func TestDefaults_AreWhatTheDocumentsSay(t *testing.T) {
 	unset := load(t, task())
 	for k, text := range defaults() {
-		if strings.ContainsAny(text, " ") {
+		if strings.Contains(text, " ") && !strings.HasPrefix(text, "[") {
 			continue // in words
 		}
 		table, name := "", k
@@ -200,8 +209,9 @@ func TestDefaults_AreWhatTheDocumentsSay(t *testing.T) {
 		}
 	}
 	want := Task{
-		Type: "mail", Script: "/bin/true", Workers: 1, FailOnOutput: FailOnAny, OnCrash: CrashRequeue, KillGrace: 10 * time.Second,
+		Type: "mail", Script: "/bin/true", Workers: 1, Weight: 100, FailOnOutput: FailOnAny, OnCrash: CrashRequeue, KillGrace: 10 * time.Second,
 		Backoff: Backoff{Min: 100 * time.Millisecond, Max: 100 * time.Millisecond, Factor: 1},
+		Retry:   noRetry(),
 	}
 	if got := unset.Tasks["mail"]; got != want {
 		t.Errorf("got %+v, want %+v", got, want)

@@ -5,6 +5,14 @@ import "time"
 // maxWorkers is far above what one machine runs; it catches a slip of the hand.
 const maxWorkers = 65536
 
+// The bounds of priority and weight. Types can't be told further apart by people,
+// and a type of the least weight has to get a turn in a lifetime.
+const (
+	lowestPriority  = -100
+	highestPriority = 100
+	maxWeight       = 10000
+)
+
 // maxDatabase bounds the number of a Redis database. Redis has 16 of them unless
 // its own configuration says otherwise.
 const maxDatabase = 65535
@@ -51,6 +59,7 @@ func topKeys() []key[settings] {
 		leaf("logfile", text, func(s *settings) *value[string] { return &s.logfile }),
 		leaf("start_timeout", span("10s"), func(s *settings) *value[time.Duration] { return &s.startTimeout }),
 		leaf("shutdown_timeout", span("90s"), func(s *settings) *value[time.Duration] { return &s.shutdownTimeout }),
+		leaf("max_running", within(0, maxWorkers), func(s *settings) *value[int64] { return &s.maxRunning }),
 		leaf("on_lease_loss", oneOf("continue", "stop"), func(s *settings) *value[string] { return &s.onLeaseLoss }),
 		idle[settings]("interval_min", "interval_min"),
 		idle[settings]("interval_max", "interval_max"),
@@ -66,6 +75,8 @@ func taskKeys() []key[taskSettings] {
 	keys := []key[taskSettings]{
 		leaf("script", nonEmpty, func(t *taskSettings) *value[string] { return &t.script }),
 		leaf("workers", atMost(maxWorkers, whole("processes")), func(t *taskSettings) *value[int64] { return &t.workers }),
+		leaf("priority", within(lowestPriority, highestPriority), func(t *taskSettings) *value[int64] { return &t.priority }),
+		leaf("weight", within(1, maxWeight), func(t *taskSettings) *value[int64] { return &t.weight }),
 		leaf("allow_unsafe_env", toggle, func(t *taskSettings) *value[bool] { return &t.allowUnsafeEnv }),
 		old(leaf("type", text, func(t *taskSettings) *value[string] { return &t.oldType })),
 	}
@@ -74,7 +85,7 @@ func taskKeys() []key[taskSettings] {
 
 // commonKeys are the keys that a task inherits from the top.
 func commonKeys[S any](in func(*S) *common) []key[S] {
-	return []key[S]{
+	keys := []key[S]{
 		leaf("failed_tasks_ttl", whole("seconds"), func(s *S) *value[int64] { return &in(s).failedTasksTTL }),
 		leaf("fail_on_output", oneOf("any", "stdout", "none"), func(s *S) *value[string] { return &in(s).failOnOutput }),
 		leaf("on_crash", oneOf("requeue", "fail"), func(s *S) *value[string] { return &in(s).onCrash }),
@@ -85,6 +96,7 @@ func commonKeys[S any](in func(*S) *common) []key[S] {
 		leaf("backoff_max", whole("milliseconds"), func(s *S) *value[int64] { return &in(s).backoffMax }),
 		leaf("backoff_factor", ratio, func(s *S) *value[float64] { return &in(s).backoffFactor }),
 	}
+	return append(keys, retryKeys(func(s *S) *retrySettings { return &in(s).retry })...)
 }
 
 func redisKeys() []key[redisSettings] {

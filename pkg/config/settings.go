@@ -41,6 +41,7 @@ type settings struct {
 	startTimeout    value[time.Duration]
 	shutdownTimeout value[time.Duration]
 
+	maxRunning  value[int64]
 	onLeaseLoss value[string]
 
 	common common // what tasks inherit
@@ -60,6 +61,7 @@ type common struct {
 	backoffMin     value[int64] // ms
 	backoffMax     value[int64] // ms
 	backoffFactor  value[float64]
+	retry          retrySettings
 }
 
 // login is how gordon shows who it is, to Redis or to its Sentinels.
@@ -95,6 +97,8 @@ type taskSettings struct {
 	at             origin // where the type is named first
 	script         value[string]
 	workers        value[int64]
+	priority       value[int64]
+	weight         value[int64]
 	allowUnsafeEnv value[bool]
 	oldType        value[string] // the key "type" of 1.4
 	common         common

@@ -20,9 +20,13 @@ func (d *decoder) validate(whole bool) {
 	d.validateTLS(s, whole)
 	d.validateSentinel(s, whole)
 	d.validateStats(s.stats, whole)
+	d.validateRetry(s.common.retry)
 	for _, name := range sortedTypes(s.tasks) {
 		t := s.tasks[name]
 		d.validateType(t)
+		if t.common.retry != (retrySettings{}) { // else the fault is that of the top
+			d.validateRetry(t.common.retry.or(s.common.retry))
+		}
 		if whole && !t.script.set {
 			d.fault(t.at, "script is missing: it names the program to run")
 		}

@@ -32,7 +32,7 @@ func TestDecode(t *testing.T) {
 		{"trailing value after an object", `{"args":["a"]} {"args":["b"]}`, Entry{Args: []string{"a"}}},
 		{"trailing NUL and invalid UTF-8", "{\"args\":[\"a\"]}\x00\xff", Entry{Args: []string{"a"}}},
 		{"trailing garbage after null", `nullx`, Entry{}},
-		{"unknown properties", `{"id":7,"args":["a"],"more":{"args":["no"],"env":[1]}}`, Entry{Args: []string{"a"}}},
+		{"unknown properties", `{"number":7,"args":["a"],"more":{"args":["no"],"env":[1]}}`, Entry{Args: []string{"a"}}},
 		{"PHP's empty map", `{"args":[],"env":[]}`, Entry{Args: []string{}, Env: env()}},
 		{"PHP's empty map with white space", `{"env":[ ]}`, Entry{Env: env()}},
 		{"empty array after an object", `{"env":{"K":"V"},"env":[]}`, Entry{Env: env()}},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Entry is what a producer asks for: one run of a task's script.
@@ -13,6 +14,9 @@ type Entry struct {
 	Args []string
 	// Env is added to the environment of the daemon and wins over it.
 	Env map[string]string
+	Orders
+	// Past is what gordon noted when it put the entry off.
+	Past Past
 }
 
 // Decode reads an entry. Its error is always a *DecodeError.
@@ -32,16 +36,26 @@ func Decode(raw []byte) (Entry, error) {
 	if raw[object.start] == 'n' {
 		return e, nil
 	}
+	again := false
 	for m := range members(raw[:object.end], object.start) {
 		switch key := name(m.key.of(raw)); {
 		case bytes.EqualFold(key, []byte("args")):
 			err = decodeArgs(raw, m.value, &e.Args)
 		case bytes.EqualFold(key, []byte("env")):
 			err = decodeEnv(raw, m.value, &e.Env)
+		case string(key) == past:
+			err = e.Past.decode(raw, m.value)
+		case string(key) == errorMessage:
+			again = true
+		case len(key) <= maxOrder:
+			err = e.Orders.decode(strings.ToLower(string(key)), raw, m.value)
 		}
 		if err != nil {
 			return Entry{}, err
 		}
+	}
+	if again {
+		e.Past = Past{} // a person has pushed the record of a failure: it begins anew
 	}
 	return e, nil
 }

@@ -1,45 +1,121 @@
 package entry
 
 import (
-	"bytes"
 	"encoding/base64"
 	"math"
+	"slices"
+	"strconv"
+	"time"
 	"unicode/utf8"
 )
 
 const errorMessage = "error_message"
 
+// Failure is what a failed entry's record says besides the entry. Everything but
+// Message is left out where it is zero.
+type Failure struct {
+	Message string // error_message: why, for a person
+	Outcome string // outcome: why, in a word or two
+	TaskID  string // task_id: the run, as in the log
+	Attempt int    // attempt: the number of the run, from 1
+
+	StartedAt time.Time     // started_at, RFC 3339 in UTC
+	Duration  time.Duration // duration_ms
+
+	Exited     bool   // whether there is an exit_status
+	ExitStatus int    // exit_status
+	Signal     string // signal, such as "SIGKILL"
+
+	Usage Usage
+}
+
+// Usage is what a run has used.
+type Usage struct {
+	UserCPU, SystemCPU      time.Duration // cpu_user_ms, cpu_system_ms
+	PeakMemory              int64         // peak_memory_bytes
+	ReadBytes, WrittenBytes int64         // io_read_bytes, io_written_bytes
+}
+
+// recorded are the properties of a record that may be there besides
+// error_message.
+var recorded = []string{
+	"outcome", "task_id", "attempt", "started_at", "duration_ms", "exit_status", "signal",
+	"cpu_user_ms", "cpu_system_ms", "peak_memory_bytes", "io_read_bytes", "io_written_bytes",
+}
+
+// isRecorded tells whether a property of a record was added by [Failed].
+func isRecorded(key []byte) bool {
+	return string(key) == errorMessage || slices.Contains(recorded, string(key))
+}
+
+// properties are those of the failure, error_message last.
+func (f Failure) properties() (out []byte) {
+	text := func(name, value string) {
+		if value != "" {
+			out = append(appendProperty(out, name, value), ',')
+		}
+	}
+	number := func(name string, value int64, known bool) {
+		if known {
+			out = append(out, `"`+name+`":`...)
+			out = append(strconv.AppendInt(out, value, 10), ',')
+		}
+	}
+	positive := func(name string, value int64) { number(name, value, value > 0) }
+
+	text("outcome", f.Outcome)
+	text("task_id", f.TaskID)
+	positive("attempt", int64(f.Attempt))
+	if !f.StartedAt.IsZero() {
+		text("started_at", f.StartedAt.UTC().Format("2006-01-02T15:04:05.000Z07:00"))
+		number("duration_ms", f.Duration.Milliseconds(), true)
+	}
+	number("exit_status", int64(f.ExitStatus), f.Exited)
+	text("signal", f.Signal)
+	positive("cpu_user_ms", f.Usage.UserCPU.Milliseconds())
+	positive("cpu_system_ms", f.Usage.SystemCPU.Milliseconds())
+	positive("peak_memory_bytes", f.Usage.PeakMemory)
+	positive("io_read_bytes", f.Usage.ReadBytes)
+	positive("io_written_bytes", f.Usage.WrittenBytes)
+	return appendProperty(out, errorMessage, f.Message)
+}
+
 // Failed returns the record of a failed entry: a JSON object whose last
 // property is error_message.
 //
-// An object keeps its bytes and loses only an error_message of before, so that
-// an entry that a person pushed back from the failed list does not grow with
-// every failure. Spellings such as "Error_Message" stay: they are the
-// producer's, and a reader that ignores case takes the last one, which is ours.
+// An object keeps its bytes and loses only what a record of before has added, so
+// that an entry that a person pushed back from the failed list does not grow with
+// every failure, and gordon's own note of its past. Spellings such as
+// "Error_Message" stay: they are the producer's, and a reader that ignores case
+// takes the last one, which is ours. So do properties of the names that a record
+// has, in an entry that is none; the last one, which is ours, counts.
+//
 // What is not an object becomes the string property raw; where its bytes are
 // not UTF-8 the string can't hold them and raw_base64 has them exactly (RFC
 // 4648, standard alphabet, padded). Bytes after the JSON value are dropped from
 // an object, which Decode ignores too.
-func Failed(raw []byte, message string) []byte { return FailedWithin(math.MaxInt, raw, message) }
+func Failed(raw []byte, f Failure) []byte { return FailedWithin(math.MaxInt, raw, f) }
 
 // FailedWithin is Failed, or nil where the record could be longer than limit
 // bytes. One that is nearly as long may count as longer.
-func FailedWithin(limit int, raw []byte, message string) []byte {
+func FailedWithin(limit int, raw []byte, f Failure) []byte {
 	object, err := locate(raw)
-	room := limit - quotedLen(message) - len(errorMessage) - 64
+	added := f.properties()
+	room := limit - len(added) - len(`{"raw":,"raw_base64":"",}`)
 	if err != nil {
 		if recordLen(raw) > room {
 			return nil
 		}
-		return wrap(raw, message)
+		return wrap(raw, added)
 	}
-	if raw[object.start] == 'n' {
-		raw, object = []byte("{}"), span{0, 2}
-	}
+	raw, object = spread(raw, object)
 	if object.end-object.start > room {
 		return nil
 	}
-	return splice(raw, object, message)
+	again := isRecord(raw, object)
+	return rewrite(raw, object, added, func(key []byte) bool {
+		return string(key) == past || again && isRecorded(key)
+	})
 }
 
 // recordLen is how long raw and raw_base64 are.
@@ -51,36 +127,9 @@ func recordLen(raw []byte) int {
 	return n
 }
 
-// splice copies the object, leaves out its error_message and puts ours right
-// behind the last value kept. That place, and not the one before the brace,
-// makes a second splice undo the first with all white space where it was.
-func splice(raw []byte, object span, message string) []byte {
-	out := make([]byte, 0, object.end-object.start+quotedLen(message)+64)
-	out = append(out, '{')
-	kept := false
-	end := object.start + 1
-	for m := range members(raw[:object.end], object.start) {
-		end = m.value.end
-		if bytes.Equal(name(m.key.of(raw)), []byte(errorMessage)) {
-			continue
-		}
-		from := m.prevEnd
-		if !kept {
-			from = m.sepEnd
-		}
-		out = append(out, raw[from:m.value.end]...)
-		kept = true
-	}
-	if kept {
-		out = append(out, ',')
-	}
-	out = appendProperty(out, errorMessage, message)
-	return append(out, raw[end:object.end]...)
-}
-
 // wrap makes an object of bytes that are none.
-func wrap(raw []byte, message string) []byte {
-	out := make([]byte, 0, recordLen(raw)+quotedLen(message)+64)
+func wrap(raw, added []byte) []byte {
+	out := make([]byte, 0, recordLen(raw)+len(added)+32)
 	out = append(out, '{')
 	out = appendProperty(out, "raw", raw)
 	out = append(out, ',')
@@ -89,8 +138,7 @@ func wrap(raw []byte, message string) []byte {
 		out = base64.StdEncoding.AppendEncode(out, raw)
 		out = append(out, '"', ',')
 	}
-	out = appendProperty(out, errorMessage, message)
-	return append(out, '}')
+	return append(append(out, added...), '}')
 }
 
 // appendProperty appends "name":"value".

@@ -50,7 +50,7 @@ func TestFailed(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			raw := []byte(tt.raw)
-			got := Failed(raw, tt.message)
+			got := Failed(raw, Failure{Message: tt.message})
 			if string(got) != tt.want {
 				t.Errorf("Failed(%q, %q)\n got %q\nwant %q", tt.raw, tt.message, got, tt.want)
 			}
@@ -66,7 +66,7 @@ func TestFailed(t *testing.T) {
 
 // A reader that ignores case, such as Gordon 1.6.5, sees our message too.
 func TestFailedMessageWinsForReadersThatIgnoreCase(t *testing.T) {
-	record := Failed([]byte(`{"Error_Message":"old","ERROR_MESSAGE":"older"}`), "new")
+	record := Failed([]byte(`{"Error_Message":"old","ERROR_MESSAGE":"older"}`), Failure{Message: "new"})
 	var old struct {
 		ErrorMessage string `json:"error_message"`
 	}
@@ -86,7 +86,7 @@ func TestFailedKeepsEveryByteInBase64(t *testing.T) {
 	var record struct {
 		Base64 string `json:"raw_base64"`
 	}
-	if err := json.Unmarshal(Failed(raw, "m"), &record); err != nil {
+	if err := json.Unmarshal(Failed(raw, Failure{Message: "m"}), &record); err != nil {
 		t.Fatal(err)
 	}
 	got, err := base64.StdEncoding.DecodeString(record.Base64)
@@ -101,8 +101,8 @@ func TestFailedKeepsEveryByteInBase64(t *testing.T) {
 // Pushed back and failed again, an entry is as long as after its first failure.
 func TestFailedDoesNotGrow(t *testing.T) {
 	for _, raw := range []string{`null`, `{}`, `{ }`, `{"a":1 }`, "{\n\t\"a\": 1\n}\n", `{"error_message":"x" , "a":1 , "error_message":2 }`} {
-		once := Failed([]byte(raw), "m")
-		again := Failed(Failed([]byte(raw), "another"), "m")
+		once := Failed([]byte(raw), Failure{Message: "m"})
+		again := Failed(Failed([]byte(raw), Failure{Message: "another"}), Failure{Message: "m"})
 		if string(once) != string(again) {
 			t.Errorf("%q: once %q, twice %q", raw, once, again)
 		}
@@ -121,7 +121,7 @@ func TestDeepNesting(t *testing.T) {
 			t.Errorf("Decode accepted a nesting that encoding/json refuses: %.20s…", raw)
 		}
 		var record map[string]string
-		if err := json.Unmarshal(Failed([]byte(raw), "m"), &record); err != nil {
+		if err := json.Unmarshal(Failed([]byte(raw), Failure{Message: "m"}), &record); err != nil {
 			t.Fatal(err)
 		}
 		if record["raw"] != raw || record["error_message"] != "m" {

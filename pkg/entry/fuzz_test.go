@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"math"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,6 +20,7 @@ var seeds = []string{
 	`{"args":["a"]}trailing`, `{"env":[]}`, `{"env":["x"]}`, `{"ARGS":["b"],"args":["c"]}`, `{"args":[1]}`,
 	`{"error_message":"x","args":["\u0000\ud800"]}`, `{ "error_message" : 1 , "error\u005fmessage":[{}] , "a" : -1.5e3 }`,
 	"{\"args\":[\"\xff\"],\"\xff\":1}", `{"arg\u017f":["long s"],"ar` + "\u212a" + `s":1}`, `{"a":"}\"]","b":{"c":[]}}`, `{"args":["a"`, `{"a":1,}`,
+	`{"id":"x","run_at":1.5,"delay":"1m","deadline":"2026-01-01T00:00:00Z","timeout":5}`, `{"ID":{},"Delay":-1,"gordon":{"attempts":1}}`,
 	`{"args":["a","b"],"args":[null]}`, `{"env":{"A":"1"},"env":{"B":"2"},"ENV":null}`,
 }
 
@@ -29,8 +34,25 @@ func old16(raw []byte) (Entry, error) {
 	return Entry{Args: e.Args, Env: e.Env}, err
 }
 
-// FuzzDecode holds that whatever 1.6.5 could read is read in the same way, and
-// that nothing more is read but PHP's empty env.
+// has tells whether raw is an object with one of these properties.
+func has(raw []byte, names ...string) bool {
+	object, err := locate(raw)
+	if err != nil || raw[object.start] != '{' {
+		return false
+	}
+	for m := range members(raw[:object.end], object.start) {
+		if slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(string(name(m.key.of(raw))), n) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// orders are the properties that had no meaning in 1.6.5.
+var orders = []string{"id", "run_at", "delay", "deadline", "timeout", past}
+
+// FuzzDecode holds that whatever 1.6.5 could read is read in the same way, but for
+// wrong orders, and that nothing more is read but PHP's empty env.
 func FuzzDecode(f *testing.F) {
 	for _, s := range seeds {
 		f.Add([]byte(s))
@@ -43,7 +65,7 @@ func FuzzDecode(f *testing.F) {
 			if !errors.As(err, &decodeErr) || decodeErr.Offset < 0 || decodeErr.Offset > len(raw) || !utf8.ValidString(err.Error()) {
 				t.Fatalf("bad error %#v", err)
 			}
-			if oldErr == nil {
+			if oldErr == nil && !has(raw, orders...) {
 				t.Fatalf("%q is refused (%v), but 1.6.5 read %+v", raw, err, want)
 			}
 			return
@@ -55,6 +77,7 @@ func FuzzDecode(f *testing.F) {
 			}
 			return
 		}
+		got.Orders, got.Past = Orders{}, Past{}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("%q (-1.6.5 +got):\n%s", raw, diff)
 		}
@@ -67,7 +90,7 @@ func FuzzFailed(f *testing.F) {
 		f.Add([]byte(s), "exit status 3")
 	}
 	f.Fuzz(func(t *testing.T, raw []byte, message string) {
-		record := Failed(raw, message)
+		record := Failed(raw, Failure{Message: message})
 		var got map[string]json.RawMessage
 		if err := json.Unmarshal(record, &got); err != nil {
 			t.Fatalf("Failed(%q) = %q: %v", raw, record, err)
@@ -79,7 +102,10 @@ func FuzzFailed(f *testing.F) {
 		if _, err := locate(raw); err != nil {
 			return // the record is made by wrap
 		}
-		if again := Failed(Failed(raw, "first"), message); !bytes.Equal(record, again) {
+		if has(raw, append(recorded, past)...) {
+			return // the record of such an entry loses them
+		}
+		if again := Failed(Failed(raw, Failure{Message: "first"}), Failure{Message: message}); !bytes.Equal(record, again) {
 			t.Fatalf("pushed back it changes from %q to %q", record, again)
 		}
 		want, err := Decode(raw)
@@ -89,6 +115,35 @@ func FuzzFailed(f *testing.F) {
 		}
 		if diff := cmp.Diff(want, after, cmpopts.EquateEmpty()); diff != "" {
 			t.Fatalf("%q (-entry +record):\n%s", raw, diff)
+		}
+	})
+}
+
+// FuzzLater holds what an entry that is put off promises.
+func FuzzLater(f *testing.F) {
+	for _, s := range seeds {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		later := Later(math.MaxInt, raw, Past{Attempts: 2, TaskID: "host-1.t.7"})
+		want, err := Decode(raw)
+		if _, located := locate(raw); (later == nil) != (located != nil) {
+			t.Fatalf("Later(%q) = %q, and locate says %v", raw, later, located)
+		}
+		if later == nil || err != nil {
+			return
+		}
+		got, err := Decode(later)
+		if err != nil {
+			t.Fatalf("Later(%q) = %q: %v", raw, later, err)
+		}
+		want.RunAt, want.Delay = time.Time{}, 0
+		want.Past = Past{Attempts: 2, TaskID: "host-1.t.7"}
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("%q (-entry +later):\n%s", raw, diff)
+		}
+		if again := Later(math.MaxInt, later, want.Past); !bytes.Equal(later, again) {
+			t.Fatalf("put off once more it changes from %q to %q", later, again)
 		}
 	})
 }

@@ -32,9 +32,9 @@ func FuzzQuote(f *testing.F) {
 
 func TestFailedWithin(t *testing.T) {
 	for _, raw := range []string{`{"args":["a"]}`, `null`, `text`, "\x00\xff", `{`, ``} {
-		record := Failed([]byte(raw), "message")
+		record := Failed([]byte(raw), Failure{Message: "message"})
 		for limit := range 3 * len(record) {
-			got := FailedWithin(limit, []byte(raw), "message")
+			got := FailedWithin(limit, []byte(raw), Failure{Message: "message"})
 			switch {
 			case len(got) > limit:
 				t.Fatalf("%q: a record of %d bytes within %d", raw, len(got), limit)

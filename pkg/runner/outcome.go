@@ -51,14 +51,8 @@ type Outcome struct {
 
 	// Wall is the time from the start to the moment the end was seen.
 	Wall time.Duration
-	// UserCPU and SystemCPU include the children that the process waited for.
-	UserCPU, SystemCPU time.Duration
-	// MaxRSS is the peak resident memory in bytes of the process, or of the
-	// largest of the children it waited for, whichever is larger. The kernel
-	// counts what was resident at the moment of execve(2) as well (exec_mmap
-	// in fs/exec.c), and at that moment the child still shares Gordon's
-	// memory: the value is never below what Gordon itself occupied.
-	MaxRSS int64
+	// Usage is what it took; zero with NotStarted.
+	Usage Usage
 
 	Stdout, Stderr Output
 	// Leftovers says that stdout or stderr was still held open by a process
@@ -114,8 +108,6 @@ func newOutcome(wall time.Duration, status syscall.WaitStatus, usage *syscall.Ru
 		o.Kind, o.ExitStatus = Signaled, 0
 		o.Signal, o.CoreDumped = status.Signal(), status.CoreDump()
 	}
-	o.UserCPU = time.Duration(usage.Utime.Nano())
-	o.SystemCPU = time.Duration(usage.Stime.Nano())
-	o.MaxRSS = usage.Maxrss << 10 // getrusage(2): kilobytes
+	o.Usage = newUsage(usage)
 	return o
 }

@@ -138,6 +138,16 @@ func (c *Conn) Take(ctx context.Context, queue, run string, block time.Duration)
 	return entry, nil
 }
 
+// TakeNow is [Conn.Take] without the wait: nil says that the queue is empty
+// (https://redis.io/docs/latest/commands/lmove/).
+func (c *Conn) TakeNow(queue, run string) ([]byte, error) {
+	entry, err := redis.Bytes(c.do("LMOVE", queue, run, "LEFT", "RIGHT"))
+	if errors.Is(err, redis.ErrNil) {
+		return nil, nil
+	}
+	return entry, err
+}
+
 // unblock has the server end the blocking command of this connection. The
 // command may not have reached the server yet, so it is tried until answered is
 // closed; on a connection of its own, because all others may be waiting, and to

@@ -23,6 +23,8 @@ const (
 	Fail How = "fail"
 	// Return puts the entry back at the head of its queue.
 	Return How = "return"
+	// Delay puts the entry, as Record has it, among those for later.
+	Delay How = "delay"
 )
 
 // Finish says what becomes of the entry in a run list, and what comes next.
@@ -36,13 +38,19 @@ type Finish struct {
 	Failed string
 	Record []byte
 	TTL    time.Duration
+	// Delayed, Due and After are for Delay: the sorted set; when the entry is due,
+	// or, where that is the zero time, how long from now on; to the millisecond.
+	// Now is by the clock of Redis, which is one for all hosts.
+	Delayed string
+	Due     time.Time
+	After   time.Duration
 	// Queue is where Return puts the entry, and where the next one is taken.
 	Queue string
 	// Next is the run list for the next entry. It must be thought to be empty and
 	// must not be Run: after a lost answer two equal entries in one list could
 	// not be told apart.
 	Next string
-	// Type and Recoveries name what Drop and Fail forget: how often the entry was
+	// Type and Recoveries name what all but Return forget: how often the entry was
 	// recovered. It has been run to its end, and an equal one is another one.
 	Type, Recoveries string
 	// TakeNext asks for the next entry.
@@ -79,12 +87,15 @@ type Finished struct {
 // again. What EXPIRE said is returned, so that somebody hears of a list that is kept
 // for ever.
 //
+// Delay does nothing where the run list is empty: whoever took the entry away has
+// it, and it would be there twice.
+//
 // What stands in the next run list already comes first: a Redis that was restarted
 // from a snapshot, or a replica that became the master, may have filled it again.
 //
-// KEYS: run list, queue, failed list, next run list, recoveries.
-// ARGV: how (drop, fail, return), record ("" for the entry itself), TTL in s, "1"
-// to take the next, type.
+// KEYS: run list, queue, failed list, next run list, recoveries, delayed set.
+// ARGV: how, record ("" for the entry itself), TTL in s, "1" to take the next,
+// type, "at" or "after", ms.
 // Returns {entries that were in the run list, next entry or nil, error of EXPIRE or
 // what else it said}.
 const finishScript = `
@@ -95,6 +106,14 @@ if ARGV[1] == 'return' then
 else
 	if ARGV[1] == 'fail' and ARGV[2] ~= '' then
 		redis.call('RPUSH', KEYS[3], ARGV[2])
+	end
+	if ARGV[1] == 'delay' and n > 0 then
+		local due = ARGV[7]
+		if ARGV[6] == 'after' then
+			local t = redis.call('TIME')
+			due = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000) + due)
+		end
+		redis.call('ZADD', KEYS[6], due, ARGV[2])
 	end
 	if n > 0 and redis.call('EXISTS', KEYS[5]) == 1 then
 		redis.pcall('HDEL', KEYS[5], redis.sha1hex(ARGV[5] .. '\0' .. redis.call('LINDEX', KEYS[1], 0)))
@@ -118,9 +137,13 @@ func (f Finish) call() call {
 	ttl := int64(math.Ceil(f.TTL.Seconds()))
 	// EVAL rather than EVALSHA: a restarted server knows no scripts, and a
 	// NOSCRIPT in the middle of a pipeline is a state more to get wrong.
+	from, ms := "after", f.After.Milliseconds()
+	if !f.Due.IsZero() {
+		from, ms = "at", f.Due.UnixMilli()
+	}
 	return call{"EVAL", []any{
-		finishScript, 5, f.Run, f.Queue, f.Failed, f.Next, f.Recoveries,
-		string(f.How), f.Record, ttl, flag(f.TakeNext), f.Type,
+		finishScript, 6, f.Run, f.Queue, f.Failed, f.Next, f.Recoveries, f.Delayed,
+		string(f.How), f.Record, ttl, flag(f.TakeNext), f.Type, from, ms,
 	}}
 }
 

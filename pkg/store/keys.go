@@ -16,6 +16,11 @@ func (k Keys) Queue(taskType string) string { return k.Prefix + ":" + taskType }
 // after the last push.
 func (k Keys) Failed(taskType string) string { return k.Queue(taskType) + ":failed" }
 
+// Delayed is the sorted set Q:T:delayed of entries for later, scored by when they
+// are due (Unix ms). Producers ZADD, gordon moves what is due to the queue. No
+// expiry.
+func (k Keys) Delayed(taskType string) string { return k.Queue(taskType) + ":delayed" }
+
 // Run is the list Q:T:run:I:S that holds the one entry that run list S of
 // instance I is running. No expiry: it is all that is left of an entry whose
 // daemon died.
@@ -34,3 +39,10 @@ func (k Keys) Lease(instance string) string { return k.Prefix + ":instance:" + i
 // it was recovered and since when (Unix s). It expires [RecoveryWindow] after the
 // last recovery.
 func (k Keys) Recoveries() string { return k.Prefix + ":recoveries" }
+
+// Paused is the set Q:paused of types that nothing is taken of. No expiry.
+func (k Keys) Paused() string { return k.Prefix + ":paused" }
+
+// Control is the channel Q:control on which all instances hear what to do at once;
+// see [Order].
+func (k Keys) Control() string { return k.Prefix + ":control" }

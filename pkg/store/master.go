@@ -15,8 +15,8 @@ type master struct {
 	mu sync.Mutex
 	// sentinel answered last.
 	sentinel string
-	// address is the last one that a Watch has heard of, "" before, and changes
-	// how often that was a new one.
+	// address is the last one that a [SentinelWatch] has heard of, "" before, and
+	// changes how often that was a new one.
 	address string
 	changes int
 	open    map[*Conn]struct{}

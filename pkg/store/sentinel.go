@@ -24,10 +24,10 @@ type Sentinel struct {
 var ErrNoMaster = errors.New("the sentinel knows no such master")
 
 // askSentinels asks one after the other and returns the first answer. The one that
-// was heard last comes first: it is up, and where a [Watch] listens to it, it knows
-// of a change that others may not have heard of yet. A master that was demoted
-// since is also found out by the first command that writes, and then asked for
-// again (see stale).
+// was heard last comes first: it is up, and where a [SentinelWatch] listens to it, it
+// knows of a change that others may not have heard of yet. A master that was demoted
+// since is also found out by the first command that writes, and then asked for again
+// (see stale).
 func (c *Client) askSentinels(ctx context.Context) (string, error) {
 	var errs []error
 	for _, sentinel := range c.master.first(c.opts.Sentinel.Addresses) {

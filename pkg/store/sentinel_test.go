@@ -85,11 +85,11 @@ func TestDemotedMasterIsLeft(t *testing.T) {
 
 // A take that waits at the old master ends when the sentinels name another one,
 // although the old one works; what follows goes to the new one.
-func TestWatchLeavesTheOldMaster(t *testing.T) {
+func TestSentinelWatchLeavesTheOldMaster(t *testing.T) {
 	cluster := redistest.StartCluster(t, 1, 1)
 	old := cluster.Master(t)
 	c := NewClient(Options{Network: "tcp", Instance: "test", Sentinel: Sentinel{Addresses: cluster.Sentinels, Master: redistest.MasterName}})
-	w, err := c.Watch(t.Context(), cluster.Sentinels[0])
+	w, err := c.WatchSentinel(t.Context(), cluster.Sentinels[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,10 +140,10 @@ func TestConnectionThatCameTooLateIsNotKept(t *testing.T) {
 }
 
 // The end of ctx ends the wait for news.
-func TestWatchEnds(t *testing.T) {
+func TestSentinelWatchEnds(t *testing.T) {
 	cluster := redistest.StartCluster(t, 0, 1)
 	c := NewClient(Options{Network: "tcp", Sentinel: Sentinel{Addresses: cluster.Sentinels, Master: redistest.MasterName}})
-	w, err := c.Watch(t.Context(), cluster.Sentinels[0])
+	w, err := c.WatchSentinel(t.Context(), cluster.Sentinels[0])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,9 @@
 //	finisher   tells results, takes the next
 //	worker     one entry: decode, run, judge, error_script
 //
+// What all queues share is small and never waits: the budget of a type, and the
+// seats of max_running.
+//
 // # The life of a slot
 //
 //	free → taking → running → finishing → running (with the next entry) or free

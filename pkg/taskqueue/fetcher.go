@@ -18,6 +18,7 @@ const blockTime = 10 * time.Second
 type order struct {
 	ctx context.Context // ends when the entry is no longer wanted
 	run string          // the run list to move it to, known to be empty
+	now bool            // do not wait for one
 }
 
 // fetcher waits for entries of one type on a connection of its own, one at a
@@ -53,8 +54,8 @@ func (f *fetcher) Run(ctx context.Context) error {
 }
 
 // take returns the entry that now stands in the run list, or nil when the list
-// is certain to be empty and the order was withdrawn. Only the end of ctx lets
-// it return without certainty.
+// is certain to be empty and the order was withdrawn, or was not to wait. Only
+// the end of ctx lets it return without certainty.
 //
 // Power loss here: the entry is in the queue or in the run list, from where
 // recovery brings it back.
@@ -73,26 +74,34 @@ func (f *fetcher) take(ctx context.Context, o order) []byte {
 				}
 				unsure = false
 			}
-			defer f.wellAfterAll(pace)()
-			entry, err = c.Take(o.ctx, f.queue, o.run, blockTime)
+			entry, err = f.ask(c, o, pace)
 			unsure = err != nil && !store.Refused(err)
 			return err
 		})
 		f.health.report(f, err)
 		switch {
-		case err == nil && (entry != nil || o.ctx.Err() != nil):
+		case err == nil && (entry != nil || o.now || o.ctx.Err() != nil):
 			return entry
 		case err == nil:
 			pace.reset() // nothing came within blockTime
 		case unsure:
 			pace.wait(ctx)
-		case o.ctx.Err() != nil:
+		case o.now || o.ctx.Err() != nil:
 			return nil
 		default:
 			pace.wait(ctx, o.ctx)
 		}
 	}
 	return nil
+}
+
+// ask asks Redis for an entry once.
+func (f *fetcher) ask(c *store.Conn, o order, pace retry) ([]byte, error) {
+	if o.now {
+		return c.TakeNow(f.queue, o.run)
+	}
+	defer f.wellAfterAll(pace)()
+	return c.Take(o.ctx, f.queue, o.run, blockTime)
 }
 
 // accepted is how long a BLMOVE has to be waiting to count as accepted: a

@@ -19,6 +19,9 @@ type finished struct {
 	entry []byte // the next one, or nil
 	gone  bool   // the run list was empty already
 	sure  bool   // … and no attempt of ours can have been what emptied it
+	// refused says that the job is not confirmed: Redis refused it. It is sent
+	// again and again, but takes no entry any more.
+	refused bool
 }
 
 // finisher carries results to Redis on a connection of its own, all that wait
@@ -110,6 +113,10 @@ func (f *finisher) attempt(ctx context.Context, todo []job) (done []finished, le
 	for i, r := range results {
 		if r.Err != nil {
 			err = r.Err
+			if todo[i].op.TakeNext {
+				done = append(done, finished{job: todo[i], refused: true})
+			}
+			todo[i].op.TakeNext = false
 			left = append(left, todo[i])
 			continue
 		}

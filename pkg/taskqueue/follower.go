@@ -51,7 +51,7 @@ func (f *follower) Run(ctx context.Context) error {
 // at all.
 func (f *follower) listen(ctx context.Context, sentinel string) (heard bool, err error) {
 	f.pulse.within(8 * ioTimeout)
-	w, err := f.client.Watch(ctx, sentinel)
+	w, err := f.client.WatchSentinel(ctx, sentinel)
 	if err != nil {
 		return false, err
 	}

@@ -37,6 +37,6 @@ func (m *memory) used(bytes int) {
 
 // failedRecord is what stands on the failed list for an entry, or nil where that
 // would be longer than Redis takes: then the entry itself has to stand there.
-func failedRecord(raw []byte, reason string) []byte {
-	return entry.FailedWithin(store.MaxString, raw, reason)
+func failedRecord(raw []byte, f entry.Failure) []byte {
+	return entry.FailedWithin(store.MaxString, raw, f)
 }

@@ -42,6 +42,7 @@ type Pool struct {
 	mu      sync.Mutex // guards what follows; held during a reload
 	current *engine
 	budgets map[string]*budget
+	seats   *seats
 	closed  bool
 
 	// health is that of current.
@@ -79,7 +80,7 @@ func Start(ctx context.Context, c *config.Config, o Options) (*Pool, error) {
 	}
 	p := &Pool{
 		opts: o, self: self, ends: &ends{newEnd(), newEnd(), newEnd()},
-		budgets: make(map[string]*budget), over: make(chan struct{}),
+		budgets: make(map[string]*budget), seats: newSeats(), over: make(chan struct{}),
 	}
 	e, err := p.launch(ctx, c)
 	if err != nil {
@@ -91,7 +92,7 @@ func Start(ctx context.Context, c *config.Config, o Options) (*Pool, error) {
 
 // launch starts an engine that serves nothing yet.
 func (p *Pool) launch(ctx context.Context, c *config.Config) (*engine, error) {
-	e := newEngine(placeOf(c), p.opts, p.self, p.ends)
+	e := newEngine(placeOf(c), p.opts, p.self, p.ends, p.seats)
 	if err := e.connect(ctx); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRedis, err)
 	}
@@ -106,6 +107,10 @@ func (p *Pool) launch(ctx context.Context, c *config.Config) (*engine, error) {
 		e.retire()
 		return nil, fmt.Errorf("%w: %w", ErrRedis, err)
 	}
+	select {
+	case <-e.watcher.tried:
+	case <-ctx.Done(): // tasks can run without it
+	}
 	return e, nil
 }
 
@@ -119,10 +124,12 @@ func (p *Pool) serve(e *engine, c *config.Config) {
 	old := p.current
 	p.current = e
 	p.health.Store(e.health)
+	p.seats.configure(c.MaxRunning, c.Tasks)
 	if old != nil && old != e {
 		old.retire()
 	}
 	e.apply(c.Tasks, newSettings(c, p.opts.Env), p.budgets)
+	p.seats.open()
 }
 
 // Reload makes c the configuration, or changes nothing and returns an error:

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/pkg/entry"
 	"github.com/nevsnode/gordon/v2/pkg/host"
 	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
@@ -285,7 +286,7 @@ func (r *recoverer) recoverList(ctx context.Context, rec store.Recovery) (result
 			result = store.RecoveredNothing
 			return err
 		}
-		rec.Record = failedRecord(rec.Entry, crashReason(rec.Fail, rec.Dead))
+		rec.Record = failedRecord(rec.Entry, entry.Failure{Message: crashReason(rec.Fail, rec.Dead), Outcome: string(outcomeCrashed)})
 		result, err = c.Recover(r.keys, rec)
 		return err
 	})

@@ -25,12 +25,12 @@ const (
 // there.
 const PingEvery = 30 * time.Second
 
-// Watch is a subscription at a sentinel: it hears at once that another server has
-// become the master, and has all connections of its [Client] to the old one left.
-// Without it, an old master that works is used until it is told that it is a
-// replica, and all that is done there meanwhile is lost. It belongs to one
+// SentinelWatch is a subscription at a sentinel: it hears at once that another
+// server has become the master, and has all connections of its [Client] to the old
+// one left. Without it, an old master that works is used until it is told that it is
+// a replica, and all that is done there meanwhile is lost. It belongs to one
 // goroutine.
-type Watch struct {
+type SentinelWatch struct {
 	client   *Client
 	sentinel string
 	master   string
@@ -40,17 +40,17 @@ type Watch struct {
 	pings    sync.WaitGroup
 }
 
-// Sentinels are the addresses that a Watch can be had of.
+// Sentinels are the addresses that can be listened to.
 func (c *Client) Sentinels() []string { return c.opts.Sentinel.Addresses }
 
-// Watch subscribes at a sentinel, and then asks it for the master, so that no
+// WatchSentinel subscribes at a sentinel, and then asks it for the master, so that no
 // change is missed. It has to be closed.
-func (c *Client) Watch(ctx context.Context, sentinel string) (*Watch, error) {
+func (c *Client) WatchSentinel(ctx context.Context, sentinel string) (*SentinelWatch, error) {
 	rc, wire, err := c.connect(ctx, c.wayTo(sentinel))
 	if err != nil {
 		return nil, fmt.Errorf("listen to sentinel %s: %w", sentinel, err)
 	}
-	w := &Watch{client: c, sentinel: sentinel, rc: rc, wire: wire, closed: make(chan struct{})}
+	w := &SentinelWatch{client: c, sentinel: sentinel, rc: rc, wire: wire, closed: make(chan struct{})}
 	if err = w.subscribe(); err == nil {
 		err = w.ask(ctx)
 	}
@@ -61,7 +61,7 @@ func (c *Client) Watch(ctx context.Context, sentinel string) (*Watch, error) {
 	return w, nil
 }
 
-func (w *Watch) subscribe() error {
+func (w *SentinelWatch) subscribe() error {
 	events := []any{switchMaster, reconfSlaves}
 	if err := w.rc.Send("SUBSCRIBE", events...); err != nil {
 		return err
@@ -78,7 +78,7 @@ func (w *Watch) subscribe() error {
 }
 
 // ask learns which server is the master.
-func (w *Watch) ask(ctx context.Context) error {
+func (w *SentinelWatch) ask(ctx context.Context) error {
 	address, err := w.client.askSentinel(ctx, w.sentinel)
 	if err != nil {
 		return err
@@ -91,7 +91,7 @@ func (w *Watch) ask(ctx context.Context) error {
 
 // ping is the only one that sends after the subscription. Whether anything comes
 // back, Next finds out.
-func (w *Watch) ping() {
+func (w *SentinelWatch) ping() {
 	tick := time.NewTicker(PingEvery)
 	defer tick.Stop()
 	for {
@@ -107,11 +107,11 @@ func (w *Watch) ping() {
 }
 
 // Master is the address of the server that the sentinel named last.
-func (w *Watch) Master() string { return w.master }
+func (w *SentinelWatch) Master() string { return w.master }
 
 // Next waits until the sentinel has told something, or answered a ping: for
-// [PingEvery] and a few time-outs. An error, such as the end of ctx, ends the Watch.
-func (w *Watch) Next(ctx context.Context) error {
+// [PingEvery] and a few time-outs. An error, such as the end of ctx, ends the watch.
+func (w *SentinelWatch) Next(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { _ = w.wire.Close() })()
 	reply, err := redis.Values(redis.ReceiveWithTimeout(w.rc, PingEvery+w.client.opts.CommandTimeout))
 	if err == nil && len(reply) == 0 {
@@ -129,7 +129,7 @@ func (w *Watch) Next(ctx context.Context) error {
 }
 
 // Close ends the subscription.
-func (w *Watch) Close() error {
+func (w *SentinelWatch) Close() error {
 	close(w.closed)
 	err := w.rc.Close()
 	w.pings.Wait()

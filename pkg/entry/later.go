@@ -1,0 +1,103 @@
+package entry
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"strings"
+)
+
+// past is the property in which gordon keeps what it has to know of an entry
+// that it puts off.
+const past = "gordon"
+
+// Past is what an entry that was put off says of its time before.
+type Past struct {
+	// Attempts is how often it has been run to an end.
+	Attempts int `json:"attempts"`
+	// TaskID is the run that put it off. It makes the entry differ from every
+	// other, as entries of a sorted set have to.
+	TaskID string `json:"task_id"`
+}
+
+func (p *Past) decode(raw []byte, value span) error {
+	*p = Past{}
+	if json.Unmarshal(value.of(raw), p) != nil || p.Attempts < 0 {
+		return wrong(past, raw, value, "is written by gordon: leave it out")
+	}
+	return nil
+}
+
+// maxOrder is the length of the longest name of an order.
+const maxOrder = len("deadline")
+
+// Later returns an entry that is put off, with its past on it: an object without
+// the orders that have been carried out by then (run_at and delay), and without
+// what a record of its failure has added. It returns nil where that could be
+// longer than limit bytes, and for what cannot be read.
+func Later(limit int, raw []byte, p Past) []byte {
+	object, err := locate(raw)
+	if err != nil {
+		return nil
+	}
+	raw, object = spread(raw, object)
+	added := strconv.AppendInt([]byte(`"`+past+`":{"attempts":`), int64(p.Attempts), 10)
+	added = append(appendProperty(append(added, ','), "task_id", p.TaskID), '}')
+	if object.end-object.start+len(added) >= limit {
+		return nil
+	}
+	again := isRecord(raw, object)
+	return rewrite(raw, object, added, func(key []byte) bool {
+		return string(key) == past || equalFold(key, runAt) || equalFold(key, delay) || again && isRecorded(key)
+	})
+}
+
+func equalFold(key []byte, name string) bool {
+	return len(key) == len(name) && strings.EqualFold(string(key), name)
+}
+
+// spread is raw with an object in it also where it is null.
+func spread(raw []byte, object span) ([]byte, span) {
+	if raw[object.start] == 'n' {
+		return []byte("{}"), span{0, 2}
+	}
+	return raw, object
+}
+
+// rewrite copies the object, leaves out the properties that drop names and puts
+// added right behind the last value kept. That place, and not the one before the
+// brace, makes a second rewrite undo the first with all white space where it was.
+func rewrite(raw []byte, object span, added []byte, drop func(key []byte) bool) []byte {
+	out := make([]byte, 0, object.end-object.start+len(added)+1)
+	out = append(out, '{')
+	kept := false
+	end := object.start + 1
+	for m := range members(raw[:object.end], object.start) {
+		end = m.value.end
+		if drop(name(m.key.of(raw))) {
+			continue
+		}
+		from := m.prevEnd
+		if !kept {
+			from = m.sepEnd
+		}
+		out = append(out, raw[from:m.value.end]...)
+		kept = true
+	}
+	if kept {
+		out = append(out, ',')
+	}
+	out = append(out, added...)
+	return append(out, raw[end:object.end]...)
+}
+
+// isRecord tells whether an object is the record of a failure that somebody has
+// pushed back.
+func isRecord(raw []byte, object span) bool {
+	for m := range members(raw[:object.end], object.start) {
+		if bytes.Equal(name(m.key.of(raw)), []byte(errorMessage)) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,189 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+	"github.com/google/go-cmp/cmp"
+)
+
+func delay(record string) Finish {
+	f := finishOf(Delay)
+	f.Delayed, f.Record = keys.Delayed("T"), []byte(record)
+	return f
+}
+
+// scores returns what is delayed, entry → score in Unix ms.
+func scores(t *testing.T) map[string]int64 {
+	t.Helper()
+	m, err := redis.Int64Map(server.Do(t, "ZRANGE", keys.Delayed("T"), 0, -1, "WITHSCORES"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func TestFinishPutsOff(t *testing.T) {
+	due := time.UnixMilli(1767225600123)
+	for name, set := range map[string]func(*Finish){
+		"until": func(f *Finish) { f.Due = due },
+		"for":   func(f *Finish) { f.After = 1500 * time.Millisecond },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := open(t, server.Socket)
+			server.Push(t, run0, "x")
+			server.Push(t, "q:T", "y")
+			before := time.Now()
+			use(t, l, func(c *Conn) error {
+				f := delay("later")
+				set(&f)
+				results, err := c.FinishAll([]Finish{f})
+				if diff := cmp.Diff([]Finished{{Entry: []byte("y")}}, results); diff != "" {
+					t.Error(diff)
+				}
+				return err
+			})
+			checkLists(t, map[string][]string{run0: {}, run1: {"y"}, "q:T": {}, "q:T:failed": {}})
+			lowest, highest := due.UnixMilli(), due.UnixMilli()
+			if name == "for" {
+				lowest, highest = before.UnixMilli()+1500, time.Now().UnixMilli()+1500
+			}
+			got := scores(t)
+			if s, ok := got["later"]; len(got) != 1 || !ok || s < lowest || s > highest {
+				t.Errorf("delayed: %v, want later at %d to %d", got, lowest, highest)
+			}
+		})
+	}
+}
+
+// Whoever took the entry away has it.
+func TestFinishPutsOffNothingThatIsGone(t *testing.T) {
+	l := open(t, server.Socket)
+	use(t, l, func(c *Conn) error {
+		results, err := c.FinishAll([]Finish{delay("later")})
+		if diff := cmp.Diff([]Finished{{Gone: true}}, results); diff != "" {
+			t.Error(diff)
+		}
+		return err
+	})
+	if got := scores(t); len(got) != 0 {
+		t.Errorf("delayed: %v", got)
+	}
+}
+
+func TestFinishRefusedPutOffKeepsTheEntry(t *testing.T) {
+	l := open(t, server.Socket)
+	server.Push(t, run0, "x")
+	server.Push(t, keys.Delayed("T"), "a list")
+	use(t, l, func(c *Conn) error {
+		results, err := c.FinishAll([]Finish{delay("later")})
+		var refused *ReplyError
+		if err == nil && !errors.As(results[0].Err, &refused) {
+			t.Errorf("got %+v", results[0])
+		}
+		return err
+	})
+	checkLists(t, map[string][]string{run0: {"x"}})
+}
+
+func TestMoveDueKeepsTheOrderAndLeavesTheRest(t *testing.T) {
+	l := open(t, server.Socket)
+	now := time.Now().UnixMilli()
+	server.Push(t, "q:T", "waits")
+	for entry, due := range map[string]int64{"third": now - 1, "first": -5, "second": now - 2, "not yet": now + 60_000} {
+		server.Do(t, "ZADD", keys.Delayed("T"), due, entry)
+	}
+	use(t, l, func(c *Conn) error {
+		n, err := c.MoveDue(keys, "T")
+		if n != 3 {
+			t.Errorf("moved %d", n)
+		}
+		return err
+	})
+	checkLists(t, map[string][]string{"q:T": {"waits", "first", "second", "third"}})
+	if diff := cmp.Diff(map[string]int64{"not yet": now + 60_000}, scores(t)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestMoveDueRefusedLosesNothing(t *testing.T) {
+	l := open(t, server.Socket)
+	server.Do(t, "SET", "q:T", "no list")
+	server.Do(t, "ZADD", keys.Delayed("T"), 1, "x")
+	use(t, l, func(c *Conn) error {
+		if _, err := c.MoveDue(keys, "T"); !Refused(err) {
+			t.Errorf("got %v", err)
+		}
+		return nil
+	})
+	if got := scores(t); len(got) != 1 {
+		t.Errorf("delayed: %v", got)
+	}
+}
+
+// Many hosts move each entry once.
+func TestMoveDueMovesEachEntryOnce(t *testing.T) {
+	open(t, server.Socket) // flushes
+	const entries, hosts = 5 * DueBatch, 4
+	for i := range entries {
+		server.Do(t, "ZADD", keys.Delayed("T"), i, fmt.Sprintf("%04d", i))
+	}
+	var group sync.WaitGroup
+	for range hosts {
+		l := NewClient(Options{Network: "unix", Address: server.Socket, Instance: "host"}).Link()
+		group.Go(func() {
+			for moved := 1; moved > 0; {
+				if err := l.Use(t.Context(), func(c *Conn) (err error) {
+					moved, err = c.MoveDue(keys, "T")
+					return err
+				}); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+			if err := l.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	got := server.List(t, "q:T")
+	if len(got) != entries {
+		t.Fatalf("%d entries of %d", len(got), entries)
+	}
+	for i, e := range got {
+		if want := fmt.Sprintf("%04d", i); e != want {
+			t.Fatalf("number %d is %s", i, e)
+		}
+	}
+}
+
+func TestWait(t *testing.T) {
+	now := time.UnixMicro(1_000_000_500) // 1,000,000.5 ms
+	for score, want := range map[string]Wait{
+		"1000001":               {true, 500 * time.Microsecond},
+		"1000000":               {true, 0},
+		"-inf":                  {true, 0},
+		"inf":                   {true, farthest},
+		"1e308":                 {true, farthest},
+		strconv.Itoa(2_000_000): {true, 999_999_500 * time.Microsecond},
+	} {
+		got, err := wait([]any{[]byte("x"), []byte(score)}, now)
+		if err != nil || got != want {
+			t.Errorf("%s: %+v, %v; want %+v", score, got, err, want)
+		}
+	}
+	if got, err := wait([]any{}, now); err != nil || got.Any {
+		t.Errorf("of an empty set: %+v, %v", got, err)
+	}
+	for _, reply := range []any{[]any{[]byte("x")}, []any{[]byte("x"), []byte("soon")}, redis.Error("WRONGTYPE x"), int64(5)} {
+		if got, err := wait(reply, now); err == nil {
+			t.Errorf("%v is read as %+v", reply, got)
+		}
+	}
+}

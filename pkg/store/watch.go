@@ -1,0 +1,204 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+)
+
+// invalidated is the channel on which Redis tells that a key has changed that was
+// read before; see [Client.Watch].
+const invalidated = "__redis__:invalidate"
+
+// Watch is a pair of connections: with one it reads, on the other Redis says that
+// something it read has changed. So nothing is asked in vain, and a change is seen
+// at once whoever made it, redis-cli included
+// (https://redis.io/docs/latest/develop/reference/client-side-caching/).
+//
+// It takes no entries, so that nothing is lost with it.
+type Watch struct {
+	keys   Keys
+	reader *Conn
+	ear    *Conn
+}
+
+// Watch connects and begins to listen.
+func (c *Client) Watch(ctx context.Context, k Keys) (*Watch, error) {
+	ear, err := c.Dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w := &Watch{keys: k, ear: ear}
+	if w.reader, err = c.Dial(ctx); err == nil {
+		err = w.listen()
+	}
+	if err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return w, nil
+}
+
+// listen subscribes first: what is read afterwards is watched from then on. A
+// change of what this connection itself changes is no news.
+func (w *Watch) listen() error {
+	if err := w.ear.rc.Send("SUBSCRIBE", invalidated, w.keys.Control()); err != nil {
+		return fmt.Errorf("send SUBSCRIBE: %w", err)
+	}
+	if err := w.ear.rc.Flush(); err != nil {
+		return fmt.Errorf("send SUBSCRIBE: %w", err)
+	}
+	for range 2 {
+		if _, err := w.ear.rc.Receive(); err != nil {
+			return fmt.Errorf("SUBSCRIBE: %w", typed(err))
+		}
+	}
+	_, err := w.reader.do("CLIENT", "TRACKING", "ON", "REDIRECT", w.ear.ref.id, "NOLOOP")
+	return err
+}
+
+// Close closes both connections.
+func (w *Watch) Close() error {
+	err := w.ear.Close()
+	if w.reader != nil {
+		err = errors.Join(err, w.reader.Close())
+	}
+	return err
+}
+
+// State is what a watch looks at.
+type State struct {
+	// Paused are the types that nothing is to be taken of.
+	Paused map[string]bool
+	// Due says, for each type that was asked for, when its first delayed entry is.
+	Due map[string]Wait
+	// Refused are the errors of the server for single keys, joined: one of the
+	// wrong type, say. Their types are missing in Due.
+	Refused error
+}
+
+// Look reads the state, and has Redis tell of the next change of it.
+func (w *Watch) Look(types []string) (State, error) {
+	calls := []call{{"TIME", nil}, {"SMEMBERS", []any{w.keys.Paused()}}}
+	for _, t := range types {
+		calls = append(calls, call{"ZRANGE", []any{w.keys.Delayed(t), 0, 0, "WITHSCORES"}})
+	}
+	replies, err := w.reader.pipeline(calls)
+	if err != nil {
+		return State{}, err
+	}
+	clock, err := redis.Int64s(replies[0], nil)
+	if err != nil || len(clock) != 2 {
+		return State{}, fmt.Errorf("TIME: %w", errors.Join(typed(err), errShort(len(clock), 2)))
+	}
+	now := time.Unix(clock[0], clock[1]*int64(time.Microsecond))
+	s := State{Due: make(map[string]Wait)}
+	if s.Paused, err = set(replies[1]); err != nil {
+		s.Refused = errors.Join(s.Refused, fmt.Errorf("SMEMBERS %s: %w", w.keys.Paused(), err))
+	}
+	for i, t := range types {
+		due, err := wait(replies[2+i], now)
+		if err != nil {
+			s.Refused = errors.Join(s.Refused, fmt.Errorf("ZRANGE %s: %w", w.keys.Delayed(t), err))
+			continue
+		}
+		s.Due[t] = due
+	}
+	return s, nil
+}
+
+func errShort(n, want int) error {
+	if n == want {
+		return nil
+	}
+	return fmt.Errorf("%d values instead of %d", n, want)
+}
+
+// set reads the answer to SMEMBERS.
+func set(reply any) (map[string]bool, error) {
+	members, err := redis.Strings(reply, nil)
+	if err != nil {
+		return nil, typed(err)
+	}
+	s := make(map[string]bool, len(members))
+	for _, m := range members {
+		s[m] = true
+	}
+	return s, nil
+}
+
+// MoveDue is [Conn.MoveDue].
+func (w *Watch) MoveDue(taskType string) (int, error) { return w.reader.MoveDue(w.keys, taskType) }
+
+// Ping asks both connections whether they still work. The answer of the one that
+// listens comes to Next.
+func (w *Watch) Ping() error {
+	if err := w.ear.rc.Send("PING"); err != nil {
+		return fmt.Errorf("send PING: %w", err)
+	}
+	if err := w.ear.rc.Flush(); err != nil {
+		return fmt.Errorf("send PING: %w", err)
+	}
+	_, err := w.reader.do("PING")
+	return err
+}
+
+// Order is a message on the channel [Keys.Control], a JSON object.
+type Order struct {
+	// Cancel names a task: its id, or the id that its entry was given.
+	Cancel string `json:"cancel"`
+}
+
+// News is what a watch has heard.
+type News struct {
+	// Changed says that the state may be another one: Look.
+	Changed bool
+	// Order is what somebody has published, if that could be read.
+	Order *Order
+	// Malformed is a message that is no order, for the log.
+	Malformed []byte
+}
+
+// Next waits for news, at most for silence; nothing at all in that time, not even
+// the answer to a Ping, counts as a loss of the connection. It may run beside the
+// other methods. Close ends it.
+func (w *Watch) Next(silence time.Duration) (News, error) {
+	reply, err := redis.ReceiveWithTimeout(w.ear.rc, silence)
+	if err != nil {
+		return News{}, fmt.Errorf("listen: %w", typed(err))
+	}
+	// {"message", channel, what}, where what is a list of keys for invalidations,
+	// or {"pong", ""} (https://redis.io/docs/latest/develop/interact/pubsub/).
+	parts, err := redis.Values(reply, nil)
+	if err != nil || len(parts) < 3 {
+		return News{}, nil //nolint:nilerr // an answer to a Ping
+	}
+	channel, err := redis.String(parts[1], nil)
+	switch {
+	case err != nil:
+		return News{}, fmt.Errorf("listen: %w", err)
+	case channel == invalidated:
+		return News{Changed: true}, nil
+	}
+	text, err := redis.Bytes(parts[2], nil)
+	if err != nil {
+		return News{}, fmt.Errorf("listen: %w", err)
+	}
+	var order Order
+	if json.Unmarshal(text, &order) != nil || order.Cancel == "" {
+		return News{Malformed: text}, nil
+	}
+	return News{Order: &order}, nil
+}
+
+// Paused returns the paused types.
+func (c *Conn) Paused(k Keys) (map[string]bool, error) {
+	reply, err := c.do("SMEMBERS", k.Paused())
+	if err != nil {
+		return nil, err
+	}
+	return set(reply)
+}
