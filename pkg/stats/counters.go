@@ -17,6 +17,8 @@ type Counters struct {
 
 	running, done, failed atomic.Int64
 
+	redis atomic.Pointer[func() string]
+
 	mu    sync.Mutex // serialises the writers of types
 	types atomic.Pointer[typeSet]
 }
@@ -125,6 +127,10 @@ func (c *Counters) Snapshot() Snapshot {
 	}
 }
 
+// ShowRedis has the statistics say how Redis is, in the words of state: "ok", or
+// what is wrong. state is called for each request.
+func (c *Counters) ShowRedis(state func() string) { c.redis.Store(&state) }
+
 // report is the answer of the stats interface: what Gordon 1.6.5 answered, and
 // more.
 type report struct {
@@ -133,6 +139,8 @@ type report struct {
 	Version   string           `json:"version"`
 	// Tasks has the types of which runs have ended.
 	Tasks map[string]typeReport `json:"tasks,omitempty"`
+	// Redis is "ok", or what is wrong.
+	Redis string `json:"redis,omitempty"`
 }
 
 func (c *Counters) report() report {
@@ -148,6 +156,9 @@ func (c *Counters) report() report {
 		if tally := set.counted[t].tally.report(); len(tally.Outcomes) > 0 {
 			r.Tasks[t] = tally
 		}
+	}
+	if state := c.redis.Load(); state != nil {
+		r.Redis = (*state)()
 	}
 	return r
 }

@@ -34,6 +34,7 @@ type engine struct {
 	health    *health
 	registrar *registrar
 	recoverer *recoverer
+	follower  *follower // nil without sentinels
 	watcher   *watcher
 	// lost tells whether the lease was lost at any time: entries may have been
 	// taken over then, and their late results have to say so.
@@ -75,7 +76,11 @@ func newEngine(p *place, o Options, self host.Identity, ends *ends, all *seats) 
 	e.registrar.link = e.client.Link()
 	e.recoverer = &recoverer{
 		keys: e.keys, self: id, host: self, log: o.Log, link: e.client.Link(), health: e.health, lease: o.lease(),
-		counters: o.Counters, memory: &e.memory,
+		counters: o.Counters, memory: &e.memory, fenced: make(map[string]time.Time),
+	}
+	e.recoverer.link.OnProgress(e.recoverer.pulse.progress)
+	if len(options.Sentinel.Addresses) > 0 {
+		e.follower = &follower{client: e.client, log: o.Log}
 	}
 	e.watcher = &watcher{
 		keys: e.keys, client: e.client, health: e.health, log: o.Log, changed: make(chan struct{}, 1), tried: make(chan struct{}),
@@ -131,6 +136,9 @@ func (e *engine) Run() error {
 	group.Go(func() error { return e.registrar.Run(ctx) })
 	group.Go(func() error { return e.recoverer.Run(ctx) })
 	group.Go(func() error { return e.watcher.Run(ctx) })
+	if e.follower != nil {
+		group.Go(func() error { return e.follower.Run(ctx) })
+	}
 	e.actors.Wait()
 	cancel()
 	err := group.Wait()
@@ -274,6 +282,9 @@ func (e *engine) ping(ctx context.Context) error {
 	}
 	if !e.watcher.pulse.beats() {
 		return errors.New("the watcher hangs")
+	}
+	if e.follower != nil && !e.follower.pulse.beats() {
+		return errors.New("the follower of the sentinels hangs")
 	}
 	return nil
 }

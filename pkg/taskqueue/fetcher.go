@@ -8,9 +8,11 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
 
-// blockTime bounds one BLMOVE. It wakes at once when an entry comes; the bound
-// only makes an idle connection show that it is alive, twice a minute.
-const blockTime = 30 * time.Second
+// blockTime bounds one BLMOVE. It wakes at once when an entry comes; the bound only
+// makes an idle connection show that it is alive, six times a minute. One behind a
+// firewall that has forgotten it is noticed after another ioTimeout, as late as the
+// kernel notices a peer that is gone (see store's dialer).
+const blockTime = 10 * time.Second
 
 // order asks the fetcher for one entry.
 type order struct {
@@ -32,7 +34,9 @@ type fetcher struct {
 }
 
 func newFetcher(queue string, link *store.Link, h *health) *fetcher {
-	return &fetcher{queue: queue, link: link, health: h, orders: make(chan order, 1), taken: make(chan []byte, 1)}
+	f := &fetcher{queue: queue, link: link, health: h, orders: make(chan order, 1), taken: make(chan []byte, 1)}
+	link.OnProgress(f.pulse.progress)
+	return f
 }
 
 // Run serves orders until ctx ends.

@@ -73,16 +73,19 @@ func (h *health) forget(who any) {
 }
 
 // status is the state in a few words, for STATUS=.
-func (h *health) status() string {
+func (h *health) status() string { return "redis " + h.state() }
+
+// state is the same for the statistics.
+func (h *health) state() string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch h.kind {
 	case "":
-		return "redis ok"
+		return "ok"
 	case unreachable:
-		return "redis not reachable"
+		return "not reachable"
 	default:
-		return "redis refuses (" + h.kind + ")"
+		return "refuses (" + h.kind + ")"
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nevsnode/gordon/v2/pkg/config"
@@ -43,6 +44,9 @@ type Pool struct {
 	budgets map[string]*budget
 	seats   *seats
 	closed  bool
+
+	// health is that of current.
+	health atomic.Pointer[health]
 
 	engines sync.WaitGroup
 	over    chan struct{} // closed when all engines have ended after Drain
@@ -119,6 +123,7 @@ func (p *Pool) serve(e *engine, c *config.Config) {
 	}
 	old := p.current
 	p.current = e
+	p.health.Store(e.health)
 	p.seats.configure(c.MaxRunning, c.Tasks)
 	if old != nil && old != e {
 		old.retire()
@@ -211,6 +216,10 @@ func (p *Pool) Status() string {
 	s := p.opts.Counters.Snapshot()
 	return fmt.Sprintf("%d running, %d types, %d done, %d failed; %s", s.Running, s.Types, s.Done, s.Failed, p.currentHealth())
 }
+
+// Redis is how the Redis of the configuration is: "ok", "not reachable", or what it
+// refuses with.
+func (p *Pool) Redis() string { return p.health.Load().state() }
 
 func (p *Pool) currentHealth() string {
 	if !p.mu.TryLock() {

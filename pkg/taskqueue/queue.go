@@ -118,6 +118,7 @@ func (q *queue) Run(ctx context.Context) error {
 	err := actors.Wait()
 	q.fetcher.health.forget(q.fetcher)
 	q.finisher.health.forget(q.finisher)
+	q.finisher.health.forget(expiry{q.finisher})
 	return err
 }
 
