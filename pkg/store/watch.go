@@ -134,7 +134,8 @@ func set(reply any) (map[string]bool, error) {
 func (w *Watch) MoveDue(taskType string) (int, error) { return w.reader.MoveDue(w.keys, taskType) }
 
 // Ping asks both connections whether they still work. The answer of the one that
-// listens comes to Next.
+// listens comes to Next. A refusal is an answer: a Redis that cannot save refuses a
+// PING, too.
 func (w *Watch) Ping() error {
 	if err := w.ear.rc.Send("PING"); err != nil {
 		return fmt.Errorf("send PING: %w", err)
@@ -142,8 +143,10 @@ func (w *Watch) Ping() error {
 	if err := w.ear.rc.Flush(); err != nil {
 		return fmt.Errorf("send PING: %w", err)
 	}
-	_, err := w.reader.do("PING")
-	return err
+	if _, err := w.reader.do("PING"); err != nil && !Refused(err) {
+		return err
+	}
+	return nil
 }
 
 // Order is a message on the channel [Keys.Control], a JSON object.
@@ -167,8 +170,11 @@ type News struct {
 // other methods. Close ends it.
 func (w *Watch) Next(silence time.Duration) (News, error) {
 	reply, err := redis.ReceiveWithTimeout(w.ear.rc, silence)
+	if err = typed(err); Refused(err) {
+		return News{}, nil // the answer to a Ping
+	}
 	if err != nil {
-		return News{}, fmt.Errorf("listen: %w", typed(err))
+		return News{}, fmt.Errorf("listen: %w", err)
 	}
 	// {"message", channel, what}, where what is a list of keys for invalidations,
 	// or {"pong", ""} (https://redis.io/docs/latest/develop/interact/pubsub/).
