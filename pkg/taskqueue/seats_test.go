@@ -307,7 +307,6 @@ func TestARedisThatIsGoneKeepsNoSeat(t *testing.T) {
 	r.config.RedisAddress = p.Socket
 	r.config.MaxRunning = 1
 	r.task("T", waitForGo)
-	r.task("U", noteStart)
 	r.fill("T", 1)
 	r.start()
 	r.until("it runs", func() bool { return r.running() == 1 })
@@ -316,6 +315,7 @@ func TestARedisThatIsGoneKeepsNoSeat(t *testing.T) {
 	r.write("go")
 	r.until("it has ended", func() bool { return r.counters.Snapshot().Done == 1 })
 	r.config.RedisAddress, r.config.QueueKey = server.Socket, "p"
+	r.task("U", noteStart)
 	server.Push(t, "p:U", "{}", "{}")
 	r.reload()
 	r.until("they run", func() bool { return len(r.starts()) == 2 })
