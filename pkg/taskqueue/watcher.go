@@ -66,7 +66,9 @@ func (w *watcher) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			break // what was cut short says nothing of Redis
 		}
-		w.health.report(w, err)
+		if !errors.Is(err, store.ErrRested) {
+			w.health.report(w, err)
+		}
 		w.attempted()
 		w.pulse.rest()
 		pace.wait(ctx)
@@ -190,6 +192,8 @@ func (w *watcher) look(watch *store.Watch, pace *retry) (left time.Duration, err
 		refused = errors.Join(state.Refused, refused)
 		w.health.report(w, refused)
 		switch {
+		case watch.Stale():
+			return 0, refused // where the master is now, the next connection finds out
 		case refused != nil:
 			return pace.next(), nil
 		case moved > 0:
