@@ -157,7 +157,8 @@ func set(reply any) (map[string]bool, error) {
 func (w *Watch) MoveDue(taskType string) (int, error) { return w.reader.MoveDue(w.keys, taskType) }
 
 // Ping asks both connections whether they still work. The answer of the one that
-// listens comes to Next.
+// listens comes to Next. A refusal is an answer: a Redis that cannot save refuses a
+// PING, too.
 func (w *Watch) Ping() error {
 	if err := w.ear.rc.Send("PING"); err != nil {
 		return fmt.Errorf("send PING: %w", err)
@@ -166,7 +167,10 @@ func (w *Watch) Ping() error {
 		return fmt.Errorf("send PING: %w", err)
 	}
 	_, err := w.reader.do("PING")
-	return w.after(err)
+	if err = w.after(err); Refused(err) {
+		return nil
+	}
+	return err
 }
 
 // Order is a message on the channel [Keys.Control], a JSON object.
@@ -190,8 +194,11 @@ type News struct {
 // other methods. Close ends it.
 func (w *Watch) Next(silence time.Duration) (News, error) {
 	reply, err := redis.ReceiveWithTimeout(w.ear.rc, silence)
+	if err = typed(err); Refused(err) {
+		return News{}, nil // the answer to a Ping
+	}
 	if err != nil {
-		return News{}, fmt.Errorf("listen: %w", typed(err))
+		return News{}, fmt.Errorf("listen: %w", err)
 	}
 	// {"message", channel, what}, where what is a list of keys for invalidations,
 	// or {"pong", ""} (https://redis.io/docs/latest/develop/interact/pubsub/).

@@ -116,6 +116,13 @@ func (s *seats) hand() {
 	}
 }
 
+// freed is hand for where no claim was made: without a bound none is left over.
+func (s *seats) freed() {
+	if s.most > 0 {
+		s.hand()
+	}
+}
+
 // claim asks for up to n seats, where earlier claims are part of n, and returns
 // whether there is one now. The others come later, by and by, and wake tells. A
 // smaller n gives up claims, and seats that were given for them.
@@ -123,10 +130,12 @@ func (c *claimant) claim(n int) bool {
 	s := c.seats
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if n > 0 {
-		s.shares.arrive(c.account)
-	}
 	c.giveUp(n)
+	if n == 0 {
+		s.freed()
+		return false
+	}
+	s.shares.arrive(c.account)
 	c.claims = n - c.granted
 	s.hand()
 	if c.granted == 0 {
@@ -182,7 +191,7 @@ func (c *claimant) release() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.used--
-	s.hand()
+	s.freed()
 }
 
 // decline gives back a seat for which there was no task: the type has no work.
@@ -193,7 +202,7 @@ func (c *claimant) decline() {
 	s.used--
 	s.shares.refund(c.account)
 	c.account.idle = true
-	s.hand()
+	s.freed()
 }
 
 // rest gives up all claims: the type takes nothing now.
@@ -203,7 +212,7 @@ func (c *claimant) rest() {
 	defer s.mu.Unlock()
 	c.giveUp(0)
 	c.account.idle = true
-	s.hand()
+	s.freed()
 }
 
 // leave is rest for good.

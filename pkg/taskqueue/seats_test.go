@@ -1,6 +1,7 @@
 package taskqueue
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -120,6 +121,21 @@ func TestPriorityIsStrict(t *testing.T) {
 	}
 }
 
+// With several seats, too: all but those on their way when the queue is empty.
+func TestPriorityIsStrictWithManySeats(t *testing.T) {
+	r := newRig(t)
+	r.config.MaxRunning = 3
+	r.task("A-low", noteStart, workers(4), priority(-1))
+	r.task("B-high", noteStart, workers(3))
+	r.fill("A-low", 10)
+	r.fill("B-high", 20)
+	r.start()
+	r.ended(30)
+	if n := slices.Index(r.starts(), "A-low"); n < 18 {
+		t.Errorf("the first of the low priority started after %d of 20: %v", n, r.starts())
+	}
+}
+
 // Types that wait for entries take no seat. An entry that comes while all seats
 // are taken stays in its queue, where another host may take it, and is the next.
 func TestEntriesWaitForASeatInTheirQueue(t *testing.T) {
@@ -144,6 +160,35 @@ func TestEntriesWaitForASeatInTheirQueue(t *testing.T) {
 	r.write("go")
 	r.ended(6)
 	if diff := gocmp.Diff([]string{"low", "high", "high", "high", "low", "low"}, r.starts()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// An entry that goes back, because there is no seat, stays before those behind it.
+func TestNoEntryOvertakesOneThatGoesBack(t *testing.T) {
+	r := newRig(t)
+	p := redistest.NewProxy(t, server)
+	r.config.RedisAddress = p.Socket
+	r.config.MaxRunning = 1
+	r.task("low", `touch "$D/started"; while ! [ -e "$D/go" ]; do sleep 0.01; done`)
+	r.task("high", `echo "$1" >>"$D/seen"`, workers(2), priority(1))
+	r.start()
+	redistest.WaitBlocked(t, server, 2)
+	r.push("low", "{}")
+	r.until("the one seat is taken", func() bool { return r.exists("started") })
+	p.Decide(func(request []byte) redistest.Fault {
+		if bytes.Contains(request, []byte("EVAL")) {
+			return redistest.BeforeRequest
+		}
+		return redistest.None
+	})
+	r.push("high", `{"args":["1"]}`, `{"args":["2"]}`)
+	r.until("the first is taken", func() bool { return len(server.List(t, "q:high")) == 1 })
+	r.write("go")
+	r.until("low has ended", func() bool { return r.counters.Snapshot().Done == 1 })
+	p.Decide(nil)
+	r.ended(3)
+	if diff := gocmp.Diff([]string{"1", "2"}, r.lines("seen")); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -252,4 +297,28 @@ func TestMaxRunningHoldsAcrossARedisMove(t *testing.T) {
 	if diff := gocmp.Diff([]string{"0", "0"}, r.lines("seen")); diff != "" {
 		t.Errorf("others that ran beside a task of the new Redis: %s", diff)
 	}
+}
+
+// The seat of a task that has ended is free for those of another Redis, though
+// its own does not answer.
+func TestARedisThatIsGoneKeepsNoSeat(t *testing.T) {
+	r := newRig(t)
+	p := redistest.NewProxy(t, server)
+	r.config.RedisAddress = p.Socket
+	r.config.MaxRunning = 1
+	r.task("T", waitForGo)
+	r.fill("T", 1)
+	r.start()
+	r.until("it runs", func() bool { return r.running() == 1 })
+	p.Decide(func([]byte) redistest.Fault { return redistest.BeforeRequest })
+	p.CutAll()
+	r.write("go")
+	r.until("it has ended", func() bool { return r.counters.Snapshot().Done == 1 })
+	r.config.RedisAddress, r.config.QueueKey = server.Socket, "p"
+	r.task("U", noteStart)
+	server.Push(t, "p:U", "{}", "{}")
+	r.reload()
+	r.until("they run", func() bool { return len(r.starts()) == 2 })
+	p.Decide(nil)
+	r.ended(3)
 }

@@ -139,14 +139,24 @@ func (w *watcher) rest(ctx context.Context, watch *store.Watch, news <-chan stor
 				time.Sleep(lookPause)
 				return nil
 			}
-		case <-ping:
-			w.pulse.within(4 * ioTimeout)
-			if err := watch.Ping(); err != nil {
+		case <-w.health.doubt:
+			if err := w.ping(watch); err != nil {
 				return err
 			}
-			w.pulse.rest()
+		case <-ping:
+			if err := w.ping(watch); err != nil {
+				return err
+			}
 		}
 	}
+}
+
+// ping asks both connections whether they still work. The one that reads would
+// not notice its loss otherwise.
+func (w *watcher) ping(watch *store.Watch) error {
+	w.pulse.within(4 * ioTimeout)
+	defer w.pulse.rest()
+	return watch.Ping()
 }
 
 // hear tells whether the state may have changed.
