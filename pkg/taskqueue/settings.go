@@ -27,10 +27,16 @@ type Settings struct {
 	// OnLeaseLoss says what becomes of running tasks when another host may take
 	// over their entries.
 	OnLeaseLoss config.OnLeaseLoss
+
+	gate     *runner.Gate
+	commands map[string]*command // by type
 }
 
-func newSettings(c *config.Config, env []string) *Settings {
-	return &Settings{Env: env, KillGrace: c.KillGrace, ErrorScript: c.ErrorScript, TempDir: c.TempDir, OnLeaseLoss: c.OnLeaseLoss}
+func newSettings(c *config.Config, env []string, gate *runner.Gate, commands map[string]*command) *Settings {
+	return &Settings{
+		Env: env, KillGrace: c.KillGrace, ErrorScript: c.ErrorScript, TempDir: c.TempDir, OnLeaseLoss: c.OnLeaseLoss,
+		gate: gate, commands: commands,
+	}
 }
 
 // errorScript returns the notifier that tells of failures.
@@ -44,11 +50,11 @@ func (s *Settings) exec(ctx context.Context, script, arg string) ([]byte, error)
 	if err != nil {
 		return nil, fmt.Errorf("find error_script: %w", err)
 	}
-	env, err := runner.BuildEnv(s.Env, nil, nil, false)
+	env, err := runner.BuildEnv(s.Env, nil, nil, runner.EnvPolicy{})
 	if err != nil {
 		return nil, fmt.Errorf("environment of the error_script: %w", err)
 	}
-	p, err := runner.Start(runner.Spec{Path: path, Args: []string{arg}, Env: env})
+	p, err := runner.Start(runner.Spec{Path: path, Args: []string{arg}, Env: env, Gate: s.gate})
 	if err != nil {
 		return nil, err
 	}
