@@ -20,11 +20,13 @@ type Retry struct {
 // Failures is a set of ways in which a task can fail. It is comparable with ==.
 type Failures struct {
 	exits  [4]uint64 // a bit per exit status
-	others uint8     // a bit per name of otherFailures
+	others uint8     // a bit per name of otherFailures, in their order
 }
 
 // otherFailures are the ways to fail besides an exit status.
-var otherFailures = [...]string{"signal", "timeout", "output", "out of memory", "not started"}
+func otherFailures() []string {
+	return []string{"signal", "timeout", "output", "out of memory", "not started"}
+}
 
 // Equal reports whether both hold the same failures.
 func (f Failures) Equal(g Failures) bool { return f == g }
@@ -37,7 +39,7 @@ func (f Failures) Exit(status int) bool {
 // Other tells whether a failure of this name ("signal", "timeout", "output", "out
 // of memory" or "not started") is in the set.
 func (f Failures) Other(name string) bool {
-	for i, other := range otherFailures {
+	for i, other := range otherFailures() {
 		if name == other {
 			return f.others&(1<<i) != 0
 		}
@@ -65,7 +67,7 @@ func (f *Failures) addExits(lowest, highest int) {
 // everyFailure is the default of retry_on.
 func everyFailure() (f Failures) {
 	f.addExits(1, 255)
-	f.others = 1<<len(otherFailures) - 1
+	f.others = 1<<len(otherFailures()) - 1
 	return f
 }
 
@@ -83,7 +85,7 @@ func ParseFailures(names []string) (Failures, error) {
 	var set Failures
 	for _, name := range names {
 		if !set.add(name) {
-			return set, fmt.Errorf(`must hold "exit", "exit 75", "exit 64-78", "%s", not %s`, strings.Join(otherFailures[:], `", "`), shown(name))
+			return set, fmt.Errorf(`must hold "exit", "exit 75", "exit 64-78", "%s", not %s`, strings.Join(otherFailures(), `", "`), shown(name))
 		}
 	}
 	return set, nil
@@ -111,7 +113,7 @@ func failures(raw any) (Failures, string) {
 
 // add reports whether there is such a failure.
 func (f *Failures) add(s string) bool {
-	for i, other := range otherFailures {
+	for i, other := range otherFailures() {
 		if s == other {
 			f.others |= 1 << i
 			return true

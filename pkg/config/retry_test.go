@@ -21,7 +21,7 @@ func TestRetry_Defaults(t *testing.T) {
 			t.Errorf("retry after exit %d: %v", status, on.Exit(status))
 		}
 	}
-	for _, name := range otherFailures {
+	for _, name := range otherFailures() {
 		if !on.Other(name) {
 			t.Errorf("no retry after %q", name)
 		}

@@ -36,17 +36,16 @@ type Usage struct {
 	ReadBytes, WrittenBytes int64         // io_read_bytes, io_written_bytes
 }
 
-// recorded are the properties of a record that may be there besides
-// error_message.
-var recorded = []string{
-	"outcome", "task_id", "attempt", "started_at", "duration_ms", "exit_status", "signal",
-	"cpu_user_ms", "cpu_system_ms", "peak_memory_bytes", "io_read_bytes", "io_written_bytes",
+// recorded are the properties that a record may have besides its entry's own.
+func recorded() []string {
+	return []string{
+		errorMessage, "outcome", "task_id", "attempt", "started_at", "duration_ms", "exit_status", "signal",
+		"cpu_user_ms", "cpu_system_ms", "peak_memory_bytes", "io_read_bytes", "io_written_bytes",
+	}
 }
 
 // isRecorded tells whether a property of a record was added by [Failed].
-func isRecorded(key []byte) bool {
-	return string(key) == errorMessage || slices.Contains(recorded, string(key))
-}
+func isRecorded(key []byte) bool { return slices.Contains(recorded(), string(key)) }
 
 // properties are those of the failure, error_message last.
 func (f Failure) properties() (out []byte) {

@@ -105,7 +105,7 @@ func FuzzFailed(f *testing.F) {
 		if _, err := locate(raw); err != nil {
 			return // the record is made by wrap
 		}
-		if has(raw, append(recorded, past)...) {
+		if has(raw, append(recorded()[1:], past)...) {
 			return // the record of such an entry loses them
 		}
 		if again := Failed(Failed(raw, Failure{Message: "first"}), Failure{Message: message}); !bytes.Equal(record, again) {

@@ -219,7 +219,7 @@ func (w *Watch) Next(silence time.Duration) (News, error) {
 	}
 	var order Order
 	if json.Unmarshal(text, &order) != nil || order.Cancel == "" {
-		return News{Malformed: text}, nil
+		return News{Malformed: text}, nil //nolint:nilerr // what somebody else writes is no fault of the connection
 	}
 	return News{Order: &order}, nil
 }

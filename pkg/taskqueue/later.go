@@ -18,7 +18,7 @@ import (
 // too late then is not put off: it fails at once, as it would afterwards.
 func (w *worker) putOff(o entry.Orders, p entry.Past, now time.Time) (result, bool) {
 	r := result{slot: w.slot, how: store.Delay}
-	due := now
+	var due time.Time
 	switch {
 	case o.RunAt.After(now):
 		due, r.due = o.RunAt, o.RunAt

@@ -58,15 +58,9 @@ const (
 func (w *watcher) Run(ctx context.Context) error {
 	var pace retry
 	for ctx.Err() == nil {
-		w.pulse.within(4 * ioTimeout)
-		watch, err := w.client.Watch(ctx, w.keys)
-		if err == nil {
-			err = w.watch(ctx, watch, &pace)
-		}
-		if ctx.Err() != nil {
-			break // what was cut short says nothing of Redis
-		}
-		if !errors.Is(err, store.ErrRested) {
+		err := w.watch(ctx, &pace)
+		// What was cut short says nothing of Redis.
+		if ctx.Err() == nil && !errors.Is(err, store.ErrRested) {
 			w.health.report(w, err)
 		}
 		w.attempted()
@@ -77,8 +71,13 @@ func (w *watcher) Run(ctx context.Context) error {
 	return nil
 }
 
-// watch serves one pair of connections until one of them is lost.
-func (w *watcher) watch(ctx context.Context, watch *store.Watch, pace *retry) error {
+// watch makes a pair of connections and serves them until one of them is lost.
+func (w *watcher) watch(ctx context.Context, pace *retry) error {
+	w.pulse.within(4 * ioTimeout)
+	watch, err := w.client.Watch(ctx, w.keys)
+	if err != nil {
+		return err
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	// Close ends a Next that waits; what it says then is no news.
 	defer context.AfterFunc(ctx, func() { _ = watch.Close() })()
@@ -195,7 +194,7 @@ func (w *watcher) look(watch *store.Watch, pace *retry) (left time.Duration, err
 		case watch.Stale():
 			return 0, refused // where the master is now, the next connection finds out
 		case refused != nil:
-			return pace.next(), nil
+			return pace.next(), nil //nolint:nilerr // it was reported; the connection is well
 		case moved > 0:
 			continue // there may be more, and the change was ours: Redis tells us nothing of it
 		}
