@@ -13,7 +13,7 @@ import (
 // usual ways.
 func TestStdin(t *testing.T) {
 	small := []byte(`{"args":["a b","ü"],"more":{"n":5}}`)
-	large := []byte(`{"args":["` + strings.Repeat("0123456789", 1<<20) + `"]}`)
+	large := []byte(`{"args":["` + strings.Repeat("0123456789", 100<<10) + `"]}`)
 	for name, line := range map[string]string{
 		"cat":                "cat",
 		"/dev/stdin":         "cat /dev/stdin",
@@ -45,14 +45,14 @@ func TestStdin(t *testing.T) {
 
 // Nobody waits for a script that reads late, a little, or nothing.
 func TestStdinThatIsNotRead(t *testing.T) {
-	content := bytes.Repeat([]byte("x"), 8<<20)
+	content := bytes.Repeat([]byte("x"), 1<<20)
 	before := descriptors(t)
 	for line, printed := range map[string]int64{
 		"exit 0":                          0,
 		"exec <&-; exit 0":                0,
 		"head -c 10 >/dev/null":           0,
 		"head -c 3000000 /dev/zero":       3000000,
-		"head -c 3000000 /dev/zero; cat":  3000000 + 8<<20,
+		"head -c 3000000 /dev/zero; cat":  3000000 + 1<<20,
 		"head -c 200000 /dev/zero >&2":    0,
 		"sh -c 'exec 0<&-; sleep 0.05' &": 0,
 	} {

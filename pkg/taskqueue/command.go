@@ -38,7 +38,10 @@ func (c *command) spec(e entry.Entry, id string, own []string) (runner.Spec, err
 		s.Stdin, s.Args = e.JSON, c.task.ScriptArgs
 		return s, nil
 	}
-	s.Args = slices.Concat(c.task.ScriptArgs, e.Args)
+	s.Args = e.Args
+	if len(c.task.ScriptArgs) > 0 { // else not copied: there may be millions
+		s.Args = slices.Concat(c.task.ScriptArgs, e.Args)
+	}
 	return s, nil
 }
 
