@@ -69,6 +69,9 @@ type Task struct {
 	KillGrace      time.Duration // from SIGTERM to SIGKILL
 	AllowUnsafeEnv bool          // an entry's env may set LD_PRELOAD and the like
 	Retry          Retry
+
+	Limits Limits // of each run
+	Total  Limits // of all runs of the type together
 }
 
 // Backoff says how long a type rests after a failed task. The n-th failure in a

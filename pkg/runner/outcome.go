@@ -58,6 +58,10 @@ type Outcome struct {
 	// Leftovers says that stdout or stderr was still held open by a process
 	// that outlived the leader, so that Wait stopped reading.
 	Leftovers bool
+	// LeftBehind is how many processes were there when the leader had ended by
+	// itself, as far as they can be found; see Spec.KillLeftovers for what became
+	// of them.
+	LeftBehind int
 
 	// Err says why with NotStarted. With the other kinds it is nil, unless the
 	// end of the process could not be learned from the kernel.

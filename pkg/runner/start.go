@@ -90,6 +90,9 @@ func (p *Process) fork(stdin, stdout, stderr int) error {
 		Files: []uintptr{uintptr(stdin), uintptr(stdout), uintptr(stderr)},
 		Sys:   &syscall.SysProcAttr{Setpgid: true},
 	}
+	if group := p.spec.Group; group != nil {
+		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, group.FD()
+	}
 	pause := busyPause
 	for try := 1; ; try++ {
 		p.started = time.Now()

@@ -3,6 +3,7 @@ package runner
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -24,6 +25,9 @@ type tree struct {
 	group int
 	// marked says which values of GORDON_TASK_ID to include.
 	marked func(marker string) bool
+	// contained is where the kernel keeps the task's processes together; nil
+	// where it does not.
+	contained Group
 	// descend says whether to include whatever descends from what was found.
 	descend bool
 
@@ -33,10 +37,11 @@ type tree struct {
 // tree returns the task's own.
 func (p *Process) tree() *tree {
 	return &tree{
-		group:   p.pid,
-		marked:  func(marker string) bool { return marker != "" && marker == p.spec.Marker },
-		descend: true,
-		known:   map[procID]bool{},
+		group:     p.pid,
+		marked:    func(marker string) bool { return marker != "" && marker == p.spec.Marker },
+		contained: p.spec.Group,
+		descend:   true,
+		known:     map[procID]bool{},
 	}
 }
 
@@ -46,7 +51,7 @@ func (t *tree) find() ([]host.Stat, error) {
 	if err != nil {
 		return nil, err
 	}
-	members := make(map[int]bool)
+	members := t.inside()
 	for _, st := range all {
 		if t.known[idOf(st)] || t.includes(st) {
 			members[st.PID] = true
@@ -86,6 +91,9 @@ func (t *tree) includes(st host.Stat) bool {
 func (t *tree) signal(sigs ...unix.Signal) (found int, err error) {
 	members, err := t.find()
 	errs := []error{err}
+	if t.contained != nil && slices.Contains(sigs, unix.SIGKILL) {
+		errs = append(errs, t.contained.Kill())
+	}
 	for _, sig := range sigs {
 		if t.group == 0 {
 			break
