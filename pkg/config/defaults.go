@@ -19,6 +19,8 @@ const (
 	defaultPattern         = "/"
 	defaultFailOnOutput    = FailOnAny
 	defaultOnCrash         = CrashRequeue
+	defaultLeftovers       = LeftoversAllow
+	defaultWeight          = 100 // the kernel's
 	defaultOnLeaseLoss     = LeaseLossContinue
 	defaultWorkers         = 1
 	defaultMaxAttempts     = 1

@@ -56,6 +56,7 @@ type common struct {
 	onCrash        value[string]
 	timeout        value[time.Duration]
 	killGrace      value[time.Duration]
+	leftovers      value[string]
 	backoffEnabled value[bool]
 	backoffMin     value[int64] // ms
 	backoffMax     value[int64] // ms
@@ -97,6 +98,7 @@ type taskSettings struct {
 	script         value[string]
 	workers        value[int64]
 	allowUnsafeEnv value[bool]
+	limits, total  limitSettings
 	oldType        value[string] // the key "type" of 1.4
 	common         common
 }
