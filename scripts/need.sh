@@ -13,6 +13,7 @@ package() {
 	dnf:qemu-system-x86_64) echo qemu-system-x86-core ;;
 	*:systemd-nspawn) echo systemd-container ;;
 	*:nsenter | *:flock) echo util-linux ;;
+	*:mke2fs) echo e2fsprogs ;;
 	dnf:redis-* | apk:redis-*) echo redis ;;
 	dnf:shellcheck) echo ShellCheck ;;
 	*) echo "$2" ;;
