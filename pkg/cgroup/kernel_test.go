@@ -33,6 +33,11 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// group is a run for the runner.
+type group struct{ *Run }
+
+func (group) Account(*runner.Outcome) {}
+
 // begin starts a script in a group of its own.
 func begin(t *testing.T, limits config.Limits, body string, change ...func(*runner.Spec)) (*Run, *runner.Process) {
 	t.Helper()
@@ -44,7 +49,7 @@ func begin(t *testing.T, limits config.Limits, body string, change ...func(*runn
 	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+body+"\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	spec := runner.Spec{Path: path, Args: []string{t.TempDir()}, Env: os.Environ(), Group: run}
+	spec := runner.Spec{Path: path, Args: []string{t.TempDir()}, Env: os.Environ(), Group: group{run}}
 	for _, c := range change {
 		c(&spec)
 	}

@@ -25,7 +25,7 @@ var ErrNone = errors.New("no control group is delegated to gordon")
 // this process: it moves the process into the group [Leaf] below, because a
 // group that gives controllers to its children may not hold processes itself
 // (cgroups(7), "no internal processes"), and enables the controllers that
-// Gordon uses. Where there is nothing to take over, the error wraps [ErrNone].
+// Gordon uses. The error is always [ErrNone], with the reason.
 //
 // Whether a group is delegated is asked in the way of systemd's
 // CGROUP_DELEGATION.md: by the attribute that it sets. Up to systemd 250 only
@@ -43,7 +43,10 @@ func Open() (*Tree, error) {
 	if err := t.check(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNone, err)
 	}
-	return t, t.takeOver()
+	if err := t.takeOver(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNone, err)
+	}
+	return t, nil
 }
 
 // check finds out whether the group is ours to change.

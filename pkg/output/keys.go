@@ -11,6 +11,9 @@ const (
 	KeyExitStatus = "exit_status" // GORDON_EXIT_STATUS
 	KeyDuration   = "duration"    // GORDON_DURATION_USEC, as are all of type time.Duration
 	KeyError      = "error"       // GORDON_ERROR
+	KeyProcesses  = "processes"   // GORDON_PROCESSES
+	KeyRefused    = "refused"     // GORDON_REFUSED
+	KeyThrottled  = "throttled"   // GORDON_THROTTLED_USEC
 	KeyMessageID  = "message_id"  // MESSAGE_ID, in the journal only
 )
 

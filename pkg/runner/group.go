@@ -12,6 +12,9 @@ type Group interface {
 	// Kill sends SIGKILL to all of them at once. One that forks meanwhile is no
 	// reason to call it again.
 	Kill() error
+	// Account puts what the kernel has counted for the group into the outcome of
+	// a task that has ended: Usage, OOM, Throttled and Refused.
+	Account(o *Outcome)
 }
 
 // inside returns the members that the kernel keeps together.

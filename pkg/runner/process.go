@@ -77,6 +77,9 @@ func (p *Process) Wait() Outcome {
 		p.outcome = p.reap()
 		p.outcome.Leftovers, p.outcome.LeftBehind = held, left
 		p.countLeftovers()
+		if group := p.spec.Group; group != nil {
+			group.Account(&p.outcome)
+		}
 		p.closeAll()
 		p.outcome.Stdout, p.outcome.Stderr = p.stdout.tail.output(), p.stderr.tail.output()
 		close(p.done)

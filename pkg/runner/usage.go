@@ -5,14 +5,15 @@ import (
 	"time"
 )
 
-// Usage is what a run took from the machine. Without a control group it is what
-// wait4(2) tells: of the leader and of those descendants that were waited for,
-// by the leader or by one who was waited for. What a daemon uses that a task
-// leaves behind is not in it.
+// Usage is what a run took from the machine. Without a Group it is what wait4(2)
+// tells: of the leader and of those descendants that were waited for, by the
+// leader or by one who was waited for. With one it is of all processes of the
+// task, as far as the kernel counts it there.
 type Usage struct {
 	UserCPU, SystemCPU time.Duration
-	// PeakMemory is in bytes: the peak resident memory of the process that had
-	// the most, not of all together. The kernel counts what was resident at the
+	// PeakMemory is in bytes: with a Group of all processes together, page cache
+	// included; without one the peak resident memory of the process that had the
+	// most, not of all together. There, the kernel counts what was resident at the
 	// moment of execve(2) as well (exec_mmap in fs/exec.c), and at that moment
 	// the child still shares Gordon's memory: the value is never below what
 	// Gordon itself occupied.

@@ -9,8 +9,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/pkg/cgroup"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/host"
+	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/stats"
 )
 
@@ -25,6 +27,10 @@ type Options struct {
 	Version string
 	// Env is the environment that scripts inherit.
 	Env []string
+	// Groups is where the control groups of the tasks are made; nil where there
+	// are none. Whether the limits of a configuration can be enforced is for
+	// others to find out.
+	Groups *cgroup.Tree
 
 	// leaseTTL shortens the lease for tests; 0 is the constant of this name.
 	leaseTTL time.Duration
@@ -91,7 +97,7 @@ func (p *Pool) launch(ctx context.Context, c *config.Config) (*engine, error) {
 	if err := e.connect(ctx); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRedis, err)
 	}
-	e.recoverer.settings.Store(newSettings(c, p.opts.Env))
+	e.recoverer.settings.Store(newSettings(c, p.opts))
 	e.recoverer.look(ctx)
 	p.engines.Go(func() {
 		if err := e.Run(); err != nil {
@@ -117,7 +123,18 @@ func (p *Pool) serve(e *engine, c *config.Config) {
 	if old != nil && old != e {
 		old.retire()
 	}
-	e.apply(c.Tasks, newSettings(c, p.opts.Env), p.budgets)
+	p.setTotals(c)
+	e.apply(c.Tasks, newSettings(c, p.opts), p.budgets)
+}
+
+// setTotals sets the limits of all runs of a type together.
+func (p *Pool) setTotals(c *config.Config) {
+	if p.opts.Groups == nil {
+		return
+	}
+	if err := p.opts.Groups.Configure(c.Tasks); err != nil {
+		p.opts.Log.Error("a limit of all runs of a type is not in effect", output.KeyError, err.Error())
+	}
 }
 
 // Reload makes c the configuration, or changes nothing and returns an error:

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/pkg/cgroup"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/entry"
 	"github.com/nevsnode/gordon/v2/pkg/output"
@@ -19,15 +20,16 @@ import (
 type outcome string
 
 const (
-	outcomeOK         outcome = "ok"
-	outcomeFailed     outcome = "failed"
-	outcomeSignal     outcome = "signal"
-	outcomeOutput     outcome = "output"
-	outcomeNotStarted outcome = "not started"
-	outcomeUnreadable outcome = "unreadable"
-	outcomeReturned   outcome = "returned"
-	outcomeStopped    outcome = "stopped"
-	outcomeTimedOut   outcome = "timed out"
+	outcomeOK          outcome = "ok"
+	outcomeFailed      outcome = "failed"
+	outcomeSignal      outcome = "signal"
+	outcomeOutput      outcome = "output"
+	outcomeNotStarted  outcome = "not started"
+	outcomeUnreadable  outcome = "unreadable"
+	outcomeReturned    outcome = "returned"
+	outcomeStopped     outcome = "stopped"
+	outcomeTimedOut    outcome = "timed out"
+	outcomeOutOfMemory outcome = "out of memory"
 )
 
 // worker runs one entry, from its bytes to the record that it leaves.
@@ -42,6 +44,7 @@ type worker struct {
 	// abort ends when the task is to be stopped and its entry put back, kill
 	// when there is no time left to be polite.
 	abort, kill context.Context
+	group       *cgroup.Run // while a process runs; nil without control groups
 }
 
 // result is what a worker reports.
@@ -119,6 +122,7 @@ func (w *worker) execute() (o runner.Outcome, fault string, status outcome) {
 		return runner.NotStartedBy(err), err.Error(), outcomeNotStarted
 	}
 	o, stopped := w.wait(process)
+	w.leave(o)
 	fault = failure(o, w.task.FailOnOutput)
 	switch {
 	case errors.Is(stopped, errTimedOut):
@@ -129,6 +133,8 @@ func (w *worker) execute() (o runner.Outcome, fault string, status outcome) {
 		return o, "", outcomeReturned
 	case fault == "":
 		return o, "", outcomeOK
+	case o.OOM != "":
+		return o, fault, outcomeOutOfMemory
 	case o.Success():
 		return o, fault, outcomeOutput
 	case o.Kind == runner.Signaled:
@@ -151,8 +157,8 @@ func (w *worker) start(spec runner.Spec) (*runner.Process, error) {
 	deadline := time.Now().Add(startPatience)
 	var pace retry
 	for {
-		process, err := runner.Start(spec)
-		if err == nil || !runner.Transient(err) || time.Now().After(deadline) || w.abort.Err() != nil {
+		process, err := w.begin(spec)
+		if err == nil || !transient(err) || time.Now().After(deadline) || w.abort.Err() != nil {
 			return process, err
 		}
 		if pace.pause == 0 {
@@ -217,6 +223,8 @@ func headline(status outcome) string {
 		return "entry cannot be read"
 	case outcomeTimedOut:
 		return "task timed out"
+	case outcomeOutOfMemory:
+		return "task ran out of memory"
 	default:
 		return "task failed"
 	}
