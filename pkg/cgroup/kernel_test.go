@@ -33,10 +33,17 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// group is a run for the runner.
-type group struct{ *Run }
+// group is a run for the runner. When it is asked to account, nobody may be left.
+type group struct {
+	*Run
+	t *testing.T
+}
 
-func (group) Account(*runner.Outcome) {}
+func (g group) Account(o *runner.Outcome) {
+	if list, err := g.PIDs(); err != nil || len(list) != o.LeftBehind && len(list) != 0 {
+		g.t.Errorf("%v are there, %v; %d were left behind", list, err, o.LeftBehind)
+	}
+}
 
 // begin starts a script in a group of its own.
 func begin(t *testing.T, limits config.Limits, body string, change ...func(*runner.Spec)) (*Run, *runner.Process) {
@@ -49,7 +56,7 @@ func begin(t *testing.T, limits config.Limits, body string, change ...func(*runn
 	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+body+"\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	spec := runner.Spec{Path: path, Args: []string{t.TempDir()}, Env: os.Environ(), Group: group{run}}
+	spec := runner.Spec{Path: path, Args: []string{t.TempDir()}, Env: os.Environ(), Group: group{run, t}}
 	for _, c := range change {
 		c(&spec)
 	}
