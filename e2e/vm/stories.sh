@@ -1,6 +1,8 @@
 #!/bin/bash
 # Runs as root inside of the virtual machine that vm.sh boots. Each story is a task
 # that misbehaves; what holds it is gordon with the package's own unit.
+#
+# shellcheck disable=SC2317 # what "hold" and "soon" are given is called by its name
 set -uo pipefail
 export LANG=C.UTF-8 SYSTEMD_PAGER=cat SYSTEMD_COLORS=0
 

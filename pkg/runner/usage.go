@@ -36,8 +36,8 @@ func newUsage(r *syscall.Rusage) Usage {
 	return Usage{
 		UserCPU:      time.Duration(r.Utime.Nano()),
 		SystemCPU:    time.Duration(r.Stime.Nano()),
-		PeakMemory:   int64(r.Maxrss) << 10, // in kilobytes
-		ReadBytes:    int64(r.Inblock) * ioBlock,
-		WrittenBytes: int64(r.Oublock) * ioBlock,
+		PeakMemory:   r.Maxrss << 10, // in kilobytes
+		ReadBytes:    r.Inblock * ioBlock,
+		WrittenBytes: r.Oublock * ioBlock,
 	}
 }
