@@ -80,7 +80,7 @@ func TestManualHasEnvironment(t *testing.T) {
 	sources := strings.Join([]string{
 		sourcesOf(t, "cmd/gordon"), sourcesOf(t, "pkg/output"), sourcesOf(t, "pkg/systemd"), sourcesOf(t, "pkg/taskqueue"),
 	}, "\n")
-	names := append(find(t, `[gG]etenv\("([A-Z_]+)"\)`, sources), find(t, `"(GORDON_[A-Z]+)=`, sources)...)
+	names := append(find(t, `[gG]etenv\("([A-Z_]+)"\)`, sources), find(t, `"(GORDON_[A-Z_]+)=`, sources)...)
 	for _, name := range names {
 		if !strings.Contains(page, name) {
 			t.Errorf("the page has no %s", name)
@@ -97,8 +97,9 @@ func TestManualHasFieldsAndMetrics(t *testing.T) {
 			t.Errorf("the page has no %s", field)
 		}
 	}
-	for _, metric := range find(t, `json:"(\w+)"`, read(t, "pkg/stats/counters.go")) {
-		if !strings.Contains(section(t, page, "STATISTICS"), ".It Cm "+metric) {
+	statistics := section(t, page, "STATISTICS")
+	for _, metric := range find(t, `json:"(\w+)[",]`, read(t, "pkg/stats/counters.go")+read(t, "pkg/stats/tally.go")) {
+		if !regexp.MustCompile(`\.(It|Pq)? ?Cm .*\b` + metric + `\b`).MatchString(statistics) {
 			t.Errorf("the page has no metric %s", metric)
 		}
 	}

@@ -79,6 +79,7 @@ func (d *daemon) run(ctx context.Context, hangups, stops <-chan os.Signal) error
 	}
 	d.counters = stats.New(version, time.Now)
 	d.counters.SetTypes(types(d.config))
+	d.counters.ShowRedis(func() string { return "waiting" })
 	d.server = stats.NewServer(d.counters, d.log)
 	served, err := d.server.Prepare(statsOptions(d.config))
 	if err != nil {
@@ -96,6 +97,7 @@ func (d *daemon) run(ctx context.Context, hangups, stops <-chan os.Signal) error
 	if err != nil || stopped {
 		return errors.Join(err, d.server.Close(), commands.Close())
 	}
+	d.counters.ShowRedis(d.pool.Redis)
 
 	// All that runs beside the pool, in one place. It ends after the pool has.
 	beside, cancel := context.WithCancel(ctx)

@@ -87,9 +87,10 @@ func newChaos(t *testing.T, seed uint64) *chaos {
 }
 
 func (c *chaos) configure(i int) {
-	config := "shutdown_timeout = \"100ms\"\nkill_grace = \"100ms\"\n"
+	config := fmt.Sprintf("shutdown_timeout = \"100ms\"\nkill_grace = \"100ms\"\nmax_running = %d\n", c.rand.IntN(5))
 	for _, typ := range chaosTypes {
 		config += c.sites[i].Task(typ.name, 1+c.rand.IntN(4)) + typ.config
+		config += fmt.Sprintf("priority = %d\nweight = %d\n", c.rand.IntN(2), 1+c.rand.IntN(3))
 	}
 	c.sites[i].Configure(config)
 }

@@ -77,6 +77,10 @@ func (s *scene) live() {
 		return err == nil && len(running) == 1 && strings.HasPrefix(running[0], "taskqueue:long:")
 	})
 
+	// An entry for later, which the watcher moves when it is due.
+	s.do("RPUSH", "taskqueue:quick", `{"args":["later"],"delay":0.1}`)
+	s.waitLines(quick, 2)
+
 	// Recovery of the long task.
 	s.daemon.Signal(syscall.SIGKILL)
 	<-s.daemon.Gone
@@ -87,13 +91,13 @@ func (s *scene) live() {
 	s.proxy.CutClients()
 	s.daemon.Says("redis is lost")
 	s.do("RPUSH", "taskqueue:quick", gordontest.Numbered(1))
-	s.waitLines(quick, 2)
+	s.waitLines(quick, 3)
 	s.daemon.Says("redis is back")
 
 	// A connection that has rested is asked whether it still works.
 	time.Sleep(5100 * time.Millisecond)
 	s.do("RPUSH", "taskqueue:quick", gordontest.Numbered(2))
-	s.waitLines(quick, 3)
+	s.waitLines(quick, 4)
 
 	s.daemon.Reload("reloaded", 1)
 	s.do("RPUSH", "taskqueue:fails", gordontest.Numbered(1))

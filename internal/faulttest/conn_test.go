@@ -2,6 +2,7 @@ package faulttest
 
 import (
 	"bytes"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -142,6 +143,59 @@ func TestEveryCommandIsSwallowed(t *testing.T) {
 			lose(t, word, redistest.Blackhole)
 		})
 	}
+}
+
+// A take that waits cannot be told from one that was swallowed, until its time is
+// over.
+func TestWaitingTakeIsSwallowed(t *testing.T) {
+	t.Parallel()
+	const bound = 20 * time.Second // 15 s, and some for a busy machine
+	s := newScene(t, true)
+	s.Configure(s.Task(probe, 1))
+	s.proxy.Decide(redistest.FailOnce("BLMOVE", 1, redistest.Blackhole))
+	s.start()
+	began := time.Now()
+	s.push(probe, 1)
+	s.waitLines(probe, 1)
+	took := time.Since(began)
+	t.Logf("| noticed after %.1f s |", took.Seconds())
+	if took > bound {
+		t.Errorf("noticed after %v", took)
+	}
+	gordontest.Until(t, "all is told", s.settled)
+	s.daemon.Stop()
+	s.once(probe, 1, s.Lines(probe))
+}
+
+// An entry that takes long to come, and its record to go, are neither a lost
+// connection nor a hang: systemd hears of life all the time.
+func TestSlowLink(t *testing.T) {
+	t.Parallel()
+	const rate = 1 << 20 // per second
+	s := newScene(t, true)
+	s.Configure(s.Task(fails, 1))
+	s.daemon = s.Run([]string{s.notify.Env(), "WATCHDOG_USEC=4000000"})
+	s.daemon.Says("gordon is up")
+	s.proxy.Throttle(rate)
+	entry := `{"args":["0"],"payload":"` + strings.Repeat("x", int(slowFor.Seconds()*rate)) + `"}`
+	s.redis.Push(t, "q:fails", entry)
+	began := time.Now()
+	for _, key := range []string{"q:fails:run:*", "q:fails:failed"} {
+		for len(s.redis.Keys(t, key)) == 0 || key != "q:fails:failed" && len(s.Lines(fails)) == 0 {
+			if took := time.Since(began); took > 3**slowFor+time.Minute {
+				t.Fatalf("%s is not there after %v", key, took)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		t.Logf("| %s | %d MiB at %d MiB/s | %.1f s |", key, len(entry)>>20, rate>>20, time.Since(began).Seconds())
+	}
+	s.notify.Hears("WATCHDOG=1")
+	s.daemon.Stop()
+	if printed := s.daemon.Printed(); s.states() != "" || strings.Contains(printed, "the daemon is stuck") {
+		t.Errorf("the log tells of %q", s.states())
+	}
+	s.once(fails, 1, s.Lines(fails))
+	s.once("failed list", 1, s.onFailedList(fails))
 }
 
 func lose(t *testing.T, word string, fault redistest.Fault) {

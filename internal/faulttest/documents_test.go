@@ -19,7 +19,7 @@ func TestDocumentedTestsExist(t *testing.T) {
 	if len(named) < 20 {
 		t.Fatalf("only %d tests are named", len(named))
 	}
-	folders := map[string]string{"": ".", "daemontest": "../daemontest", "store": "../../pkg/store"}
+	folders := map[string]string{"": ".", "daemontest": "../daemontest", "store": "../../pkg/store", "taskqueue": "../../pkg/taskqueue"}
 	for _, n := range named {
 		folder, ok := folders[n[1]]
 		if !ok {

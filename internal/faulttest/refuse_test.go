@@ -19,18 +19,18 @@ func TestRefusals(t *testing.T) {
 	t.Parallel()
 	for _, y := range []story{
 		{
-			name: "READONLY", states: "(READONLY|UNBLOCKED) back", status: "redis refuses (READONLY)",
+			name: "READONLY", states: "(READONLY|UNBLOCKED) back", status: "refuses (READONLY)",
 			// Nobody listens there: the server stays a replica without a master.
 			begin: func(s *scene) { s.do("REPLICAOF", "127.0.0.1", 1) },
 			end:   func(s *scene) { s.do("REPLICAOF", "NO", "ONE") },
 		},
 		{
-			name: "OOM", states: "OOM back", status: "redis refuses (OOM)",
+			name: "OOM", states: "OOM back", status: "refuses (OOM)",
 			begin: func(s *scene) { s.config("maxmemory", "1") },
 			end:   func(s *scene) { s.config("maxmemory", "0") },
 		},
 		{
-			name: "NOAUTH", states: "(lost )?NOAUTH back", status: "redis refuses (NOAUTH)",
+			name: "NOAUTH", states: "(lost )?NOAUTH back", status: "refuses (NOAUTH)",
 			begin: func(s *scene) {
 				s.config("requirepass", "secret")
 				s.do("CLIENT", "KILL", "TYPE", "normal")
@@ -38,17 +38,17 @@ func TestRefusals(t *testing.T) {
 			end: func(s *scene) { s.config("requirepass", "") },
 		},
 		{
-			name: "NOPERM", states: "(NOPERM|ERR) back", status: "redis refuses (NOPERM)",
+			name: "NOPERM", states: "(NOPERM|ERR) back", status: "refuses (NOPERM)",
 			begin: func(s *scene) { s.do("ACL", "SETUSER", "default", "-@write") },
 			end:   func(s *scene) { s.do("ACL", "SETUSER", "default", "+@write") },
 		},
 		{
-			name: "MISCONF", args: strings.Fields(saved), states: "MISCONF back", status: "redis refuses (MISCONF)",
+			name: "MISCONF", args: strings.Fields(saved), states: "MISCONF back", status: "refuses (MISCONF)",
 			begin: cannotSave, end: canSave,
 		},
 		{
 			name: "LOADING", args: append(strings.Fields(saved), "--loading-process-events-interval-bytes", "1024"),
-			states: "lost LOADING back", status: "redis refuses (LOADING)", begin: load3s,
+			states: "lost LOADING back", status: "refuses (LOADING)", begin: load3s,
 			end: func(s *scene) { s.t.Helper(); check(s, s.redis.Await()); s.admin = s.redis.Conn(s.t) },
 		},
 	} {

@@ -21,7 +21,7 @@ func signal(sig syscall.Signal) func(*scene) {
 	return func(s *scene) { s.t.Helper(); check(s, s.redis.Signal(sig)) }
 }
 
-const unreachable = "; redis not reachable"
+const unreachable = "not reachable"
 
 // Redis goes away and comes back.
 func TestRestarts(t *testing.T) {

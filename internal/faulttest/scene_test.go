@@ -3,10 +3,12 @@ package faulttest
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gomodule/redigo/redis"
 
@@ -54,7 +56,7 @@ func newScene(t testing.TB, proxied bool, args ...string) *scene {
 	s.Script(fails, `echo "$1" >>"$D/fails"; exit 3`)
 	s.Script(long, fmt.Sprintf(waits, long))
 	s.Script(mid, fmt.Sprintf(waits, mid)+"; exit 3")
-	s.Configure(s.Task(quick, 4) + s.Task(fails, 2) + s.Task(long, 1) + s.Task(mid, 1) + s.Task(probe, 1))
+	s.Configure(s.Task(quick, 4) + s.Task(fails, 2) + s.Task(long, 1) + s.Task(mid, 1) + s.Task(probe, 1) + "[stats]\ninterface = \"127.0.0.1:0\"\n")
 	return s
 }
 
@@ -62,6 +64,24 @@ func (s *scene) start() {
 	s.t.Helper()
 	s.daemon = s.Run([]string{s.notify.Env()})
 	s.daemon.Says("gordon is up")
+}
+
+var served = regexp.MustCompile(`statistics are served address=(\S+)`)
+
+// statsSay waits until the stats interface tells how Redis is in these words.
+func (s *scene) statsSay(state string) {
+	s.t.Helper()
+	client := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	url := "http://" + served.FindStringSubmatch(s.daemon.Printed())[1]
+	gordontest.Until(s.t, "the statistics say "+state, func() bool {
+		var answer struct{ Redis string }
+		resp, err := client.Get(url)
+		if err != nil {
+			return false
+		}
+		defer resp.Body.Close()
+		return json.NewDecoder(resp.Body).Decode(&answer) == nil && answer.Redis == state
+	})
 }
 
 // push is what producers do.

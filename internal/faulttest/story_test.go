@@ -26,8 +26,8 @@ type story struct {
 	lasts time.Duration
 	// answers says that Redis answers during the fault.
 	answers bool
-	// states matches the changes of state that the log has in the end, status
-	// what STATUS= says during the fault.
+	// states matches the changes of state that the log has in the end, status is
+	// what STATUS= and the statistics say of Redis during the fault.
 	states, status string
 	// forgets says that Redis itself loses what was in it.
 	forgets bool
@@ -80,7 +80,8 @@ type load struct {
 func (y story) endure(s *scene) load {
 	s.t.Helper()
 	if y.status != "" {
-		s.notify.Hears(y.status)
+		s.notify.Hears("; redis " + y.status)
+		s.statsSay(y.status)
 	}
 	s.quiet()
 	began, cpu := time.Now(), s.daemon.CPU()
@@ -165,6 +166,7 @@ func (y story) account(s *scene) {
 		t.Errorf("the long task was disturbed: started %v, done %v", started, done)
 	}
 	s.daemon.Says("redis is back")
+	s.statsSay("ok")
 	s.push(fails, 5)
 	s.Write("long.go", "")
 	gordontest.Until(t, "all is done and told", s.settled)

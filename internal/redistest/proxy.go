@@ -49,6 +49,7 @@ type Proxy struct {
 	lost   map[net.Conn]bool // client sides that hear nothing any more
 	decide func(request []byte) Fault
 	delay  time.Duration
+	rate   int // bytes/s of each connection in each direction; 0 = unbounded
 	mute   bool
 	late   map[net.Conn]*lateRequest // by server side
 }
@@ -90,6 +91,26 @@ func (p *Proxy) Delay(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.delay = d
+}
+
+// Throttle has each connection pass so many bytes a second in each direction from
+// now on; 0 is as many as it can.
+func (p *Proxy) Throttle(rate int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rate = rate
+}
+
+// portion is how much of buf to pass on at once, for which a throttled connection
+// then has to rest.
+func (p *Proxy) portion(buf []byte) (_ []byte, rest func(n int)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.rate == 0 || p.closed {
+		return buf, func(int) {}
+	}
+	rate := p.rate
+	return buf[:min(len(buf), max(rate/20, 1))], func(n int) { time.Sleep(time.Duration(n) * time.Second / time.Duration(rate)) }
 }
 
 // Mute swallows all that is sent in either direction, on old and new connections,
@@ -176,7 +197,9 @@ func (p *Proxy) requests(client, server net.Conn) {
 	defer p.forget(client)
 	buf := make([]byte, 1<<20)
 	for {
+		buf, rest := p.portion(buf)
 		n, err := client.Read(buf)
+		rest(n)
 		if err != nil {
 			p.forget(server)
 			return
@@ -225,7 +248,9 @@ func (p *Proxy) separate(client, server net.Conn) {
 func (p *Proxy) answers(client, server net.Conn) {
 	buf := make([]byte, 1<<20)
 	for {
+		buf, rest := p.portion(buf)
 		n, err := server.Read(buf)
+		rest(n)
 		if l := p.lateOf(server); l != nil {
 			l.answered <- err == nil
 			return

@@ -127,19 +127,34 @@ func (c *Cluster) ask(address, command string, args ...any) (any, error) {
 // there all the time, and becomes a replica.
 func (c *Cluster) Failover(t testing.TB) {
 	t.Helper()
-	if _, err := c.ask(c.Sentinels[0], "SENTINEL", "FAILOVER", MasterName); err != nil {
-		t.Fatalf("SENTINEL FAILOVER: %v", err)
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		_, err := c.ask(c.Sentinels[0], "SENTINEL", "FAILOVER", MasterName)
+		if err == nil {
+			return
+		}
+		// A replica that has just come is not trusted yet.
+		if !strings.HasPrefix(err.Error(), "NOGOODSLAVE") || time.Now().After(deadline) {
+			t.Fatalf("SENTINEL FAILOVER: %v", err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// AskSentinels sends one command to each of the sentinels.
+func (c *Cluster) AskSentinels(t testing.TB, name string, args ...any) {
+	t.Helper()
+	for _, address := range c.Sentinels {
+		if _, err := c.ask(address, name, args...); err != nil {
+			t.Fatalf("%s %v: %v", name, args, err)
+		}
 	}
 }
 
 // Guard has the sentinels ask for a password from now on.
 func (c *Cluster) Guard(t testing.TB, password string) {
 	t.Helper()
-	for _, address := range c.Sentinels {
-		if _, err := c.ask(address, "ACL", "SETUSER", "default", ">"+password); err != nil {
-			t.Fatalf("ACL SETUSER: %v", err)
-		}
-	}
+	c.AskSentinels(t, "ACL", "SETUSER", "default", ">"+password)
 }
 
 // Master is the server that all sentinels call the master, and that agrees: it

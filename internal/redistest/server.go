@@ -6,6 +6,7 @@
 package redistest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -20,7 +21,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// Server is a redis-server process with a folder of its own.
+// Server is a redis-server process with a folder of its own, or one of the program
+// that GORDON_TEST_REDIS names, such as valkey-server.
 type Server struct {
 	// Socket is the path of its unix socket.
 	Socket string
@@ -118,9 +120,10 @@ func (s *Server) Launch() error {
 }
 
 func (s *Server) launch(args ...string) error {
-	s.cmd = exec.Command("redis-server", args...)
+	program := cmp.Or(os.Getenv("GORDON_TEST_REDIS"), "redis-server")
+	s.cmd = exec.Command(program, args...)
 	if err := s.cmd.Start(); err != nil {
-		return fmt.Errorf("start redis-server (on Debian: apt-get install redis-server): %w", err)
+		return fmt.Errorf("start %s (on Debian: apt-get install redis-server): %w", program, err)
 	}
 	return nil
 }

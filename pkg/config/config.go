@@ -36,6 +36,8 @@ type Config struct {
 	ShutdownTimeout time.Duration // how long a stop waits for running tasks
 	KillGrace       time.Duration // from SIGTERM to SIGKILL, for what is no task
 
+	MaxRunning int // how many tasks may run at once, of all types; 0 = no bound
+
 	OnLeaseLoss OnLeaseLoss // what becomes of running tasks when the lease could not be renewed
 
 	Stats   Stats
@@ -58,6 +60,12 @@ type Task struct {
 	Type    string // name of the type, second part of its Redis keys
 	Script  string // absolute path of the program to run
 	Workers int    // how many may run at once, 1 or more
+
+	// Priority and Weight say whose task is next where MaxRunning lets no more
+	// run: that of a type with the highest priority, and among those each type
+	// in proportion to its weight.
+	Priority int // -100 to 100
+	Weight   int // 1 to 10000
 
 	// FailedTasksTTL is how long the list of failed entries is kept after the
 	// last push, in whole seconds; 0 = there is no such list.

@@ -20,7 +20,7 @@ const (
 	defaultFailOnOutput    = FailOnAny
 	defaultOnCrash         = CrashRequeue
 	defaultLeftovers       = LeftoversAllow
-	defaultWeight          = 100 // the kernel's
+	defaultShare           = 100 // the kernel's, for cpu_weight and io_weight
 	defaultOnLeaseLoss     = LeaseLossContinue
 	defaultWorkers         = 1
 	defaultMaxAttempts     = 1
@@ -28,6 +28,7 @@ const (
 	defaultRetryDelayMax   = time.Hour
 	defaultRetryFactor     = 2.0
 	defaultRetryJitter     = 0.1
+	defaultWeight          = 100
 	defaultSentinelPort    = "26379"
 )
 

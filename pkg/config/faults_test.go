@@ -11,7 +11,8 @@ import (
 )
 
 func TestFault_EachNamesLineAndWhatIsAllowed(t *testing.T) {
-	const taskList = "script, workers, allow_unsafe_env, total, memory_max, memory_high, cpu_quota, cpu_weight, io_weight, tasks_max, failed_tasks_ttl, fail_on_output, " +
+	const taskList = "script, workers, priority, weight, allow_unsafe_env, total, " +
+		"memory_max, memory_high, cpu_quota, cpu_weight, io_weight, tasks_max, failed_tasks_ttl, fail_on_output, " +
 		"on_crash, timeout, kill_grace, leftovers, backoff_enabled, backoff_min, backoff_max, backoff_factor, " +
 		"max_attempts, retry_delay, retry_delay_max, retry_factor, retry_jitter, retry_on, no_retry_on"
 	for _, tc := range []struct{ name, text, want string }{
@@ -38,6 +39,12 @@ func TestFault_EachNamesLineAndWhatIsAllowed(t *testing.T) {
 		{"workers in quotes", task("workers = \"2\""), "3: tasks.mail.workers: must be a whole number of processes, not a string"},
 		{"half a worker", task("workers = 1.5"), "3: tasks.mail.workers: must be a whole number of processes, not a fraction"},
 		{"too many workers", task("workers = 65537"), "3: tasks.mail.workers: must be from 1 to 65536, not 65537"},
+		{"negative max_running", "max_running = -1\n", "1: max_running: must be a whole number from 0 to 65536, not -1"},
+		{"max_running in a task", task("max_running = 2"), "3: tasks.mail.max_running: unknown key here; it belongs at the top of the file, before the first [table]"},
+		{"priority in words", task("priority = \"high\""), "3: tasks.mail.priority: must be a whole number from -100 to 100, not a string"},
+		{"priority out of range", task("priority = 101"), "3: tasks.mail.priority: must be a whole number from -100 to 100, not 101"},
+		{"no weight", task("weight = 0"), "3: tasks.mail.weight: must be a whole number from 1 to 10000, not 0"},
+		{"weight at the top", "weight = 100\n", "1: weight: unknown key here; it belongs in a [tasks.NAME] table"},
 		{"seconds as a duration", "failed_tasks_ttl = \"2d\"\n", "1: failed_tasks_ttl: must be a whole number of seconds, not a string"},
 		{"milliseconds as a date", "backoff_min = 2020-01-01\n", "1: backoff_min: must be a whole number of milliseconds, not a date or time"},
 		{"factor in quotes", "backoff_factor = \"2\"\n", "1: backoff_factor: must be a number of 1 or more, such as 2.0, not a string"},

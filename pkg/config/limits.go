@@ -39,8 +39,8 @@ func (b Bytes) String() string {
 }
 
 const (
-	// maxWeight is the kernel's.
-	maxWeight = 10000
+	// maxShare is the kernel's.
+	maxShare = 10000
 	// maxTasks is PID_MAX_LIMIT, more than which Linux never has.
 	maxTasks = 1 << 22
 	// minMemory is less than any program starts with; it catches a missing unit.
@@ -131,7 +131,7 @@ func (s limitSettings) resolve() Limits {
 // weight takes what all others have for no limit, so that nothing is needed to
 // enforce it.
 func weight(v value[int64]) int {
-	if v.v == defaultWeight {
+	if v.v == defaultShare {
 		return 0
 	}
 	return int(v.v)

@@ -29,6 +29,7 @@ func (d *decoder) resolve(binDir string) *Config {
 		StartTimeout:    s.startTimeout.or(defaultStartTimeout),
 		ShutdownTimeout: s.shutdownTimeout.or(defaultShutdownTimeout),
 		KillGrace:       s.common.killGrace.or(defaultKillGrace),
+		MaxRunning:      int(s.maxRunning.v),
 		OnLeaseLoss:     OnLeaseLoss(s.onLeaseLoss.or(string(defaultOnLeaseLoss))),
 		Stats: Stats{
 			Interface:   s.stats.iface.v,
@@ -49,15 +50,16 @@ func (d *decoder) resolve(binDir string) *Config {
 	}
 	for _, name := range sortedTypes(s.tasks) {
 		t := s.tasks[name]
-		c.Tasks[name] = d.resolveTask(t, s.common, binDir)
+		c.Tasks[name] = d.resolveTask(t, s.common, binDir, c.MaxRunning > 0)
 		c.Limits = append(append(c.Limits, t.limits.keys()...), t.total.keys()...)
 	}
 	c.Notices = append(d.notices, general(d.idle, c)...)
 	return c
 }
 
-// resolveTask applies defaults and inheritance to one task.
-func (d *decoder) resolveTask(t *taskSettings, top common, binDir string) Task {
+// resolveTask applies defaults and inheritance to one task. bounded says whether
+// there is a max_running.
+func (d *decoder) resolveTask(t *taskSettings, top common, binDir string, bounded bool) Task {
 	workers := t.workers.or(defaultWorkers)
 	if workers < 1 {
 		d.notice(t.workers.at, "%d is taken as 1, the least", workers)
@@ -68,10 +70,17 @@ func (d *decoder) resolveTask(t *taskSettings, top common, binDir string) Task {
 	}
 	crash := OnCrash(t.common.onCrash.or(top.onCrash.or(string(defaultOnCrash))))
 	fail := FailOnOutput(t.common.failOnOutput.or(top.failOnOutput.or(string(defaultFailOnOutput))))
+	weight := t.weight.or(defaultWeight)
+	if !bounded {
+		d.noticeShares(t.priority, t.priority.v != 0)
+		d.noticeShares(t.weight, weight != defaultWeight)
+	}
 	return Task{
 		Type:           t.name,
 		Script:         absolute(t.script.v, binDir),
 		Workers:        int(workers),
+		Priority:       int(t.priority.v),
+		Weight:         int(weight),
 		FailedTasksTTL: d.failedTasksTTL(t.common.failedTasksTTL, top.failedTasksTTL),
 		Backoff:        d.backoff(t.common, top),
 		FailOnOutput:   fail,
@@ -83,6 +92,13 @@ func (d *decoder) resolveTask(t *taskSettings, top common, binDir string) Task {
 		Retry:          t.common.retry.or(top.retry).resolve(),
 		Limits:         t.limits.resolve(),
 		Total:          t.total.resolve(),
+	}
+}
+
+// noticeShares tells of a key that says who is first where all may run.
+func (d *decoder) noticeShares(v value[int64], said bool) {
+	if said {
+		d.notice(v.at, "has no effect without max_running: then each type runs as many tasks as it has workers")
 	}
 }
 

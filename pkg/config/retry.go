@@ -78,22 +78,33 @@ func hopeless() (f Failures) {
 	return f
 }
 
+// ParseFailures returns the set of failures of these names, as retry_on has them.
+func ParseFailures(names []string) (Failures, error) {
+	var set Failures
+	for _, name := range names {
+		if !set.add(name) {
+			return set, fmt.Errorf(`must hold "exit", "exit 75", "exit 64-78", "%s", not %s`, strings.Join(otherFailures[:], `", "`), shown(name))
+		}
+	}
+	return set, nil
+}
+
 // failures allows an array of failures, such as ["exit 75", "timeout"].
 func failures(raw any) (Failures, string) {
 	const form = `must be an array of failures, such as ["exit 75", "timeout"]`
-	var set Failures
 	list, ok := raw.([]any)
 	if !ok {
-		return set, form + ", not " + describe(raw)
+		return Failures{}, form + ", not " + describe(raw)
 	}
-	for _, el := range list {
-		s, ok := el.(string)
-		if !ok {
-			return set, form + ", not of " + describe(el)
+	names := make([]string, len(list))
+	for i, el := range list {
+		if names[i], ok = el.(string); !ok {
+			return Failures{}, form + ", not of " + describe(el)
 		}
-		if !set.add(s) {
-			return set, fmt.Sprintf(`must hold "exit", "exit 75", "exit 64-78", "%s", not %s`, strings.Join(otherFailures[:], `", "`), shown(s))
-		}
+	}
+	set, err := ParseFailures(names)
+	if err != nil {
+		return set, err.Error()
 	}
 	return set, ""
 }

@@ -26,6 +26,7 @@ func defaults() map[string]string {
 		"backoff_max":              `as backoff_min`,
 		"backoff_factor":           `1.0`,
 		"on_crash":                 `"requeue"`,
+		"max_running":              `0`,
 		"on_lease_loss":            `"continue"`,
 		"start_timeout":            `"10s"`,
 		"shutdown_timeout":         `"90s"`,
@@ -43,6 +44,8 @@ func defaults() map[string]string {
 		"redis.sentinel.addresses": `none; Redis is at redis_address`,
 		"stats.pattern":            `"/"`,
 		"tasks.*.workers":          `1`,
+		"tasks.*.priority":         `0`,
+		"tasks.*.weight":           `100`,
 		"tasks.*.allow_unsafe_env": `false`,
 		"tasks.*.memory_max":       `"infinity"`,
 		"tasks.*.memory_high":      `"infinity"`,
@@ -216,7 +219,7 @@ func TestDefaults_AreWhatTheDocumentsSay(t *testing.T) {
 		}
 	}
 	want := Task{
-		Type: "mail", Script: "/bin/true", Workers: 1, FailOnOutput: FailOnAny, OnCrash: CrashRequeue, KillGrace: 10 * time.Second, Leftovers: LeftoversAllow,
+		Type: "mail", Script: "/bin/true", Workers: 1, Weight: 100, FailOnOutput: FailOnAny, OnCrash: CrashRequeue, KillGrace: 10 * time.Second, Leftovers: LeftoversAllow,
 		Backoff: Backoff{Min: 100 * time.Millisecond, Max: 100 * time.Millisecond, Factor: 1},
 		Retry:   noRetry(),
 	}

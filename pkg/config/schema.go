@@ -5,6 +5,14 @@ import "time"
 // maxWorkers is far above what one machine runs; it catches a slip of the hand.
 const maxWorkers = 65536
 
+// The bounds of priority and weight. Types can't be told further apart by people,
+// and a type of the least weight has to get a turn in a lifetime.
+const (
+	lowestPriority  = -100
+	highestPriority = 100
+	maxWeight       = 10000
+)
+
 // maxDatabase bounds the number of a Redis database. Redis has 16 of them unless
 // its own configuration says otherwise.
 const maxDatabase = 65535
@@ -51,6 +59,7 @@ func topKeys() []key[settings] {
 		leaf("logfile", text, func(s *settings) *value[string] { return &s.logfile }),
 		leaf("start_timeout", span("10s"), func(s *settings) *value[time.Duration] { return &s.startTimeout }),
 		leaf("shutdown_timeout", span("90s"), func(s *settings) *value[time.Duration] { return &s.shutdownTimeout }),
+		leaf("max_running", within(0, maxWorkers), func(s *settings) *value[int64] { return &s.maxRunning }),
 		leaf("on_lease_loss", oneOf("continue", "stop"), func(s *settings) *value[string] { return &s.onLeaseLoss }),
 		idle[settings]("interval_min", "interval_min"),
 		idle[settings]("interval_max", "interval_max"),
@@ -66,6 +75,8 @@ func taskKeys() []key[taskSettings] {
 	keys := []key[taskSettings]{
 		leaf("script", nonEmpty, func(t *taskSettings) *value[string] { return &t.script }),
 		leaf("workers", atMost(maxWorkers, whole("processes")), func(t *taskSettings) *value[int64] { return &t.workers }),
+		leaf("priority", within(lowestPriority, highestPriority), func(t *taskSettings) *value[int64] { return &t.priority }),
+		leaf("weight", within(1, maxWeight), func(t *taskSettings) *value[int64] { return &t.weight }),
 		leaf("allow_unsafe_env", toggle, func(t *taskSettings) *value[bool] { return &t.allowUnsafeEnv }),
 		table("total", totalKeys, func(t *taskSettings) *limitSettings { return &t.total }),
 		old(leaf("type", text, func(t *taskSettings) *value[string] { return &t.oldType })),
@@ -97,8 +108,8 @@ func limitKeys[S any](in func(*S) *limitSettings) []key[S] {
 		leaf("memory_max", size, func(s *S) *value[Bytes] { return &in(s).memoryMax }),
 		leaf("memory_high", size, func(s *S) *value[Bytes] { return &in(s).memoryHigh }),
 		leaf("cpu_quota", percent, func(s *S) *value[int64] { return &in(s).cpuQuota }),
-		leaf("cpu_weight", within(1, maxWeight), func(s *S) *value[int64] { return &in(s).cpuWeight }),
-		leaf("io_weight", within(1, maxWeight), func(s *S) *value[int64] { return &in(s).ioWeight }),
+		leaf("cpu_weight", within(1, maxShare), func(s *S) *value[int64] { return &in(s).cpuWeight }),
+		leaf("io_weight", within(1, maxShare), func(s *S) *value[int64] { return &in(s).ioWeight }),
 		leaf("tasks_max", count, func(s *S) *value[int64] { return &in(s).tasksMax }),
 	}
 }

@@ -41,6 +41,7 @@ type settings struct {
 	startTimeout    value[time.Duration]
 	shutdownTimeout value[time.Duration]
 
+	maxRunning  value[int64]
 	onLeaseLoss value[string]
 
 	common common // what tasks inherit
@@ -97,6 +98,8 @@ type taskSettings struct {
 	at             origin // where the type is named first
 	script         value[string]
 	workers        value[int64]
+	priority       value[int64]
+	weight         value[int64]
 	allowUnsafeEnv value[bool]
 	limits, total  limitSettings
 	oldType        value[string] // the key "type" of 1.4

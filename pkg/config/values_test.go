@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestDurations(t *testing.T) {
@@ -58,6 +60,21 @@ func TestOnLeaseLoss(t *testing.T) {
 		if got := load(t, text+"\n"+task()).OnLeaseLoss; got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
+	}
+}
+
+func TestShares(t *testing.T) {
+	c := load(t, "max_running = 8\n"+task("priority = -100", "weight = 10000"))
+	if got := c.Tasks["mail"]; c.MaxRunning != 8 || got.Priority != -100 || got.Weight != 10000 {
+		t.Errorf("got %d, %d and %d", c.MaxRunning, got.Priority, got.Weight)
+	}
+	if len(c.Notices) != 0 {
+		t.Errorf("notices %q", c.Notices)
+	}
+	const without = ": has no effect without max_running: then each type runs as many tasks as it has workers"
+	want := []string{"gordon.toml:3: tasks.mail.priority" + without, "gordon.toml:4: tasks.mail.weight" + without}
+	if diff := cmp.Diff(want, notices(load(t, task("priority = 1", "weight = 10")))); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -9,6 +9,15 @@ const (
 	KeyTaskID     = "task_id"     // GORDON_TASK_ID; "id" in text
 	KeyOutcome    = "outcome"     // GORDON_OUTCOME
 	KeyExitStatus = "exit_status" // GORDON_EXIT_STATUS
+	KeySignal     = "signal"      // GORDON_SIGNAL, such as SIGKILL
+	KeyAttempt    = "attempt"     // GORDON_ATTEMPT, from 1
+	KeyRetryIn    = "retry_in"    // GORDON_RETRY_IN_USEC
+	KeyEntryID    = "entry_id"    // GORDON_ENTRY_ID, the producer's own
+	KeyUserCPU    = "cpu_user"    // GORDON_CPU_USER_USEC
+	KeySystemCPU  = "cpu_system"  // GORDON_CPU_SYSTEM_USEC
+	KeyPeakMemory = "peak_memory" // GORDON_PEAK_MEMORY, bytes
+	KeyRead       = "io_read"     // GORDON_IO_READ, bytes
+	KeyWritten    = "io_written"  // GORDON_IO_WRITTEN, bytes
 	KeyDuration   = "duration"    // GORDON_DURATION_USEC, as are all of type time.Duration
 	KeyError      = "error"       // GORDON_ERROR
 	KeyProcesses  = "processes"   // GORDON_PROCESSES
@@ -27,6 +36,7 @@ const (
 	MsgReloadRefused   = "568a6a865adb4b78b170fece38c2492f"
 	MsgTaskFailed      = "4b977518dadf446e8a923861ddd0ae59"
 	MsgTaskNotStarted  = "a0f70d6ea388442ba58fa1d472c7df41"
+	MsgTaskRetried     = "ee90cb4f0a654ab281f2c2f2ac4d1f9e"
 	MsgEntryUnreadable = "62c48e037cce4598a1ced83ff9430f60"
 	MsgRecovered       = "60750a239eb64e5a97f1cb8f2e84716a"
 	MsgRedisLost       = "cae1f3cf1c9843d6a4ca42375f199eab"

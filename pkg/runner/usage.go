@@ -13,10 +13,10 @@ type Usage struct {
 	UserCPU, SystemCPU time.Duration
 	// PeakMemory is in bytes: with a Group of all processes together, page cache
 	// included; without one the peak resident memory of the process that had the
-	// most, not of all together. There, the kernel counts what was resident at the
-	// moment of execve(2) as well (exec_mmap in fs/exec.c), and at that moment
-	// the child still shares Gordon's memory: the value is never below what
-	// Gordon itself occupied.
+	// most, and 0 means that it is not known. There the kernel counts what was
+	// resident at the moment of execve(2) as well (exec_mmap in
+	// fs/exec.c), and at that moment the child still shares Gordon's memory: so
+	// all that can be said of a run that used less is that it used less.
 	PeakMemory int64
 	// ReadBytes and WrittenBytes went through to a disk, or will: what came out
 	// of the page cache is not counted, nor are pipes, sockets and file systems
@@ -33,6 +33,10 @@ const ioBlock = 512
 
 // newUsage translates what wait4(2) said; see getrusage(2).
 func newUsage(r *syscall.Rusage) Usage {
+	var own syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &own) == nil && r.Maxrss <= own.Maxrss {
+		r.Maxrss = 0
+	}
 	return Usage{
 		UserCPU:      time.Duration(r.Utime.Nano()),
 		SystemCPU:    time.Duration(r.Stime.Nano()),

@@ -30,6 +30,15 @@ func TestOutcomeMeasuresMemory(t *testing.T) {
 	}
 }
 
+// The memory of the one who started it is not the run's.
+func TestOutcomeDoesNotCountTheMemoryOfGordon(t *testing.T) {
+	o := run(t, `:`)
+	want(t, o, runner.Exited, "")
+	if peak := o.Usage.PeakMemory; peak != 0 {
+		t.Errorf("peak memory of a shell that does nothing is %d bytes", peak)
+	}
+}
+
 // What is written to a file counts, unless its file system is only memory.
 func TestOutcomeMeasuresWrites(t *testing.T) {
 	const size = 4 << 20

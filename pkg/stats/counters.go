@@ -9,7 +9,7 @@ import (
 )
 
 // Counters counts runs. All methods are safe for concurrent use, and those that
-// a worker calls take no lock.
+// a worker calls take no lock but that of its type, for nanoseconds.
 type Counters struct {
 	version string
 	now     func() time.Time
@@ -17,14 +17,21 @@ type Counters struct {
 
 	running, done, failed atomic.Int64
 
+	redis atomic.Pointer[func() string]
+
 	mu    sync.Mutex // serialises the writers of types
 	types atomic.Pointer[typeSet]
 }
 
 // typeSet is immutable; the counters it points to are shared by all sets.
 type typeSet struct {
-	counted    map[string]*atomic.Int64 // started runs of every type ever configured
+	counted    map[string]*typeCounters // of every type ever configured
 	configured []string                 // the types of now, sorted
+}
+
+type typeCounters struct {
+	started atomic.Int64
+	tally   *tally
 }
 
 // New returns counters that start now. now tells the time; its monotonic part,
@@ -46,21 +53,28 @@ func (c *Counters) SetTypes(types []string) {
 		configured: slices.Compact(slices.Sorted(slices.Values(types))),
 	}
 	if next.counted == nil {
-		next.counted = make(map[string]*atomic.Int64)
+		next.counted = make(map[string]*typeCounters)
 	}
 	for _, t := range next.configured {
 		if next.counted[t] == nil {
-			next.counted[t] = new(atomic.Int64)
+			next.counted[t] = &typeCounters{tally: newTally()}
 		}
 	}
 	c.types.Store(next)
 }
 
-// Started counts a run that begins. Done, Failed or Returned has to follow.
+// Started counts a run that begins. Done, Failed, Retried or Returned has to follow.
 func (c *Counters) Started(taskType string) {
 	c.running.Add(1)
 	if n := c.types.Load().counted[taskType]; n != nil {
-		n.Add(1)
+		n.started.Add(1)
+	}
+}
+
+// Measure notes how a run ended, how long it took and what it used.
+func (c *Counters) Measure(taskType, outcome string, wall time.Duration, u Usage) {
+	if n := c.types.Load().counted[taskType]; n != nil {
+		n.tally.add(outcome, wall, u)
 	}
 }
 
@@ -74,6 +88,14 @@ func (c *Counters) Done(string) {
 func (c *Counters) Failed(string) {
 	c.running.Add(-1)
 	c.failed.Add(1)
+}
+
+// Retried counts a run that failed and whose entry runs again later.
+func (c *Counters) Retried(taskType string) {
+	c.running.Add(-1)
+	if n := c.types.Load().counted[taskType]; n != nil {
+		n.tally.retry()
+	}
 }
 
 // Abandoned counts an entry that failed without being run here: the daemon that
@@ -105,22 +127,38 @@ func (c *Counters) Snapshot() Snapshot {
 	}
 }
 
-// legacy is the answer of Gordon 1.6.5.
-type legacy struct {
+// ShowRedis has the statistics say how Redis is, in the words of state: "ok", or
+// what is wrong. state is called for each request.
+func (c *Counters) ShowRedis(state func() string) { c.redis.Store(&state) }
+
+// report is the answer of the stats interface: what Gordon 1.6.5 answered, and
+// more.
+type report struct {
 	Runtime   int64            `json:"runtime"` // s
 	TaskCount map[string]int64 `json:"task_count"`
 	Version   string           `json:"version"`
+	// Tasks has the types of which runs have ended.
+	Tasks map[string]typeReport `json:"tasks,omitempty"`
+	// Redis is "ok", or what is wrong.
+	Redis string `json:"redis,omitempty"`
 }
 
-func (c *Counters) legacy() legacy {
+func (c *Counters) report() report {
 	set := c.types.Load()
-	l := legacy{
+	r := report{
 		Runtime:   int64(c.now().Sub(c.start) / time.Second),
 		TaskCount: make(map[string]int64, len(set.configured)),
 		Version:   c.version,
+		Tasks:     make(map[string]typeReport, len(set.configured)),
 	}
 	for _, t := range set.configured {
-		l.TaskCount[t] = set.counted[t].Load()
+		r.TaskCount[t] = set.counted[t].started.Load()
+		if tally := set.counted[t].tally.report(); len(tally.Outcomes) > 0 {
+			r.Tasks[t] = tally
+		}
 	}
-	return l
+	if state := c.redis.Load(); state != nil {
+		r.Redis = (*state)()
+	}
+	return r
 }

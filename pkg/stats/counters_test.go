@@ -30,8 +30,8 @@ func TestTaskCountCountsStartedRuns(t *testing.T) {
 	c.Done("mail")
 	c.Failed("mail")
 	clock.at = clock.at.Add(5*time.Second + 999*time.Millisecond)
-	want := legacy{Runtime: 5, TaskCount: map[string]int64{"mail": 3, "idle": 0}, Version: "2.0.0"}
-	if diff := cmp.Diff(want, c.legacy()); diff != "" {
+	want := report{Runtime: 5, TaskCount: map[string]int64{"mail": 3, "idle": 0}, Version: "2.0.0", Tasks: map[string]typeReport{}}
+	if diff := cmp.Diff(want, c.report()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -53,7 +53,7 @@ func TestSetTypes(t *testing.T) {
 		if i == 0 {
 			c.Started("a") // a removed type runs what it has taken
 		}
-		if diff := cmp.Diff(step.want, c.legacy().TaskCount); diff != "" {
+		if diff := cmp.Diff(step.want, c.report().TaskCount); diff != "" {
 			t.Errorf("step %d: %s", i, diff)
 		}
 		if got := c.Snapshot().Types; got != len(step.want) {
@@ -99,12 +99,12 @@ func TestNoCountIsLostOverReloads(t *testing.T) {
 	group.Go(func() {
 		for i := range 200 {
 			c.SetTypes([]string{fmt.Sprint(i)})
-			c.legacy()
+			c.report()
 			c.SetTypes([]string{"a"})
 		}
 	})
 	group.Wait()
-	if got := c.legacy().TaskCount["a"]; got != workers*runs {
+	if got := c.report().TaskCount["a"]; got != workers*runs {
 		t.Errorf("%d runs counted, want %d", got, workers*runs)
 	}
 	want := Snapshot{Types: 1, Done: workers * runs / 2, Failed: workers * runs / 2}

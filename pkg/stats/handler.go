@@ -26,7 +26,7 @@ func newHandler(pattern string, c *Counters) (_ http.Handler, err error) {
 
 // ServeHTTP answers what Gordon 1.6.5 answered.
 func (c *Counters) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
-	b, err := json.Marshal(c.legacy())
+	b, err := json.Marshal(c.report())
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return

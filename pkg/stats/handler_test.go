@@ -33,6 +33,19 @@ func TestLegacyAnswer(t *testing.T) {
 	}
 }
 
+// What was added comes after what monitoring scripts know.
+func TestAnswerSaysHowRedisIs(t *testing.T) {
+	c, _ := newTestCounters("T")
+	c.ShowRedis(func() string { return "refuses (OOM)" })
+	h, err := newHandler("", c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := ask(h, http.MethodGet, "/").Body.String(), `{"runtime":0,"task_count":{"T":0},"version":"2.0.0","redis":"refuses (OOM)"}`; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 func TestPatterns(t *testing.T) {
 	tests := []struct {
 		pattern, path string

@@ -39,7 +39,8 @@ type Client struct {
 	opts  Options
 	conns atomic.Int64
 	// broke is when a connection last broke, in Unix ns.
-	broke atomic.Int64
+	broke  atomic.Int64
+	master master
 }
 
 // NewClient returns a client; it connects to nothing yet.

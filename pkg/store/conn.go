@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
@@ -22,6 +24,12 @@ type Conn struct {
 	rc     redis.Conn
 	ref    ref
 	since  time.Time
+	// address is the server that was connected to, and wire the connection below
+	// rc, which another goroutine may close.
+	address string
+	wire    net.Conn
+	// left says that the server is not to be used any more; see [Client.moved].
+	left atomic.Bool
 	// stale says that the server has told that it is not the master (any more):
 	// the connection works, but it leads to the wrong place.
 	stale bool
@@ -43,7 +51,10 @@ func (c *Conn) Broken() bool { return c.rc.Err() != nil }
 
 // Close closes the connection. No blocking command may be in flight, as Redis
 // might carry it out for a reader that is gone; [Conn.Take] sees to that.
-func (c *Conn) Close() error { return c.rc.Close() }
+func (c *Conn) Close() error {
+	c.client.master.forget(c)
+	return c.rc.Close()
+}
 
 // do sends one command and reads its answer.
 func (c *Conn) do(name string, args ...any) (any, error) {
@@ -110,7 +121,7 @@ func (c *Conn) Take(ctx context.Context, queue, run string, block time.Duration)
 	ended := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(ended)
-		c.client.unblock(c.ref, answered)
+		c.unblock(answered)
 	})
 	reply, err := redis.ReceiveWithTimeout(c.rc, block+c.client.opts.CommandTimeout)
 	close(answered)
@@ -127,19 +138,30 @@ func (c *Conn) Take(ctx context.Context, queue, run string, block time.Duration)
 	return entry, nil
 }
 
-// unblock has the server end the blocking command of another connection. The
+// TakeNow is [Conn.Take] without the wait: nil says that the queue is empty
+// (https://redis.io/docs/latest/commands/lmove/).
+func (c *Conn) TakeNow(queue, run string) ([]byte, error) {
+	entry, err := redis.Bytes(c.do("LMOVE", queue, run, "LEFT", "RIGHT"))
+	if errors.Is(err, redis.ErrNil) {
+		return nil, nil
+	}
+	return entry, err
+}
+
+// unblock has the server end the blocking command of this connection. The
 // command may not have reached the server yet, so it is tried until answered is
-// closed; on a connection of its own, because all others may be waiting.
-func (c *Client) unblock(r ref, answered <-chan struct{}) {
+// closed; on a connection of its own, because all others may be waiting, and to
+// the same server, even where another one is the master by now.
+func (c *Conn) unblock(answered <-chan struct{}) {
 	var conn *Conn
 	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
 		if conn == nil {
-			ctx, cancel := context.WithTimeout(context.Background(), c.opts.DialTimeout)
-			conn, _ = c.Dial(ctx) // a failure is as good as "not blocked": tried again
+			ctx, cancel := context.WithTimeout(context.Background(), c.client.opts.DialTimeout)
+			conn, _ = c.client.dialServer(ctx, c.address, nil) // a failure is as good as "not blocked": tried again
 			cancel()
 		}
 		if conn != nil {
-			_, _ = conn.do("CLIENT", "UNBLOCK", r.id, "TIMEOUT")
+			_, _ = conn.do("CLIENT", "UNBLOCK", c.ref.id, "TIMEOUT")
 		}
 		select {
 		case <-answered:

@@ -12,15 +12,30 @@ import (
 )
 
 // Dial connects, logs in, names the connection and learns its id.
-func (c *Client) Dial(ctx context.Context) (*Conn, error) {
-	address := c.opts.Address
-	if len(c.opts.Sentinel.Addresses) > 0 {
-		var err error
-		if address, err = c.askSentinels(ctx); err != nil {
-			return nil, err
-		}
+func (c *Client) Dial(ctx context.Context) (*Conn, error) { return c.dialMaster(ctx, nil) }
+
+// dialMaster is Dial; for progress see [Link.OnProgress].
+func (c *Client) dialMaster(ctx context.Context, progress func()) (*Conn, error) {
+	if len(c.opts.Sentinel.Addresses) == 0 {
+		return c.dialServer(ctx, c.opts.Address, progress)
 	}
-	rc, err := c.connect(ctx, c.opts.Network, address, c.opts.Login, redis.DialDatabase(c.opts.Database))
+	changes := c.master.changed()
+	address, err := c.askSentinels(ctx)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := c.dialServer(ctx, address, progress)
+	if err != nil {
+		return nil, err
+	}
+	if !c.master.keep(conn, changes) {
+		return nil, errors.Join(fmt.Errorf("connect to redis at %s: %w", address, ErrMoved), conn.rc.Close())
+	}
+	return conn, nil
+}
+
+func (c *Client) dialServer(ctx context.Context, address string, progress func()) (*Conn, error) {
+	rc, wire, err := c.connect(ctx, way{c.opts.Network, address, c.opts.Login, progress}, redis.DialDatabase(c.opts.Database))
 	if err != nil {
 		return nil, fmt.Errorf("connect to redis at %s: %w", address, err)
 	}
@@ -29,33 +44,43 @@ func (c *Client) Dial(ctx context.Context) (*Conn, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("greet redis at %s: %w", address, typed(err)), rc.Close())
 	}
-	return &Conn{client: c, rc: rc, since: time.Now(), ref: ref{id: id, name: name}}, nil
+	return &Conn{client: c, rc: rc, since: time.Now(), ref: ref{id: id, name: name}, address: address, wire: wire}, nil
 }
 
-// connect opens one connection. Passwords and certificates are read each time,
-// so that a change of theirs needs no restart.
-func (c *Client) connect(ctx context.Context, network, address string, login Login, more ...redis.DialOption) (redis.Conn, error) {
-	password, err := login.password()
+// way is how to get to a server or a sentinel.
+type way struct {
+	network, address string
+	login            Login
+	progress         func()
+}
+
+// connect opens one connection, and returns also what it goes over. Passwords and
+// certificates are read each time, so that a change of theirs needs no restart.
+func (c *Client) connect(ctx context.Context, w way, more ...redis.DialOption) (rc redis.Conn, wire net.Conn, err error) {
+	password, err := w.login.password()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	options := append([]redis.DialOption{
-		redis.DialContextFunc(c.dial),
+		redis.DialContextFunc(func(ctx context.Context, network, address string) (_ net.Conn, err error) {
+			wire, err = c.dial(ctx, network, address, w.progress)
+			return wire, err
+		}),
 		redis.DialReadTimeout(c.opts.CommandTimeout),
 		redis.DialWriteTimeout(c.opts.CommandTimeout),
-		redis.DialUsername(login.Username),
+		redis.DialUsername(w.login.Username),
 		redis.DialPassword(password),
 	}, more...)
-	rc, err := redis.DialContext(ctx, network, address, options...)
-	return rc, typed(err)
+	rc, err = redis.DialContext(ctx, w.network, w.address, options...)
+	return rc, wire, typed(err)
 }
 
-func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, error) {
+func (c *Client) dial(ctx context.Context, network, address string, progress func()) (net.Conn, error) {
 	conn, err := c.dialer().DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
-	conn = &patient{Conn: conn, silence: c.opts.CommandTimeout}
+	conn = &patient{Conn: conn, silence: c.opts.CommandTimeout, progress: progress}
 	if c.opts.TLS != nil {
 		if conn, err = c.encrypt(ctx, conn, address); err != nil {
 			return nil, err

@@ -61,5 +61,6 @@ func typed(err error) error {
 var scriptError = regexp.MustCompile(`^ERR Error running script .*: @user_script: ?\d+: -([A-Z]+) `)
 
 // deniedInScript is what a script gets to hear that calls what its user may not:
-// the one refusal to which Redis 7.0 gives no code (scriptVerifyACL in its script.c).
-var deniedInScript = regexp.MustCompile(`^ERR The user executing the script can't `)
+// the one refusal that has no code of its own, in the words of Redis 7.0 and of later
+// ones and Valkey (scriptVerifyACL in their script.c).
+var deniedInScript = regexp.MustCompile(`^ERR (?:The user executing the script can't |ACL failure in script: )`)

@@ -17,6 +17,8 @@ func TestReplyErrorsHaveTheCodeOfTheirCause(t *testing.T) {
 		"ERR Error running script (call to f_1a2b): @user_script: 5: -OOM command not allowed when used memory > 'maxmemory'.": "OOM",
 		"ERR Error running script (call to f_1a2b): @user_script:1: user_script:1: attempt to compare nil with number":         "ERR",
 		"NOAUTH Authentication required.": "NOAUTH",
+		"ERR The user executing the script can't run this command or subcommand script: 1a, on @user_script:5.":                "NOPERM",
+		"ERR ACL failure in script: User default has no permissions to run the 'ltrim' command script: 1a, on @user_script:5.": "NOPERM",
 	} {
 		err := typed(fmt.Errorf("context: %w", redis.Error(text)))
 		if !errors.Is(err, &ReplyError{Code: code}) || !Refused(err) {

@@ -69,6 +69,9 @@ type Finished struct {
 	Gone bool
 	// Entry is the next entry, now in Next, or nil.
 	Entry []byte
+	// Expiry is the server's error when the failure is on its list, and the server
+	// refused to bound how long that is kept.
+	Expiry error
 }
 
 // finishScript removes an entry, puts it where it belongs and takes the next,
@@ -80,7 +83,9 @@ type Finished struct {
 // (https://redis.io/docs/latest/develop/interact/programmability/eval-intro/).
 // A refused LMOVE of the next entry, on the other hand, must not undo anything:
 // the blocking take will meet the same error and report it. Nor must a refused
-// HDEL: an error after the push would have the record pushed again and again.
+// HDEL or EXPIRE: an error after the push would have the record pushed again and
+// again. What EXPIRE said is returned, so that somebody hears of a list that is kept
+// for ever.
 //
 // Delay does nothing where the run list is empty: whoever took the entry away has
 // it, and it would be there twice.
@@ -91,15 +96,16 @@ type Finished struct {
 // KEYS: run list, queue, failed list, next run list, recoveries, delayed set.
 // ARGV: how, record ("" for the entry itself), TTL in s, "1" to take the next,
 // type, "at" or "after", ms.
-// Returns {entries that were in the run list, next entry or nil}.
+// Returns {entries that were in the run list, next entry or nil, error of EXPIRE or
+// what else it said}.
 const finishScript = `
 local n = redis.call('LLEN', KEYS[1])
+local expiry = false
 if ARGV[1] == 'return' then
 	if n > 0 then redis.call('LMOVE', KEYS[1], KEYS[2], 'RIGHT', 'LEFT') end
 else
 	if ARGV[1] == 'fail' and ARGV[2] ~= '' then
 		redis.call('RPUSH', KEYS[3], ARGV[2])
-		redis.call('EXPIRE', KEYS[3], ARGV[3])
 	end
 	if ARGV[1] == 'delay' and n > 0 then
 		local due = ARGV[7]
@@ -114,10 +120,10 @@ else
 	end
 	if ARGV[1] == 'fail' and ARGV[2] == '' then
 		redis.call('LMOVE', KEYS[1], KEYS[3], 'LEFT', 'RIGHT')
-		redis.call('EXPIRE', KEYS[3], ARGV[3])
 	else
 		redis.call('LTRIM', KEYS[1], 1, -1)
 	end
+	if ARGV[1] == 'fail' then expiry = redis.pcall('EXPIRE', KEYS[3], ARGV[3]) end
 end
 local entry = false
 if ARGV[4] == '1' then
@@ -125,7 +131,7 @@ if ARGV[4] == '1' then
 	if not entry then entry = redis.pcall('LMOVE', KEYS[2], KEYS[4], 'LEFT', 'RIGHT') end
 	if type(entry) ~= 'string' then entry = false end
 end
-return {n, entry}`
+return {n, entry, expiry}`
 
 func (f Finish) call() call {
 	ttl := int64(math.Ceil(f.TTL.Seconds()))
@@ -173,8 +179,8 @@ func (c *Conn) FinishAll(fs []Finish) ([]Finished, error) {
 
 func finished(reply any) Finished {
 	values, err := redis.Values(reply, nil)
-	if err == nil && len(values) != 2 {
-		err = fmt.Errorf("the finish script answered %d values instead of 2", len(values))
+	if err == nil && len(values) != 3 {
+		err = fmt.Errorf("the finish script answered %d values instead of 3", len(values))
 	}
 	if err != nil {
 		return Finished{Err: fmt.Errorf("finish: %w", typed(err))}
@@ -184,7 +190,11 @@ func finished(reply any) Finished {
 		return Finished{Err: fmt.Errorf("finish: %w", typed(err))}
 	}
 	entry, _ := values[1].([]byte)
-	return Finished{Gone: n == 0, Entry: entry}
+	f := Finished{Gone: n == 0, Entry: entry}
+	if refused, ok := values[2].(redis.Error); ok {
+		f.Expiry = fmt.Errorf("bound how long the failed list is kept: %w", typed(refused))
+	}
+	return f
 }
 
 // lookBack finds out which of those that were sent before were carried out: the

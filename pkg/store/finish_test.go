@@ -106,6 +106,40 @@ func TestFinishRefusedKeepsTheEntry(t *testing.T) {
 	checkLists(t, map[string][]string{run0: {"x"}, run1: {}, "q:T:run:I:2": {}, "q:T:run:I:3": {"y"}})
 }
 
+// A push that was carried out is not carried out again, though no EXPIRE follows it.
+func TestFinishWithoutTheRightToExpire(t *testing.T) {
+	for name, record := range map[string][]byte{"record": []byte("record"), "entry itself": nil} {
+		t.Run(name, func(t *testing.T) {
+			l := open(t, server.Socket)
+			server.Push(t, run0, "x")
+			server.Push(t, "q:T", "y")
+			admin := server.Conn(t)
+			if _, err := admin.Do("ACL", "SETUSER", "default", "-expire"); err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if _, err := admin.Do("ACL", "SETUSER", "default", "+@all"); err != nil {
+					t.Error(err)
+				}
+			}()
+			f := finishOf(Fail)
+			f.Record = record
+			use(t, l, func(c *Conn) error {
+				results, err := c.FinishAll([]Finish{f})
+				if r := results[0]; err == nil && (r.Err != nil || r.Gone || string(r.Entry) != "y" || !errors.Is(r.Expiry, &ReplyError{Code: "NOPERM"})) {
+					t.Errorf("got %+v", r)
+				}
+				return err
+			})
+			want := "x"
+			if record != nil {
+				want = string(record)
+			}
+			checkLists(t, map[string][]string{run0: {}, run1: {"y"}, "q:T": {}, "q:T:failed": {want}})
+		})
+	}
+}
+
 func TestFinishUnderOOMRemovesAndTakesNoHarm(t *testing.T) {
 	l := open(t, server.Socket)
 	server.Push(t, run0, "x")

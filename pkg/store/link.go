@@ -21,10 +21,16 @@ type Link struct {
 	used time.Time
 	// lost are connections that broke and that the server may still serve.
 	lost []ref
+	// progress is handed to each connection.
+	progress func()
 }
 
 // Link returns a link that connects when it is first used.
 func (c *Client) Link() *Link { return &Link{client: c} }
+
+// OnProgress has f called, again and again, while something large is read or
+// written: that can take minutes, and is no hang. It comes before the first use.
+func (l *Link) OnProgress(f func()) { l.progress = f }
 
 // Use calls fn with a working connection. The error is fn's, or says why there
 // is no connection. Nothing is retried here.
@@ -38,6 +44,9 @@ func (l *Link) Use(ctx context.Context, fn func(*Conn) error) error {
 	}
 	err := fn(l.conn)
 	l.used = time.Now()
+	if err != nil && l.conn.left.Load() {
+		err = fmt.Errorf("%w: %w", ErrMoved, err)
+	}
 	switch {
 	case l.conn.Broken():
 		l.drop()
@@ -61,6 +70,9 @@ func (l *Link) doubtful() bool {
 }
 
 func (l *Link) connect(ctx context.Context) error {
+	if l.conn != nil && l.conn.left.Load() {
+		_ = l.Close() // it was closed while it rested
+	}
 	if l.conn != nil && l.doubtful() {
 		_, _ = l.conn.do("PING")
 		if l.conn.Broken() {
@@ -68,7 +80,7 @@ func (l *Link) connect(ctx context.Context) error {
 		}
 	}
 	if l.conn == nil {
-		conn, err := l.client.Dial(ctx)
+		conn, err := l.client.dialMaster(ctx, l.progress)
 		if err != nil {
 			return err
 		}
@@ -122,11 +134,13 @@ func (l *Link) Close() error {
 
 // FenceInstance has the server drop every connection of an instance that is
 // taken for dead. After a power cut, say, Redis does not know that its peer is
-// gone: a BLMOVE that still waits there would take the next entry for nobody.
-func (c *Conn) FenceInstance(id string) error {
+// gone: a BLMOVE that still waits there would take the next entry for nobody. It
+// returns how many there were: an instance that lives after all comes back with new
+// ones.
+func (c *Conn) FenceInstance(id string) (dropped int, err error) {
 	list, err := redis.String(c.do("CLIENT", "LIST"))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for line := range strings.Lines(list) {
 		client, ours := clientOf(line, clientName(id)+"/")
@@ -134,11 +148,13 @@ func (c *Conn) FenceInstance(id string) error {
 			continue
 		}
 		// 0 is the answer for one that has gone meanwhile.
-		if _, err := c.do("CLIENT", "KILL", "ID", client); err != nil {
-			return err
+		n, err := redis.Int(c.do("CLIENT", "KILL", "ID", client))
+		if err != nil {
+			return dropped, err
 		}
+		dropped += n
 	}
-	return nil
+	return dropped, nil
 }
 
 // clientOf returns the id of a line of CLIENT LIST, and whether its name begins

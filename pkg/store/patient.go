@@ -11,13 +11,15 @@ import (
 type patient struct {
 	net.Conn
 	silence time.Duration
+	// progress, if set, is called whenever another silence is granted.
+	progress func()
 }
 
 const (
-	// progress is how many bytes in one read(2) make it likely that there are
+	// sizeable is how many bytes in one read(2) make it likely that there are
 	// more to come: most of what a packet holds. The small answers, nearly all,
 	// cost nothing more.
-	progress = 1 << 10
+	sizeable = 1 << 10
 	// portion is how much may be written within one silence.
 	portion = 256 << 10
 )
@@ -25,10 +27,17 @@ const (
 // Read grants another silence when it has read a good part of something large.
 func (p *patient) Read(b []byte) (int, error) {
 	n, err := p.Conn.Read(b)
-	if n >= progress && err == nil {
-		err = p.Conn.SetReadDeadline(time.Now().Add(p.silence))
+	if n >= sizeable && err == nil {
+		err = p.grant(p.Conn.SetReadDeadline)
 	}
 	return n, err
+}
+
+func (p *patient) grant(setDeadline func(time.Time) error) error {
+	if p.progress != nil {
+		p.progress()
+	}
+	return setDeadline(time.Now().Add(p.silence))
 }
 
 // Write grants each portion a silence of its own.
@@ -39,7 +48,7 @@ func (p *patient) Write(b []byte) (written int, err error) {
 		written += n
 		b = b[n:]
 		if err == nil {
-			err = p.Conn.SetWriteDeadline(time.Now().Add(p.silence))
+			err = p.grant(p.Conn.SetWriteDeadline)
 		}
 	}
 	if err != nil {

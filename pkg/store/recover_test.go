@@ -196,7 +196,15 @@ func TestFenceInstanceEndsWhatTheDeadStillWaitFor(t *testing.T) {
 	}
 	go wait(neighbour, "q:U")
 	redistest.WaitBlocked(t, server, 2)
-	use(t, l, func(c *Conn) error { return c.FenceInstance("host-1") })
+	for _, want := range []int{1, 0} {
+		use(t, l, func(c *Conn) error {
+			dropped, err := c.FenceInstance("host-1")
+			if dropped != want {
+				t.Errorf("%d connections were dropped, want %d", dropped, want)
+			}
+			return err
+		})
+	}
 	server.Push(t, "q:T", "x")
 	checkLists(t, map[string][]string{"q:T": {"x"}, "q:T:run": {}})
 	server.Push(t, "q:U", "theirs")

@@ -23,14 +23,17 @@ type Sentinel struct {
 // ErrNoMaster is wrapped when a sentinel answers that it does not know one.
 var ErrNoMaster = errors.New("the sentinel knows no such master")
 
-// askSentinels asks one after the other and returns the first answer. A master
-// that was demoted since is found out by the first command that writes, and then
-// asked for again (see stale).
+// askSentinels asks one after the other and returns the first answer. The one that
+// was heard last comes first: it is up, and where a [SentinelWatch] listens to it, it
+// knows of a change that others may not have heard of yet. A master that was demoted
+// since is also found out by the first command that writes, and then asked for again
+// (see stale).
 func (c *Client) askSentinels(ctx context.Context) (string, error) {
 	var errs []error
-	for _, sentinel := range c.opts.Sentinel.Addresses {
+	for _, sentinel := range c.master.first(c.opts.Sentinel.Addresses) {
 		address, err := c.askSentinel(ctx, sentinel)
 		if err == nil {
+			c.master.heard(sentinel)
 			return address, nil
 		}
 		errs = append(errs, fmt.Errorf("ask sentinel %s for master %s: %w", sentinel, c.opts.Sentinel.Master, err))
@@ -38,8 +41,12 @@ func (c *Client) askSentinels(ctx context.Context) (string, error) {
 	return "", errors.Join(errs...)
 }
 
+func (c *Client) wayTo(sentinel string) way {
+	return way{network: "tcp", address: sentinel, login: c.opts.Sentinel.Login}
+}
+
 func (c *Client) askSentinel(ctx context.Context, sentinel string) (address string, err error) {
-	rc, err := c.connect(ctx, "tcp", sentinel, c.opts.Sentinel.Login)
+	rc, _, err := c.connect(ctx, c.wayTo(sentinel))
 	if err != nil {
 		return "", err
 	}

@@ -1,10 +1,13 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/nevsnode/gordon/v2/internal/redistest"
 )
@@ -77,5 +80,77 @@ func TestDemotedMasterIsLeft(t *testing.T) {
 	}
 	if got := master.List(t, "q:T"); len(got) != 2 {
 		t.Errorf("the list holds %v", got)
+	}
+}
+
+// A take that waits at the old master ends when the sentinels name another one,
+// although the old one works; what follows goes to the new one.
+func TestSentinelWatchLeavesTheOldMaster(t *testing.T) {
+	cluster := redistest.StartCluster(t, 1, 1)
+	old := cluster.Master(t)
+	c := NewClient(Options{Network: "tcp", Instance: "test", Sentinel: Sentinel{Addresses: cluster.Sentinels, Master: redistest.MasterName}})
+	w, err := c.WatchSentinel(t.Context(), cluster.Sentinels[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	waits, rests := c.Link(), c.Link()
+	defer waits.Close()
+	defer rests.Close()
+	var former string
+	use(t, rests, func(c *Conn) error { former = c.address; return nil })
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		err := waits.Use(t.Context(), func(c *Conn) error {
+			_, err := c.Take(t.Context(), "q:T", "q:T:run:a:0", time.Hour)
+			return err
+		})
+		if !errors.Is(err, ErrMoved) {
+			t.Errorf("the take that waited: %v, want %v", err, ErrMoved)
+		}
+	})
+	redistest.WaitBlocked(t, old, 1)
+	cluster.Failover(t)
+	for w.Master() == former {
+		if err := w.Next(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wg.Wait()
+	for _, l := range []*Link{waits, rests} {
+		use(t, l, func(c *Conn) error {
+			if c.address != w.Master() || c.address == former {
+				t.Errorf("a connection to %s, the master is %s and was %s", c.address, w.Master(), former)
+			}
+			return nil
+		})
+	}
+}
+
+// An answer that was on its way when the master moved is no longer true.
+func TestConnectionThatCameTooLateIsNotKept(t *testing.T) {
+	var m master
+	before := m.changed()
+	m.moved("new")
+	for address, want := range map[string]bool{"old": false, "new": true} {
+		if got := m.keep(&Conn{address: address}, before); got != want {
+			t.Errorf("%s: kept %v", address, got)
+		}
+	}
+}
+
+// The end of ctx ends the wait for news.
+func TestSentinelWatchEnds(t *testing.T) {
+	cluster := redistest.StartCluster(t, 0, 1)
+	c := NewClient(Options{Network: "tcp", Sentinel: Sentinel{Addresses: cluster.Sentinels, Master: redistest.MasterName}})
+	w, err := c.WatchSentinel(t.Context(), cluster.Sentinels[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(10*time.Millisecond, cancel)
+	if err := w.Next(ctx); err == nil {
+		t.Error("no error")
 	}
 }

@@ -42,6 +42,38 @@ func TestTakeReturnsNilWhenNothingComes(t *testing.T) {
 	})
 }
 
+func TestTakeNow(t *testing.T) {
+	l := open(t, server.Socket)
+	server.Push(t, "q:T", "first", "second")
+	use(t, l, func(c *Conn) error {
+		entry, err := c.TakeNow("q:T", run0)
+		if string(entry) != "first" {
+			t.Errorf("took %q", entry)
+		}
+		return err
+	})
+	for list, want := range map[string][]string{"q:T": {"second"}, run0: {"first"}} {
+		if diff := cmp.Diff(want, server.List(t, list)); diff != "" {
+			t.Errorf("%s: %s", list, diff)
+		}
+	}
+	use(t, l, func(c *Conn) error {
+		entry, err := c.TakeNow("q:U", run1)
+		if entry != nil {
+			t.Errorf("took %q from an empty queue", entry)
+		}
+		return err
+	})
+	server.Do(t, "SET", "q:V", "a string")
+	err := l.Use(t.Context(), func(c *Conn) error {
+		_, err := c.TakeNow("q:V", run1)
+		return err
+	})
+	if !errors.Is(err, &ReplyError{Code: "WRONGTYPE"}) {
+		t.Errorf("got %v, want a WRONGTYPE", err)
+	}
+}
+
 func TestTakeIsWokenByAPush(t *testing.T) {
 	l := open(t, server.Socket)
 	go func() {

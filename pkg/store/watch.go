@@ -24,7 +24,30 @@ type Watch struct {
 	keys   Keys
 	reader *Conn
 	ear    *Conn
+	// used is when reader was last known to work.
+	used time.Time
 }
+
+// ErrRested is wrapped by the loss of a connection that has not been used for some
+// time: it may have been lost long ago, together with others whose loss is over and
+// told. Whether Redis can be reached now, the next attempt tells.
+var ErrRested = errors.New("a connection that rested is lost")
+
+// after notes how a use of the reader ended.
+func (w *Watch) after(err error) error {
+	if err == nil || Refused(err) {
+		w.used = time.Now()
+		return err
+	}
+	if time.Since(w.used) > idle || w.used.UnixNano() < w.reader.client.broke.Load() {
+		return fmt.Errorf("%w: %w", ErrRested, err)
+	}
+	return err
+}
+
+// Stale tells whether the server has said that it is not the master (any more): the
+// watch works, but at the wrong place.
+func (w *Watch) Stale() bool { return w.reader.stale }
 
 // Watch connects and begins to listen.
 func (c *Client) Watch(ctx context.Context, k Keys) (*Watch, error) {
@@ -32,7 +55,7 @@ func (c *Client) Watch(ctx context.Context, k Keys) (*Watch, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Watch{keys: k, ear: ear}
+	w := &Watch{keys: k, ear: ear, used: time.Now()}
 	if w.reader, err = c.Dial(ctx); err == nil {
 		err = w.listen()
 	}
@@ -87,7 +110,7 @@ func (w *Watch) Look(types []string) (State, error) {
 		calls = append(calls, call{"ZRANGE", []any{w.keys.Delayed(t), 0, 0, "WITHSCORES"}})
 	}
 	replies, err := w.reader.pipeline(calls)
-	if err != nil {
+	if err = w.after(err); err != nil {
 		return State{}, err
 	}
 	clock, err := redis.Int64s(replies[0], nil)
@@ -134,7 +157,8 @@ func set(reply any) (map[string]bool, error) {
 func (w *Watch) MoveDue(taskType string) (int, error) { return w.reader.MoveDue(w.keys, taskType) }
 
 // Ping asks both connections whether they still work. The answer of the one that
-// listens comes to Next.
+// listens comes to Next. A refusal is an answer: a Redis that cannot save refuses a
+// PING, too.
 func (w *Watch) Ping() error {
 	if err := w.ear.rc.Send("PING"); err != nil {
 		return fmt.Errorf("send PING: %w", err)
@@ -143,6 +167,9 @@ func (w *Watch) Ping() error {
 		return fmt.Errorf("send PING: %w", err)
 	}
 	_, err := w.reader.do("PING")
+	if err = w.after(err); Refused(err) {
+		return nil
+	}
 	return err
 }
 
@@ -167,8 +194,11 @@ type News struct {
 // other methods. Close ends it.
 func (w *Watch) Next(silence time.Duration) (News, error) {
 	reply, err := redis.ReceiveWithTimeout(w.ear.rc, silence)
+	if err = typed(err); Refused(err) {
+		return News{}, nil // the answer to a Ping
+	}
 	if err != nil {
-		return News{}, fmt.Errorf("listen: %w", typed(err))
+		return News{}, fmt.Errorf("listen: %w", err)
 	}
 	// {"message", channel, what}, where what is a list of keys for invalidations,
 	// or {"pong", ""} (https://redis.io/docs/latest/develop/interact/pubsub/).

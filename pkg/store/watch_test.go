@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -155,5 +156,24 @@ func TestWatchLossIsSeen(t *testing.T) {
 	server.Do(t, "CLIENT", "KILL", "ID", w.reader.ref.id)
 	if err := w.Ping(); err == nil {
 		t.Error("Ping is well after the loss of both connections")
+	}
+}
+
+// A watch whose server became a replica has to be made anew; one whose connection
+// was lost while it rested, without a word of what is over.
+func TestWatchAtTheWrongPlace(t *testing.T) {
+	w := openWatch(t)
+	defer w.Close()
+	server.Do(t, "ZADD", keys.Delayed("T"), 1, "x")
+	server.Do(t, "REPLICAOF", "127.0.0.1", "1")
+	_, err := w.MoveDue("T")
+	server.Do(t, "REPLICAOF", "NO", "ONE")
+	if !errors.Is(err, &ReplyError{Code: "READONLY"}) || !w.Stale() {
+		t.Errorf("got %v, stale: %v", err, w.Stale())
+	}
+	w.reader.client.broke.Store(time.Now().UnixNano())
+	server.Do(t, "CLIENT", "KILL", "ID", w.reader.ref.id)
+	if _, err := w.Look(nil); !errors.Is(err, ErrRested) {
+		t.Errorf("got %v, want %v", err, ErrRested)
 	}
 }

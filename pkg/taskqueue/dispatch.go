@@ -3,6 +3,7 @@ package taskqueue
 import (
 	"cmp"
 	"context"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"time"
@@ -17,28 +18,35 @@ import (
 // dispatch gives the fetcher an order when a slot is free and an entry is
 // wanted, and withdraws the order when none is wanted any more.
 func (q *queue) dispatch() {
-	if q.waiting != nil {
-		if !q.wanted() {
+	if !q.wanted() {
+		q.claimant.rest()
+		if q.waiting != nil {
 			q.withdraw()
 		}
 		return
 	}
-	if !q.wanted() {
+	if q.waiting != nil {
 		return
 	}
 	s := q.freeSlot()
-	if s == nil || !q.hold(s) {
+	if s == nil || q.bounced != nil || !q.hold(s) {
+		q.claimant.claim(0)
+		return
+	}
+	now := q.rationed()
+	if now && !q.sit(s) {
+		q.letGo(s)
 		return
 	}
 	s.take()
 	ctx, cancel := context.WithCancel(context.Background())
 	q.waiting, q.withdraw = s, cancel
-	q.fetcher.orders <- order{ctx: ctx, run: q.run(s.other())}
+	q.fetcher.orders <- order{ctx: ctx, run: q.run(s.other()), now: now}
 }
 
 // wanted tells whether entries may be taken now.
 func (q *queue) wanted() bool {
-	return !q.draining && !q.resting() && q.budget.within(q.task.Workers)
+	return !q.draining && !q.paused && !q.resting() && q.budget.within(q.task.Workers)
 }
 
 func (q *queue) resting() bool { return time.Now().Before(q.rest) }
@@ -68,10 +76,13 @@ func (q *queue) taken(entry []byte) {
 func (q *queue) proceed(s *slot) {
 	switch {
 	case s.state == free:
+		q.hungry = q.hungry && !s.seated
 		q.letGo(s)
-	case q.draining || !q.hold(s):
-		// It came in at the very moment of the stop: back to where it was.
+	case q.draining || q.paused || !q.hold(s) || !q.admit(s):
+		// It came in at the very moment of the stop or the pause, or while it is not the turn
+		// of this type: back to where it was, for another host may run it now.
 		q.letGo(s)
+		q.bounced = s
 		q.tell(result{slot: s, how: store.Return})
 	default:
 		q.start(s)
@@ -84,11 +95,13 @@ func (q *queue) hold(s *slot) bool {
 	return s.held
 }
 
+// letGo gives up all that is held for the next task of a slot.
 func (q *queue) letGo(s *slot) {
 	if s.held {
 		q.budget.release()
 	}
 	s.held = false
+	q.decline(s)
 }
 
 func (q *queue) start(s *slot) {
@@ -97,6 +110,7 @@ func (q *queue) start(s *slot) {
 		task: q.task, settings: q.settings, counters: q.counters, id: id, slot: s, payload: s.entry,
 		log:   q.log.With(output.KeyTaskID, id),
 		abort: q.abort.ctx, kill: q.kill.ctx,
+		roster: q.roster, chance: rand.Float64,
 	}
 	q.running++
 	go func() { q.results <- w.run() }()
@@ -106,6 +120,7 @@ func (q *queue) start(s *slot) {
 func (q *queue) finish(r result) {
 	if q.draining {
 		// The process is gone; the place is for one, not for telling Redis.
+		q.vacate(r.slot)
 		q.letGo(r.slot)
 	}
 	switch {
@@ -116,10 +131,9 @@ func (q *queue) finish(r result) {
 			q.giveBack()
 		}
 		return
-	case r.how == store.Return:
-	case r.failed:
+	case r.effect == failed:
 		q.rest = time.Now().Add(q.backoff.failed(q.task.Backoff))
-	default:
+	case r.effect == succeeded:
 		q.backoff.succeeded()
 	}
 	q.tell(r)
@@ -139,14 +153,20 @@ func (q *queue) giveBack() {
 }
 
 // tell has the finisher carry a result to Redis, and take the next entry into
-// the slot where one is wanted.
+// the slot where one is wanted and it is the turn of this type again.
 func (q *queue) tell(r result) {
 	r.slot.finish()
+	next := q.wanted() && r.how != store.Return && q.claimant.keep()
+	if !next {
+		q.vacate(r.slot)
+		q.hungry = true
+	}
 	q.jobs = append(q.jobs, job{slot: r.slot, op: store.Finish{
 		Run: q.run(r.slot.current()), How: r.how,
 		Failed: q.keys.Failed(q.task.Type), Record: r.record, TTL: r.ttl,
+		Delayed: q.keys.Delayed(q.task.Type), Due: r.due, After: r.after,
 		Queue: q.keys.Queue(q.task.Type), Next: q.run(r.slot.other()),
-		TakeNext:   q.wanted() && r.how != store.Return,
+		TakeNext:   next,
 		Type:       q.name,
 		Recoveries: q.keys.Recoveries(),
 	}})
@@ -154,6 +174,13 @@ func (q *queue) tell(r result) {
 
 // finished handles a confirmed result.
 func (q *queue) finished(f finished) {
+	if f.refused {
+		q.decline(f.job.slot)
+		return
+	}
+	if f.job.slot == q.bounced {
+		q.bounced = nil
+	}
 	if f.gone && (f.sure || q.leaseLost.Load()) {
 		q.log.Warn("the entry of a task that has ended was no longer in its run list: another host took it over, or redis lost it")
 	}

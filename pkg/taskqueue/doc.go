@@ -5,12 +5,16 @@
 // The actors, one file each, and who waits for whom:
 //
 //	Pool       start, reload, stop          waits for its engines
-//	engine     one Redis and queue_key      waits for its registrar and queues
+//	engine     one Redis and queue_key      waits for its registrar, follower, queues
 //	registrar  record, lease, recovery
+//	follower   goes where sentinels say that the master is
 //	queue      one type: slots, decisions   waits for its fetcher, finisher, workers
 //	fetcher    takes entries (blocking)
 //	finisher   tells results, takes the next
 //	worker     one entry: decode, run, judge, error_script
+//
+// What all queues share is small and never waits: the budget of a type, and the
+// seats of max_running.
 //
 // # The life of a slot
 //

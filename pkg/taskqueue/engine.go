@@ -34,6 +34,8 @@ type engine struct {
 	health    *health
 	registrar *registrar
 	recoverer *recoverer
+	follower  *follower // nil without sentinels
+	watcher   *watcher
 	// lost tells whether the lease was lost at any time: entries may have been
 	// taken over then, and their late results have to say so.
 	lost atomic.Bool
@@ -41,22 +43,25 @@ type engine struct {
 	ends *ends
 	// memory is shared by all queues.
 	memory memory
+	roster roster
+	seats  *seats
 
 	mu     sync.Mutex
 	queues map[string]*queue
 	actors sync.WaitGroup // the queues, and one more until retire
 	clean  bool           // guarded by mu: all queues ended with empty slots
+	paused map[string]bool
 }
 
 // newEngine connects to nothing yet.
-func newEngine(p *place, o Options, self host.Identity, ends *ends) *engine {
+func newEngine(p *place, o Options, self host.Identity, ends *ends, all *seats) *engine {
 	nonce := make([]byte, 4)
 	_, _ = rand.Read(nonce) // never fails (crypto/rand)
 	id := strings.Map(idRune, self.Hostname) + "-" + hex.EncodeToString(nonce)
 	e := &engine{
 		place: p, keys: store.Keys{Prefix: p.queueKey}, id: id, counters: o.Counters, log: o.Log,
 		health: newHealth(o.Log, p.String()), queues: make(map[string]*queue), clean: true,
-		ends: ends,
+		ends: ends, seats: all,
 	}
 	e.actors.Add(1)
 	e.registrar = newRegistrar(e.keys, store.Instance{
@@ -71,7 +76,15 @@ func newEngine(p *place, o Options, self host.Identity, ends *ends) *engine {
 	e.registrar.link = e.client.Link()
 	e.recoverer = &recoverer{
 		keys: e.keys, self: id, host: self, log: o.Log, link: e.client.Link(), health: e.health, lease: o.lease(),
-		counters: o.Counters, memory: &e.memory,
+		counters: o.Counters, memory: &e.memory, fenced: make(map[string]time.Time),
+	}
+	e.recoverer.link.OnProgress(e.recoverer.pulse.progress)
+	if len(options.Sentinel.Addresses) > 0 {
+		e.follower = &follower{client: e.client, log: o.Log}
+	}
+	e.watcher = &watcher{
+		keys: e.keys, client: e.client, health: e.health, log: o.Log, changed: make(chan struct{}, 1), tried: make(chan struct{}),
+		types: e.types, paused: e.pause, cancel: e.roster.cancel,
 	}
 	return e
 }
@@ -91,7 +104,11 @@ func (e *engine) connect(ctx context.Context) error {
 	var server store.Server
 	for {
 		err := e.registrar.link.Use(ctx, func(c *store.Conn) (err error) {
-			server, err = c.Server()
+			if server, err = c.Server(); err != nil {
+				return err
+			}
+			// A paused type must not begin with the daemon.
+			e.paused, err = c.Paused(e.keys)
 			return err
 		})
 		if err == nil {
@@ -118,6 +135,10 @@ func (e *engine) Run() error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return e.registrar.Run(ctx) })
 	group.Go(func() error { return e.recoverer.Run(ctx) })
+	group.Go(func() error { return e.watcher.Run(ctx) })
+	if e.follower != nil {
+		group.Go(func() error { return e.follower.Run(ctx) })
+	}
 	e.actors.Wait()
 	cancel()
 	err := group.Wait()
@@ -172,12 +193,44 @@ func (e *engine) apply(tasks map[string]config.Task, s *Settings, budgets map[st
 			e.start(tasks[taskType], s, budgets[taskType])
 		}
 	}
+	select {
+	case e.watcher.changed <- struct{}{}:
+	default: // it has yet to look
+	}
+}
+
+// types are those that are served.
+func (e *engine) types() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Sorted(maps.Keys(e.queues))
+}
+
+// pause makes these types, and no others, take nothing.
+func (e *engine) pause(paused map[string]bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, taskType := range slices.Sorted(maps.Keys(e.queues)) {
+		switch {
+		case paused[taskType] == e.paused[taskType]:
+			continue
+		case paused[taskType]:
+			e.log.Info("the type is paused: its entries wait, what runs goes on", output.KeyTaskType, taskType)
+		default:
+			e.log.Info("the type is no longer paused", output.KeyTaskType, taskType)
+		}
+		e.queues[taskType].pause(paused[taskType])
+	}
+	e.paused = paused
 }
 
 // start starts the queue of a type. A queue of that type that is still ending
 // has seen its run lists empty, so that they can be used again.
 func (e *engine) start(t config.Task, s *Settings, b *budget) {
 	q := newQueue(e, t, s, b)
+	if q.paused = e.paused[t.Type]; q.paused {
+		q.log.Info("the type is paused: its entries wait")
+	}
 	e.queues[t.Type] = q
 	e.actors.Go(func() {
 		if err := q.Run(e.ends.hard.ctx); err != nil {
@@ -226,6 +279,12 @@ func (e *engine) ping(ctx context.Context) error {
 	}
 	if !e.recoverer.pulse.beats() {
 		return errors.New("the recoverer hangs")
+	}
+	if !e.watcher.pulse.beats() {
+		return errors.New("the watcher hangs")
+	}
+	if e.follower != nil && !e.follower.pulse.beats() {
+		return errors.New("the follower of the sentinels hangs")
 	}
 	return nil
 }

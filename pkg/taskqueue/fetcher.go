@@ -8,14 +8,17 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
 
-// blockTime bounds one BLMOVE. It wakes at once when an entry comes; the bound
-// only makes an idle connection show that it is alive, twice a minute.
-const blockTime = 30 * time.Second
+// blockTime bounds one BLMOVE. It wakes at once when an entry comes; the bound only
+// makes an idle connection show that it is alive, six times a minute. One behind a
+// firewall that has forgotten it is noticed after another ioTimeout, as late as the
+// kernel notices a peer that is gone (see store's dialer).
+const blockTime = 10 * time.Second
 
 // order asks the fetcher for one entry.
 type order struct {
 	ctx context.Context // ends when the entry is no longer wanted
 	run string          // the run list to move it to, known to be empty
+	now bool            // do not wait for one
 }
 
 // fetcher waits for entries of one type on a connection of its own, one at a
@@ -31,7 +34,9 @@ type fetcher struct {
 }
 
 func newFetcher(queue string, link *store.Link, h *health) *fetcher {
-	return &fetcher{queue: queue, link: link, health: h, orders: make(chan order, 1), taken: make(chan []byte, 1)}
+	f := &fetcher{queue: queue, link: link, health: h, orders: make(chan order, 1), taken: make(chan []byte, 1)}
+	link.OnProgress(f.pulse.progress)
+	return f
 }
 
 // Run serves orders until ctx ends.
@@ -49,8 +54,8 @@ func (f *fetcher) Run(ctx context.Context) error {
 }
 
 // take returns the entry that now stands in the run list, or nil when the list
-// is certain to be empty and the order was withdrawn. Only the end of ctx lets
-// it return without certainty.
+// is certain to be empty and the order was withdrawn, or was not to wait. Only
+// the end of ctx lets it return without certainty.
 //
 // Power loss here: the entry is in the queue or in the run list, from where
 // recovery brings it back.
@@ -69,26 +74,34 @@ func (f *fetcher) take(ctx context.Context, o order) []byte {
 				}
 				unsure = false
 			}
-			defer f.wellAfterAll(pace)()
-			entry, err = c.Take(o.ctx, f.queue, o.run, blockTime)
+			entry, err = f.ask(c, o, pace)
 			unsure = err != nil && !store.Refused(err)
 			return err
 		})
 		f.health.report(f, err)
 		switch {
-		case err == nil && (entry != nil || o.ctx.Err() != nil):
+		case err == nil && (entry != nil || o.now || o.ctx.Err() != nil):
 			return entry
 		case err == nil:
 			pace.reset() // nothing came within blockTime
 		case unsure:
 			pace.wait(ctx)
-		case o.ctx.Err() != nil:
+		case o.now || o.ctx.Err() != nil:
 			return nil
 		default:
 			pace.wait(ctx, o.ctx)
 		}
 	}
 	return nil
+}
+
+// ask asks Redis for an entry once.
+func (f *fetcher) ask(c *store.Conn, o order, pace retry) ([]byte, error) {
+	if o.now {
+		return c.TakeNow(f.queue, o.run)
+	}
+	defer f.wellAfterAll(pace)()
+	return c.Take(o.ctx, f.queue, o.run, blockTime)
 }
 
 // accepted is how long a BLMOVE has to be waiting to count as accepted: a

@@ -19,6 +19,9 @@ type finished struct {
 	entry []byte // the next one, or nil
 	gone  bool   // the run list was empty already
 	sure  bool   // … and no attempt of ours can have been what emptied it
+	// refused says that the job is not confirmed: Redis refused it. It is sent
+	// again and again, but takes no entry any more.
+	refused bool
 }
 
 // finisher carries results to Redis on a connection of its own, all that wait
@@ -32,8 +35,14 @@ type finisher struct {
 }
 
 func newFinisher(link *store.Link, h *health) *finisher {
-	return &finisher{link: link, health: h, jobs: make(chan []job), done: make(chan []finished)}
+	f := &finisher{link: link, health: h, jobs: make(chan []job), done: make(chan []finished)}
+	link.OnProgress(f.pulse.progress)
+	return f
 }
+
+// expiry stands for what a finisher meets when it bounds how long a failed list is
+// kept: nothing is tried again then, and it is no fault of a connection.
+type expiry struct{ *finisher }
 
 // Run works until ctx ends. Jobs that are not confirmed by then are given up:
 // their entries stay in the run lists, and recovery runs them again.
@@ -104,8 +113,15 @@ func (f *finisher) attempt(ctx context.Context, todo []job) (done []finished, le
 	for i, r := range results {
 		if r.Err != nil {
 			err = r.Err
+			if todo[i].op.TakeNext {
+				done = append(done, finished{job: todo[i], refused: true})
+			}
+			todo[i].op.TakeNext = false
 			left = append(left, todo[i])
 			continue
+		}
+		if todo[i].op.How == store.Fail {
+			f.health.report(expiry{f}, r.Expiry)
 		}
 		done = append(done, finished{job: todo[i], entry: r.Entry, gone: r.Gone, sure: !todo[i].op.Unsure})
 	}

@@ -17,6 +17,8 @@ import (
 type health struct {
 	log     *slog.Logger
 	address string
+	// doubt has a value when a connection was in trouble: others may be as well.
+	doubt chan struct{}
 
 	mu     sync.Mutex
 	faults map[any]string // who is in trouble, and the kind of it
@@ -25,7 +27,7 @@ type health struct {
 }
 
 func newHealth(log *slog.Logger, address string) *health {
-	return &health{log: log, address: address, faults: make(map[any]string)}
+	return &health{log: log, address: address, doubt: make(chan struct{}, 1), faults: make(map[any]string)}
 }
 
 // report notes how the last attempt of who ended; who is any comparable value
@@ -40,6 +42,10 @@ func (h *health) report(who any, err error) {
 			h.kind = ""
 		}
 		return
+	}
+	select {
+	case h.doubt <- struct{}{}:
+	default: // there is doubt already
 	}
 	kind := kindOf(err)
 	told := h.meets(kind)
@@ -73,16 +79,19 @@ func (h *health) forget(who any) {
 }
 
 // status is the state in a few words, for STATUS=.
-func (h *health) status() string {
+func (h *health) status() string { return "redis " + h.state() }
+
+// state is the same for the statistics.
+func (h *health) state() string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch h.kind {
 	case "":
-		return "redis ok"
+		return "ok"
 	case unreachable:
-		return "redis not reachable"
+		return "not reachable"
 	default:
-		return "redis refuses (" + h.kind + ")"
+		return "refuses (" + h.kind + ")"
 	}
 }
 

@@ -211,7 +211,7 @@ func TestOddTypes(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%q: %s", name, diff)
 		}
-		if failed := r.failed(name); len(failed) != 1 || !strings.HasPrefix(failed[0], `{"args":["fail"],"error_message":"exit status 3`) {
+		if failed := r.failed(name); len(failed) != 1 || !strings.HasPrefix(failed[0], `{"args":["fail"],`) || !strings.HasSuffix(failed[0], `"error_message":"exit status 3"}`) {
 			t.Errorf("%q failed: %q", name, failed)
 		}
 	}

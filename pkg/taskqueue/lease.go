@@ -17,6 +17,10 @@ func (l lease) renew() time.Duration { return l.ttl / 3 }
 // as Redis may have lost the lease itself when it was restarted.
 func (l lease) watched() time.Duration { return l.ttl + l.ttl/6 }
 
+// revival is how long an instance is given to come back whose connections were
+// closed because it is taken for dead: it renews its lease meanwhile.
+func (l lease) revival() time.Duration { return l.ttl / 2 }
+
 // danger is when a lease that was not renewed counts as lost for our own tasks
 // (on_lease_loss): early enough to stop them before another host may start
 // their entries, after an attempt that may have hung, and stopGrace.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nevsnode/gordon/v2/pkg/cgroup"
@@ -47,7 +48,11 @@ type Pool struct {
 	mu      sync.Mutex // guards what follows; held during a reload
 	current *engine
 	budgets map[string]*budget
+	seats   *seats
 	closed  bool
+
+	// health is that of current.
+	health atomic.Pointer[health]
 
 	engines sync.WaitGroup
 	over    chan struct{} // closed when all engines have ended after Drain
@@ -81,7 +86,7 @@ func Start(ctx context.Context, c *config.Config, o Options) (*Pool, error) {
 	}
 	p := &Pool{
 		opts: o, self: self, ends: &ends{newEnd(), newEnd(), newEnd()},
-		budgets: make(map[string]*budget), over: make(chan struct{}),
+		budgets: make(map[string]*budget), seats: newSeats(), over: make(chan struct{}),
 	}
 	e, err := p.launch(ctx, c)
 	if err != nil {
@@ -93,7 +98,7 @@ func Start(ctx context.Context, c *config.Config, o Options) (*Pool, error) {
 
 // launch starts an engine that serves nothing yet.
 func (p *Pool) launch(ctx context.Context, c *config.Config) (*engine, error) {
-	e := newEngine(placeOf(c), p.opts, p.self, p.ends)
+	e := newEngine(placeOf(c), p.opts, p.self, p.ends, p.seats)
 	if err := e.connect(ctx); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRedis, err)
 	}
@@ -108,6 +113,10 @@ func (p *Pool) launch(ctx context.Context, c *config.Config) (*engine, error) {
 		e.retire()
 		return nil, fmt.Errorf("%w: %w", ErrRedis, err)
 	}
+	select {
+	case <-e.watcher.tried:
+	case <-ctx.Done(): // tasks can run without it
+	}
 	return e, nil
 }
 
@@ -120,11 +129,14 @@ func (p *Pool) serve(e *engine, c *config.Config) {
 	}
 	old := p.current
 	p.current = e
+	p.health.Store(e.health)
+	p.seats.configure(c.MaxRunning, c.Tasks)
 	if old != nil && old != e {
 		old.retire()
 	}
 	p.setTotals(c)
 	e.apply(c.Tasks, newSettings(c, p.opts), p.budgets)
+	p.seats.open()
 }
 
 // setTotals sets the limits of all runs of a type together.
@@ -221,6 +233,10 @@ func (p *Pool) Status() string {
 	s := p.opts.Counters.Snapshot()
 	return fmt.Sprintf("%d running, %d types, %d done, %d failed; %s", s.Running, s.Types, s.Done, s.Failed, p.currentHealth())
 }
+
+// Redis is how the Redis of the configuration is: "ok", "not reachable", or what it
+// refuses with.
+func (p *Pool) Redis() string { return p.health.Load().state() }
 
 func (p *Pool) currentHealth() string {
 	if !p.mu.TryLock() {

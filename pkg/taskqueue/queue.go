@@ -30,10 +30,12 @@ type queue struct {
 	log      *slog.Logger
 	counters *stats.Counters
 	budget   *budget
+	claimant *claimant
 	// leaseLost tells whether another host may have taken over entries of this
 	// instance.
 	leaseLost *atomic.Bool
 	memory    *memory
+	roster    *roster
 	// runs numbers the runs of the instance. Not of the queue: a type that was
 	// removed and comes back has a new queue, and a process that its old one
 	// left behind must not share its id with a new task.
@@ -57,25 +59,32 @@ type queue struct {
 	jobs        []job // for the finisher, not handed over yet
 	waiting     *slot // the slot that the fetcher fills, or nil
 	withdraw    context.CancelFunc
-	backoff     backoff
-	rest        time.Time // no take before
-	draining    bool
-	giveUp      time.Time // when draining: do not wait longer for the fetcher
-	takes       uint64
-	running     int      // workers
-	returns     []result // held back while workers are being stopped
+	// hungry says that entries are thought to wait, though none was taken.
+	hungry bool
+	// bounced is the slot whose entry goes back because there was no seat for
+	// it, or nil. Until it is back, a take would get a later one.
+	bounced  *slot
+	backoff  backoff
+	rest     time.Time // no take before
+	draining bool
+	paused   bool      // nothing is taken, what runs goes on
+	giveUp   time.Time // when draining: do not wait longer for the fetcher
+	takes    uint64
+	running  int      // workers
+	returns  []result // held back while workers are being stopped
 }
 
 func newQueue(e *engine, t config.Task, s *Settings, b *budget) *queue {
 	q := &queue{
 		name: t.Type, keys: e.keys, instance: e.id, log: e.log.With(output.KeyTaskType, t.Type),
-		counters: e.counters, budget: b, leaseLost: &e.lost, memory: &e.memory, runs: &e.runs,
+		counters: e.counters, budget: b, leaseLost: &e.lost, memory: &e.memory, roster: &e.roster, runs: &e.runs,
 		fetcher:  newFetcher(e.keys.Queue(t.Type), e.client.Link(), e.health),
 		finisher: newFinisher(e.client.Link(), e.health),
 		commands: make(chan func()), results: make(chan result), wake: make(chan struct{}, 1), over: make(chan struct{}),
 		ends: e.ends,
-		task: t, settings: s, abort: e.ends.abort.child(), kill: e.ends.kill.child(),
+		task: t, settings: s, abort: e.ends.abort.child(), kill: e.ends.kill.child(), hungry: true,
 	}
+	q.claimant = e.seats.enter(t.Type, t.Workers, q.wake)
 	q.grow(t.Workers)
 	return q
 }
@@ -95,17 +104,21 @@ func (q *queue) Run(ctx context.Context) error {
 		q.step(ctx)
 	}
 	for ; q.running > 0; q.running-- {
-		q.letGo((<-q.results).slot)
+		s := (<-q.results).slot
+		q.vacate(s)
+		q.letGo(s)
 	}
 	cancel()
 	if q.waiting != nil {
 		q.withdraw()
 	}
+	q.claimant.leave()
 	q.abort.stop()
 	q.kill.stop()
 	err := actors.Wait()
 	q.fetcher.health.forget(q.fetcher)
 	q.finisher.health.forget(q.finisher)
+	q.finisher.health.forget(expiry{q.finisher})
 	return err
 }
 
@@ -197,13 +210,21 @@ func (q *queue) grow(n int) {
 	}
 }
 
+// pause has the queue take nothing, or go on.
+func (q *queue) pause(on bool) {
+	q.do(func() { q.paused = on })
+}
+
 // drain has the queue take nothing new and end when its tasks have ended.
 func (q *queue) drain() {
 	q.do(func() {
 		q.draining, q.rest = true, time.Time{}
 		q.giveUp = time.Now().Add(takePatience)
-		if q.waiting != nil {
-			q.letGo(q.waiting)
+		// Redis may not answer for long, and nothing runs in these.
+		for _, s := range q.slots {
+			if s.state == taking || s.state == finishing {
+				q.letGo(s)
+			}
 		}
 	})
 }

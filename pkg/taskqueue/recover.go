@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -45,6 +46,9 @@ type recoverer struct {
 	// unreadable is how many records could not be read the last time; it belongs
 	// to Run.
 	unreadable int
+	// fenced is when instances that are taken for dead had their connections closed;
+	// it belongs to whoever looks.
+	fenced map[string]time.Time
 	// settings say how failures are told; the newest ones count.
 	settings atomic.Pointer[Settings]
 }
@@ -53,20 +57,30 @@ type recoverer struct {
 func (r *recoverer) Run(ctx context.Context) error {
 	tick := time.NewTicker(r.lease.renew())
 	defer tick.Stop()
+	var pace retry
+	var again <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return closeLink(r.link)
 		case <-tick.C:
-			r.look(ctx)
+		case <-again:
+		}
+		again = nil
+		if r.look(ctx) {
+			pace.reset()
+		} else {
+			again = time.After(pace.next())
 		}
 	}
 }
 
-// look looks at every instance on record once.
-func (r *recoverer) look(ctx context.Context) {
+// look looks at every instance on record once. It tells whether it could: what
+// concerns one of them alone can wait for the next round.
+func (r *recoverer) look(ctx context.Context) (looked bool) {
 	defer r.pulse.rest()
 	r.pulse.within(4 * ioTimeout)
+	maps.DeleteFunc(r.fenced, func(_ string, at time.Time) bool { return time.Since(at) > r.lease.revival() })
 	var instances []store.Instance
 	var unreadable []error
 	err := r.link.Use(ctx, func(c *store.Conn) (err error) {
@@ -88,13 +102,15 @@ func (r *recoverer) look(ctx context.Context) {
 		}
 	}
 	if ctx.Err() != nil {
-		return // what was cut short says nothing of Redis
+		return false // what was cut short says nothing of Redis
 	}
-	if err == nil {
+	looked = err == nil
+	if looked {
 		r.sayUnreadable(unreadable)
 		err = errors.Join(refused...)
 	}
 	r.health.report(r, err)
+	return looked
 }
 
 // unreadableLines bounds what is said of records at once: anybody may have
@@ -128,6 +144,9 @@ func (r *recoverer) consider(ctx context.Context, other store.Instance) error {
 		}
 	}
 	log := r.log.With("instance", other.ID, "host", other.Host, "pid", other.PID)
+	if lives, err := r.mayLive(ctx, log, other.ID); err != nil || lives {
+		return err
+	}
 	killed, err := r.killLeftovers(ctx, other)
 	if err != nil {
 		log.Warn("processes of a dead instance cannot be ended, its entries wait", output.KeyError, err.Error())
@@ -136,10 +155,29 @@ func (r *recoverer) consider(ctx context.Context, other store.Instance) error {
 	if killed > 0 {
 		log.Warn("ended what a dead instance had left running", "processes", killed)
 	}
-	if err := r.link.Use(ctx, func(c *store.Conn) error { return c.FenceInstance(other.ID) }); err != nil {
-		return fmt.Errorf("close the connections of instance %s: %w", other.ID, err)
-	}
 	return r.recover(ctx, log, other, certain)
+}
+
+// mayLive closes the connections of an instance that is taken for dead, and tells
+// whether it may live for all that. The dead have none, unless Redis has not noticed
+// yet, and make no new ones. If it lives, its record or its lease is not what it
+// wrote; with its next connection, when it renews the lease at the latest, it puts
+// both right. So what had connections is left alone for that time.
+func (r *recoverer) mayLive(ctx context.Context, log *slog.Logger, id string) (may bool, err error) {
+	var dropped int
+	err = r.link.Use(ctx, func(c *store.Conn) (err error) {
+		dropped, err = c.FenceInstance(id)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("close the connections of instance %s: %w", id, err)
+	}
+	if dropped > 0 {
+		log.Warn("an instance that looks dead still had connections; unless it comes back, its entries are recovered before long", "connections", dropped)
+		r.fenced[id] = time.Now()
+	}
+	_, may = r.fenced[id]
+	return may, nil
 }
 
 func (r *recoverer) leaseGone(ctx context.Context, id string) (gone bool, err error) {
@@ -248,7 +286,7 @@ func (r *recoverer) recoverList(ctx context.Context, rec store.Recovery) (result
 			result = store.RecoveredNothing
 			return err
 		}
-		rec.Record = failedRecord(rec.Entry, entry.Failure{Message: crashReason(rec.Fail, rec.Dead)})
+		rec.Record = failedRecord(rec.Entry, entry.Failure{Message: crashReason(rec.Fail, rec.Dead), Outcome: string(outcomeCrashed)})
 		result, err = c.Recover(r.keys, rec)
 		return err
 	})

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -69,6 +70,40 @@ func TestRecoveryIsCertainOrNotAtAll(t *testing.T) {
 			}
 			if n := server.Do(t, "HEXISTS", "q:instances", "old").(int64); n != 0 {
 				t.Error("the dead instance is still on record")
+			}
+		})
+	}
+}
+
+// Who may write to Redis could have a running instance taken for dead, and its tasks
+// killed: by a record with the pid of a process that has ended, or, as from another
+// container, without its lease.
+func TestALivingInstanceIsNotTakenForDead(t *testing.T) {
+	for name, forge := range map[string]func(*testing.T, *store.Instance){
+		"another pid":             func(t *testing.T, i *store.Instance) { i.PID = deadPID(t) },
+		"another machine's lease": func(_ *testing.T, i *store.Instance) { i.MachineID = "" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, b := newRig(t), newRig(t)
+			a.leaseTTL, b.leaseTTL = 2*testLease, 2*testLease
+			a.task("T", waitForGo)
+			a.push("T", "{}")
+			a.start()
+			a.until("its task runs", func() bool { return a.running() == 1 })
+			id := a.pool.current.id
+			b.start()
+			b.until("b looks", func() bool {
+				a.onRecord(id, func(i *store.Instance) { forge(t, i) })
+				server.Do(t, "DEL", "q:instance:"+id)
+				return strings.Contains(b.log.String(), "still had connections")
+			})
+			a.until("a is back on record", func() bool { return server.Do(t, "EXISTS", "q:instance:"+id).(int64) == 1 })
+			// b would go on with what it took for dead.
+			time.Sleep(a.pool.opts.lease().revival() + a.pool.opts.lease().renew())
+			a.write("go")
+			a.ended(1)
+			if got := a.counters.Snapshot(); got.Done != 1 {
+				t.Errorf("ended as %+v", got)
 			}
 		})
 	}

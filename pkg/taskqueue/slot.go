@@ -35,6 +35,8 @@ type slot struct {
 	since uint64
 	// held says whether the slot has a place in the budget of its type.
 	held bool
+	// seated says whether it has a seat of max_running.
+	seated bool
 }
 
 // listsPerSlot is the number of run lists of a slot.

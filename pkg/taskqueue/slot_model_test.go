@@ -115,15 +115,19 @@ func (m *slotModel) slotIn(rt *rapid.T, s state) *slot {
 
 func (m *slotModel) take(rt *rapid.T) {
 	s := m.slotIn(rt, free)
-	m.fault(rt, "BLMOVE")
+	now, command := rapid.Bool().Draw(rt, "do not wait"), "BLMOVE"
+	if now {
+		command = "LMOVE"
+	}
+	m.fault(rt, command)
 	s.take()
 	ctx, cancel := context.WithCancel(m.t.Context())
 	defer cancel()
-	if len(m.queue) == 0 {
+	wanted := len(m.queue) > 0
+	if !wanted && !now {
 		cancel() // nothing will come: the order is withdrawn
 	}
-	wanted := ctx.Err() == nil
-	m.fetcher.orders <- order{ctx: ctx, run: m.run(s.other())}
+	m.fetcher.orders <- order{ctx: ctx, run: m.run(s.other()), now: now}
 	m.settle(rt, s, <-m.fetcher.taken, s.taken)
 	if wanted && s.state == free {
 		rt.Fatal("the entry that waited was not taken")

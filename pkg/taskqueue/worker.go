@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/nevsnode/gordon/v2/pkg/cgroup"
@@ -16,23 +17,7 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
 
-// outcome is how a task ended, as the log and its readers name it.
-type outcome string
-
-const (
-	outcomeOK          outcome = "ok"
-	outcomeFailed      outcome = "failed"
-	outcomeSignal      outcome = "signal"
-	outcomeOutput      outcome = "output"
-	outcomeNotStarted  outcome = "not started"
-	outcomeUnreadable  outcome = "unreadable"
-	outcomeReturned    outcome = "returned"
-	outcomeStopped     outcome = "stopped"
-	outcomeTimedOut    outcome = "timed out"
-	outcomeOutOfMemory outcome = "out of memory"
-)
-
-// worker runs one entry, from its bytes to the record that it leaves.
+// worker runs one entry, from its bytes to what becomes of it.
 type worker struct {
 	task     config.Task
 	settings *Settings
@@ -44,56 +29,104 @@ type worker struct {
 	// abort ends when the task is to be stopped and its entry put back, kill
 	// when there is no time left to be polite.
 	abort, kill context.Context
-	group       *cgroup.Run // while a process runs; nil without control groups
+	// roster is where a cancel looks for the task while it runs.
+	roster *roster
+	// chance draws a number from 0 up to 1.
+	chance func() float64
+	group  *cgroup.Run // while a process runs; nil without control groups
 }
 
 // result is what a worker reports.
 type result struct {
 	slot   *slot
 	how    store.How
-	record []byte // for the failed list, which is kept for ttl
-	ttl    time.Duration
-	failed bool // the type rests, where the configuration says so
+	record []byte // what stands on the failed list or among those for later
+	// ttl is how long the failed list is kept.
+	ttl time.Duration
+	// due and after say when an entry for later is due; see [store.Finish].
+	due   time.Time
+	after time.Duration
+	// effect is what the run means for the back-off of its type.
+	effect effect
 }
+
+// effect is what a run means for the back-off of its type.
+type effect int
+
+const (
+	noEffect effect = iota
+	succeeded
+	failed // the type rests, where the configuration says so
+)
 
 // run does the work. It returns when the process and, after an abort, its whole
 // tree are gone.
 func (w *worker) run() result {
+	e, err := entry.Decode(w.payload)
+	if e.ID != "" {
+		w.log = w.log.With(output.KeyEntryID, e.ID)
+	}
+	if r, early := w.putOff(e.Orders, e.Past, time.Now()); err == nil && early {
+		return r
+	}
+	ctx, cancel := context.WithCancelCause(w.abort)
+	defer cancel(nil)
+	defer w.roster.enter(cancel, w.id, e.ID)()
 	w.counters.Started(w.task.Type)
 	w.log.Debug("task started")
 	began := time.Now()
-	res, fault, status := w.execute()
-	log := w.log.With(output.KeyOutcome, string(status), output.KeyDuration, time.Since(began).Round(time.Microsecond))
-	if res.Kind == runner.Exited {
-		log = log.With(output.KeyExitStatus, res.ExitStatus)
+	v := verdict{attempt: e.Past.Attempts + 1, attempts: w.task.Retry.MaxAttempts, began: began}
+	if err != nil {
+		v.outcome, v.fault = outcomeUnreadable, err.Error()
+	} else {
+		w.execute(ctx, e, &v)
 	}
-	switch status {
+	v.took = time.Since(began).Round(time.Microsecond)
+	return w.settle(e, v)
+}
+
+// settle says what becomes of an entry that has been run.
+func (w *worker) settle(e entry.Entry, v verdict) result {
+	w.counters.Measure(w.task.Type, string(v.outcome), v.took, stats.Usage(v.process.Usage))
+	log := w.log.With(v.attributes()...)
+	switch v.outcome {
 	case outcomeOK:
 		w.counters.Done(w.task.Type)
 		log.Debug("task done")
-		return result{slot: w.slot, how: store.Drop}
+		return result{slot: w.slot, how: store.Drop, effect: succeeded}
 	case outcomeReturned:
 		w.counters.Returned(w.task.Type)
 		log.Warn("task stopped, its entry goes back to the head of the queue")
 		return result{slot: w.slot, how: store.Return}
 	}
+	log = log.With(output.KeyError, excerpt(v.fault))
+	if r, again := w.again(e, &v); again {
+		w.counters.Retried(w.task.Type)
+		log.Warn("task failed, it runs again later", output.KeyRetryIn, r.after, output.KeyMessageID, output.MsgTaskRetried)
+		return r
+	}
 	w.counters.Failed(w.task.Type)
-	log.Error(headline(status), output.KeyError, excerpt(fault), output.KeyMessageID, messageID(status))
-	// Before the entry leaves its run list: power loss here repeats the entry
-	// and the notice, the other way round the notice would be lost.
-	w.notify(fault)
+	log.Error(headline(v.outcome), output.KeyMessageID, messageID(v.outcome))
+	r := result{slot: w.slot, how: store.Drop, effect: failed}
+	if v.outcome == outcomeCancelled {
+		r.effect = noEffect
+	} else {
+		// Before the entry leaves its run list: power loss here repeats the entry
+		// and the notice, the other way round the notice would be lost.
+		w.notify(v.fault)
+	}
 	ttl := w.task.FailedTasksTTL
-	if status == outcomeStopped {
+	if v.outcome == outcomeStopped {
 		ttl = max(ttl, crashTTL) // not run to its end: it has to stand somewhere
 	}
 	if ttl <= 0 {
-		return result{slot: w.slot, how: store.Drop, failed: true}
+		return r
 	}
-	record := failedRecord(w.payload, entry.Failure{Message: fault})
-	if record == nil {
+	r.how, r.ttl, r.record = store.Fail, ttl, failedRecord(w.payload, v.failure(w.id))
+	if r.record == nil {
 		log.Warn("the entry is too large for an error_message: it stands on the failed list as it is")
 	}
-	return result{slot: w.slot, how: store.Fail, failed: true, ttl: ttl, record: record}
+	return r
 }
 
 // notify runs the error_script. An abort leaves it kill_grace to end.
@@ -104,90 +137,109 @@ func (w *worker) notify(fault string) {
 	w.settings.errorScript(w.log).Notify(ctx, w.task.Type, w.payload, fault)
 }
 
-// execute runs the process; fault says why it failed.
-func (w *worker) execute() (o runner.Outcome, fault string, status outcome) {
-	e, err := entry.Decode(w.payload)
-	if err != nil {
-		return o, err.Error(), outcomeUnreadable
+// execute runs the process and notes how it ended. ctx ends when the task is to be
+// stopped, with the reason.
+func (w *worker) execute(ctx context.Context, e entry.Entry, v *verdict) {
+	if !e.Deadline.IsZero() && !v.began.Before(e.Deadline) {
+		v.outcome, v.fault = outcomeExpired, fmt.Sprintf("not started: its deadline was %s", e.Deadline.UTC().Format(time.RFC3339))
+		return
 	}
-	env, err := runner.BuildEnv(w.settings.Env, e.Env, w.taskEnv(), w.task.AllowUnsafeEnv)
+	env, err := runner.BuildEnv(w.settings.Env, e.Env, w.taskEnv(e), w.task.AllowUnsafeEnv)
 	if err != nil {
-		return o, err.Error(), outcomeNotStarted
+		v.outcome, v.fault, v.hopeless = outcomeNotStarted, err.Error(), true
+		return
 	}
-	process, err := w.start(runner.Spec{Path: w.task.Script, Args: e.Args, Env: env, Marker: w.id})
+	process, err := w.start(ctx, runner.Spec{Path: w.task.Script, Args: e.Args, Env: env, Marker: w.id})
 	if err != nil {
-		if w.abort.Err() != nil {
-			return o, "", outcomeReturned
-		}
-		return runner.NotStartedBy(err), err.Error(), outcomeNotStarted
+		v.process = runner.NotStartedBy(err)
+		v.outcome, v.fault = outcomeNotStarted, err.Error()
+		w.stopped(ctx, v)
+		return
 	}
-	o, stopped := w.wait(process)
-	w.leave(o)
-	fault = failure(o, w.task.FailOnOutput)
+	limit := w.limit(e.Timeout)
+	limited, release := ctx, func() {}
+	if limit > 0 {
+		limited, release = context.WithTimeoutCause(ctx, limit, errTimedOut)
+	}
+	defer release()
+	ended, why := waitOrStop(limited, w.kill, process, w.task.KillGrace)
+	w.leave(ended)
+	v.process = ended
+	v.judge(w.task.FailOnOutput)
 	switch {
-	case errors.Is(stopped, errTimedOut):
-		return o, timedOut(w.task.Timeout, o), outcomeTimedOut
-	case stopped != nil && w.task.OnCrash == config.CrashFail:
-		return o, "gordon stopped this before it had ended, and on_crash = \"fail\" forbids a second run", outcomeStopped
-	case stopped != nil:
-		return o, "", outcomeReturned
-	case fault == "":
-		return o, "", outcomeOK
-	case o.OOM != "":
-		return o, fault, outcomeOutOfMemory
-	case o.Success():
-		return o, fault, outcomeOutput
-	case o.Kind == runner.Signaled:
-		return o, fault, outcomeSignal
+	case errors.Is(why, errTimedOut):
+		v.stopped(outcomeTimedOut, fmt.Sprintf("timed out after %v", limit))
+	case why != nil:
+		w.stopped(ctx, v)
+	}
+}
+
+// limit is how long a run may take, 0 for ever. An entry can only shorten it.
+func (w *worker) limit(asked time.Duration) time.Duration {
+	if asked > 0 && (w.task.Timeout == 0 || asked < w.task.Timeout) {
+		return asked
+	}
+	return w.task.Timeout
+}
+
+// stopped notes that the task did not end, or start, because ctx ended. It leaves
+// the verdict alone where ctx did not.
+func (w *worker) stopped(ctx context.Context, v *verdict) {
+	switch {
+	case ctx.Err() == nil:
+	case errors.Is(context.Cause(ctx), errCancelled):
+		v.stopped(outcomeCancelled, "cancelled")
+	case w.task.OnCrash == config.CrashFail && v.process.Kind != runner.NotStarted:
+		v.outcome, v.fault = outcomeStopped, "gordon stopped this before it had ended, and on_crash = \"fail\" forbids a second run"
 	default:
-		return o, fault, outcomeFailed
+		v.outcome, v.fault = outcomeReturned, ""
 	}
 }
 
 // taskEnv is what the script learns about its run.
-func (w *worker) taskEnv() []string {
-	return []string{"GORDON_TASK_TYPE=" + w.task.Type, runner.MarkerVar + "=" + w.id, "GORDON_ATTEMPT=1"}
+func (w *worker) taskEnv(e entry.Entry) []string {
+	env := []string{
+		"GORDON_TASK_TYPE=" + w.task.Type, runner.MarkerVar + "=" + w.id,
+		"GORDON_ATTEMPT=" + strconv.Itoa(e.Past.Attempts+1), "GORDON_MAX_ATTEMPTS=" + strconv.Itoa(w.task.Retry.MaxAttempts),
+	}
+	if e.ID != "" {
+		env = append(env, "GORDON_ENTRY_ID="+e.ID)
+	}
+	return env
 }
 
 // startPatience is how long a start is tried again that failed for want of
 // memory, processes or descriptors: a fault of the machine, not of the entry.
 const startPatience = time.Minute
 
-func (w *worker) start(spec runner.Spec) (*runner.Process, error) {
+func (w *worker) start(ctx context.Context, spec runner.Spec) (*runner.Process, error) {
 	deadline := time.Now().Add(startPatience)
 	var pace retry
 	for {
 		process, err := w.begin(spec)
-		if err == nil || !transient(err) || time.Now().After(deadline) || w.abort.Err() != nil {
+		if err == nil || !transient(err) || time.Now().After(deadline) || ctx.Err() != nil {
 			return process, err
 		}
 		if pace.pause == 0 {
 			w.log.Warn("the system cannot start a process now, trying again", output.KeyError, err.Error())
 		}
-		pace.wait(w.abort)
+		pace.wait(ctx)
 	}
 }
 
-// errTimedOut is why a task is stopped that ran for too long.
-var errTimedOut = errors.New("timed out")
-
-// wait waits for the process; stopped says why it was stopped, nil when it ended
-// by itself. After a stop it returns when the tree is gone: what is left of a
-// task must not run beside its entry's next run. An entry whose task we signalled
-// did not end well even if the script then exited with 0, because scripts do that
-// on SIGTERM without being done.
-func (w *worker) wait(p *runner.Process) (o runner.Outcome, stopped error) {
-	ctx, release := w.abort, func() {}
-	if w.task.Timeout > 0 {
-		ctx, release = context.WithTimeoutCause(w.abort, w.task.Timeout, errTimedOut)
-	}
-	defer release()
-	return waitOrStop(ctx, w.kill, p, w.task.KillGrace)
-}
+// errTimedOut is why a task is stopped that ran for too long, and errCancelled
+// why one is that somebody wants no more.
+var (
+	errTimedOut  = errors.New("timed out")
+	errCancelled = errors.New("cancelled")
+)
 
 // waitOrStop waits for a process, and stops its tree when ctx ends, with SIGKILL
 // at once when kill has ended. stopped is the cause of ctx, or nil when the
-// process ended by itself.
+// process ended by itself. After a stop it returns when the tree is gone: what is
+// left of a task must not run beside its entry's next run. An entry whose task we
+// signalled did not end well even if the script then exited with 0, because scripts
+// do that on SIGTERM without being done.
 func waitOrStop(ctx, kill context.Context, p *runner.Process, grace time.Duration) (o runner.Outcome, stopped error) {
 	gone := make(chan struct{})
 	cancel := context.AfterFunc(ctx, func() {
@@ -203,40 +255,4 @@ func waitOrStop(ctx, kill context.Context, p *runner.Process, grace time.Duratio
 		return o, nil // it had just ended by itself
 	}
 	return o, context.Cause(ctx)
-}
-
-// timedOut is the error_message of a task that ran for too long.
-func timedOut(after time.Duration, o runner.Outcome) string {
-	reason := fmt.Sprintf("timed out after %v", after)
-	if output := printed(o); output != "" {
-		reason += "\n" + output
-	}
-	return reason
-}
-
-// headline is the message of the log for a failure.
-func headline(status outcome) string {
-	switch status {
-	case outcomeNotStarted:
-		return "task could not start"
-	case outcomeUnreadable:
-		return "entry cannot be read"
-	case outcomeTimedOut:
-		return "task timed out"
-	case outcomeOutOfMemory:
-		return "task ran out of memory"
-	default:
-		return "task failed"
-	}
-}
-
-func messageID(status outcome) string {
-	switch status {
-	case outcomeNotStarted:
-		return output.MsgTaskNotStarted
-	case outcomeUnreadable:
-		return output.MsgEntryUnreadable
-	default:
-		return output.MsgTaskFailed
-	}
 }

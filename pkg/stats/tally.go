@@ -1,0 +1,66 @@
+package stats
+
+import (
+	"maps"
+	"sync"
+	"time"
+)
+
+// Usage is what a run took from the machine: CPU time, memory and disk traffic in
+// bytes.
+type Usage struct {
+	UserCPU, SystemCPU      time.Duration
+	PeakMemory              int64
+	ReadBytes, WrittenBytes int64
+}
+
+// tally adds up the runs of one type.
+type tally struct {
+	mu       sync.Mutex
+	outcomes map[string]int64
+	retried  int64
+	wall     time.Duration
+	usage    Usage // PeakMemory is the highest of all runs, the rest are sums
+}
+
+func newTally() *tally { return &tally{outcomes: make(map[string]int64)} }
+
+func (t *tally) add(outcome string, wall time.Duration, u Usage) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.outcomes[outcome]++
+	t.wall += wall
+	t.usage.UserCPU += u.UserCPU
+	t.usage.SystemCPU += u.SystemCPU
+	t.usage.PeakMemory = max(t.usage.PeakMemory, u.PeakMemory)
+	t.usage.ReadBytes += u.ReadBytes
+	t.usage.WrittenBytes += u.WrittenBytes
+}
+
+func (t *tally) retry() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.retried++
+}
+
+// typeReport is what the statistics say of the runs of one type since the start.
+type typeReport struct {
+	Outcomes     map[string]int64 `json:"outcomes"`
+	Retried      int64            `json:"retried"`
+	WallMS       int64            `json:"wall_ms"`
+	CPUUserMS    int64            `json:"cpu_user_ms"`
+	CPUSystemMS  int64            `json:"cpu_system_ms"`
+	PeakMemory   int64            `json:"peak_memory_bytes"`
+	ReadBytes    int64            `json:"io_read_bytes"`
+	WrittenBytes int64            `json:"io_written_bytes"`
+}
+
+func (t *tally) report() typeReport {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return typeReport{
+		Outcomes: maps.Clone(t.outcomes), Retried: t.retried, WallMS: t.wall.Milliseconds(),
+		CPUUserMS: t.usage.UserCPU.Milliseconds(), CPUSystemMS: t.usage.SystemCPU.Milliseconds(),
+		PeakMemory: t.usage.PeakMemory, ReadBytes: t.usage.ReadBytes, WrittenBytes: t.usage.WrittenBytes,
+	}
+}

@@ -1,0 +1,137 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+)
+
+// The events after which a sentinel names another master
+// (https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/#pubsub-messages).
+// The one that leads a failover names it from the second one on, and says
+// +switch-master only when the other replicas follow the new master, which may
+// take seconds.
+const (
+	switchMaster = "+switch-master"
+	reconfSlaves = "+failover-state-reconf-slaves"
+)
+
+// PingEvery is how often a sentinel that tells nothing has to show that it is
+// there.
+const PingEvery = 30 * time.Second
+
+// SentinelWatch is a subscription at a sentinel: it hears at once that another
+// server has become the master, and has all connections of its [Client] to the old
+// one left. Without it, an old master that works is used until it is told that it is
+// a replica, and all that is done there meanwhile is lost. It belongs to one
+// goroutine.
+type SentinelWatch struct {
+	client   *Client
+	sentinel string
+	master   string
+	rc       redis.Conn
+	wire     net.Conn
+	closed   chan struct{}
+	pings    sync.WaitGroup
+}
+
+// Sentinels are the addresses that can be listened to.
+func (c *Client) Sentinels() []string { return c.opts.Sentinel.Addresses }
+
+// WatchSentinel subscribes at a sentinel, and then asks it for the master, so that no
+// change is missed. It has to be closed.
+func (c *Client) WatchSentinel(ctx context.Context, sentinel string) (*SentinelWatch, error) {
+	rc, wire, err := c.connect(ctx, c.wayTo(sentinel))
+	if err != nil {
+		return nil, fmt.Errorf("listen to sentinel %s: %w", sentinel, err)
+	}
+	w := &SentinelWatch{client: c, sentinel: sentinel, rc: rc, wire: wire, closed: make(chan struct{})}
+	if err = w.subscribe(); err == nil {
+		err = w.ask(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("listen to sentinel %s: %w", sentinel, err), rc.Close())
+	}
+	w.pings.Go(w.ping)
+	return w, nil
+}
+
+func (w *SentinelWatch) subscribe() error {
+	events := []any{switchMaster, reconfSlaves}
+	if err := w.rc.Send("SUBSCRIBE", events...); err != nil {
+		return err
+	}
+	if err := w.rc.Flush(); err != nil {
+		return err
+	}
+	for range events {
+		if _, err := w.rc.Receive(); err != nil {
+			return fmt.Errorf("SUBSCRIBE: %w", typed(err))
+		}
+	}
+	return nil
+}
+
+// ask learns which server is the master.
+func (w *SentinelWatch) ask(ctx context.Context) error {
+	address, err := w.client.askSentinel(ctx, w.sentinel)
+	if err != nil {
+		return err
+	}
+	w.master = address
+	w.client.master.heard(w.sentinel)
+	w.client.master.moved(address)
+	return nil
+}
+
+// ping is the only one that sends after the subscription. Whether anything comes
+// back, Next finds out.
+func (w *SentinelWatch) ping() {
+	tick := time.NewTicker(PingEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if w.rc.Send("PING") != nil || w.rc.Flush() != nil {
+				return
+			}
+		case <-w.closed:
+			return
+		}
+	}
+}
+
+// Master is the address of the server that the sentinel named last.
+func (w *SentinelWatch) Master() string { return w.master }
+
+// Next waits until the sentinel has told something, or answered a ping: for
+// [PingEvery] and a few time-outs. An error, such as the end of ctx, ends the watch.
+func (w *SentinelWatch) Next(ctx context.Context) error {
+	defer context.AfterFunc(ctx, func() { _ = w.wire.Close() })()
+	reply, err := redis.Values(redis.ReceiveWithTimeout(w.rc, PingEvery+w.client.opts.CommandTimeout))
+	if err == nil && len(reply) == 0 {
+		err = ErrProtocol
+	}
+	if err != nil {
+		return fmt.Errorf("listen to sentinel %s: %w", w.sentinel, typed(err))
+	}
+	if kind, _ := redis.String(reply[0], nil); kind != "message" {
+		return nil // the answer to a PING
+	}
+	// What it says may be of other masters too. Where ours is, there is one way to
+	// find out.
+	return w.ask(ctx)
+}
+
+// Close ends the subscription.
+func (w *SentinelWatch) Close() error {
+	close(w.closed)
+	err := w.rc.Close()
+	w.pings.Wait()
+	return err
+}

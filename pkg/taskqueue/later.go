@@ -1,0 +1,85 @@
+package taskqueue
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/nevsnode/gordon/v2/pkg/config"
+	"github.com/nevsnode/gordon/v2/pkg/entry"
+	"github.com/nevsnode/gordon/v2/pkg/runner"
+	"github.com/nevsnode/gordon/v2/pkg/store"
+)
+
+// What is run later, and when: entries that say so, and the next attempt after a
+// failure. Both wait in Redis; the mover brings them back.
+
+// putOff says what becomes of an entry that is not to run yet. One that would come
+// too late then is not put off: it fails at once, as it would afterwards.
+func (w *worker) putOff(o entry.Orders, p entry.Past, now time.Time) (result, bool) {
+	r := result{slot: w.slot, how: store.Delay}
+	due := now
+	switch {
+	case o.RunAt.After(now):
+		due, r.due = o.RunAt, o.RunAt
+	case o.RunAt.IsZero() && o.Delay > 0:
+		due, r.after = now.Add(o.Delay), o.Delay
+	default:
+		return result{}, false
+	}
+	if late(o.Deadline, due) {
+		return result{}, false
+	}
+	p.TaskID = w.id
+	if r.record = entry.Later(store.MaxString, w.payload, p); r.record == nil {
+		w.log.Warn("the entry is too large to be put off, it runs now")
+		return result{}, false
+	}
+	w.log.Debug("entry waits for its time", "due", due)
+	return r, true
+}
+
+func late(deadline, due time.Time) bool { return !deadline.IsZero() && !due.Before(deadline) }
+
+// again says what becomes of an entry that failed and is to run once more. Where it
+// is not, because its deadline comes first, the verdict says so.
+func (w *worker) again(e entry.Entry, v *verdict) (result, bool) {
+	retry := w.task.Retry
+	if v.attempt >= retry.MaxAttempts || v.hopeless || !retried(retry.On, v) {
+		return result{}, false
+	}
+	pause := retryPause(retry, v.attempt, w.chance())
+	if late(e.Deadline, time.Now().Add(pause)) {
+		v.fault += fmt.Sprintf("\nnot tried again: its deadline is %s", e.Deadline.UTC().Format(time.RFC3339))
+		return result{}, false
+	}
+	record := entry.Later(store.MaxString, w.payload, entry.Past{Attempts: v.attempt, TaskID: w.id})
+	if record == nil {
+		v.fault += "\nnot tried again: the entry is too large to be put off"
+		return result{}, false
+	}
+	return result{slot: w.slot, how: store.Delay, record: record, after: pause, effect: failed}, true
+}
+
+// retried tells whether a task that ended like this runs again.
+func retried(on config.Failures, v *verdict) bool {
+	switch v.outcome {
+	case outcomeFailed:
+		return v.process.Kind == runner.Exited && on.Exit(v.process.ExitStatus)
+	case outcomeSignal, outcomeOutput, outcomeNotStarted:
+		return on.Other(string(v.outcome))
+	case outcomeTimedOut:
+		return on.Other("timeout")
+	default:
+		return false
+	}
+}
+
+// retryPause is the time from the end of an attempt to the next one. chance is from
+// 0 up to 1.
+func retryPause(r config.Retry, attempt int, chance float64) time.Duration {
+	// In floating point, so that many attempts cannot overflow.
+	pause := min(float64(r.Delay)*math.Pow(r.Factor, float64(attempt-1)), float64(r.DelayMax))
+	pause *= 1 + r.Jitter*(2*chance-1)
+	return time.Duration(min(pause, float64(r.DelayMax))).Round(time.Millisecond)
+}

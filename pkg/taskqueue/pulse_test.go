@@ -1,0 +1,61 @@
+package taskqueue
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nevsnode/gordon/v2/internal/redistest"
+)
+
+// A large entry that comes slowly, or a large record that goes slowly, is no hang:
+// the watchdog is given more time as long as bytes move.
+func TestBytesThatMoveAreNoHang(t *testing.T) {
+	const size, rate = 3 << 20, 1 << 20
+	p := redistest.NewProxy(t, server)
+	r := newRig(t)
+	r.config.RedisAddress = p.Socket
+	r.task("T", `echo started >>"$D/started"; `+waitForGo+`; exit 3`)
+	r.start()
+	redistest.WaitBlocked(t, server, 1)
+	q := r.pool.current.queues["T"]
+	// stretch is by how much the time until a loop has to be back grows while it
+	// waits for one and the same thing.
+	stretch := func(beat *pulse, over func() bool) time.Duration {
+		var first, last int64
+		r.until("it went over the slow link", func() bool {
+			if due := beat.due.Load(); due != 0 {
+				if first == 0 {
+					first = due
+				}
+				last = due
+			}
+			return over()
+		})
+		return time.Duration(last - first)
+	}
+	p.Throttle(rate)
+	r.push("T", `{"payload":"`+strings.Repeat("x", size)+`"}`)
+	if d := stretch(&q.fetcher.pulse, func() bool { return r.exists("started") }); d < time.Second {
+		t.Errorf("an entry that took 3 s gave the fetcher %v more", d)
+	}
+	r.write("go")
+	if d := stretch(&q.finisher.pulse, func() bool { return len(r.failed("T")) == 1 }); d < time.Second {
+		t.Errorf("a record that took 3 s gave the finisher %v more", d)
+	}
+	if err := r.pool.Alive(t.Context()); err != nil {
+		t.Error(err)
+	}
+	p.Throttle(0)
+	r.ended(1)
+}
+
+func TestProgressIsForWhoWaits(t *testing.T) {
+	var p pulse
+	p.within(time.Hour)
+	p.rest()
+	p.progress()
+	if p.due.Load() != 0 {
+		t.Error("a loop that rests is due")
+	}
+}
