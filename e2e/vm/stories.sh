@@ -42,6 +42,8 @@ log() { journalctl --unit=gordon --output=short-monotonic --no-hostname "$@"; }
 logged() { journalctl --quiet --unit=gordon --output=cat | grep -qF -- "$1"; }
 ended() { journalctl --quiet --unit=gordon --output=cat "GORDON_TASK_TYPE=$1" "GORDON_OUTCOME=$2" | grep -q .; }
 message() { redis-cli --raw LINDEX "taskqueue:$1:failed" 0 | jq -r .error_message | head -n 1; }
+# field TYPE NAME: of the record that tells of the end of a task.
+field() { journalctl --quiet --unit=gordon --output=json "GORDON_TASK_TYPE=$1" | jq -r "select(.GORDON_OUTCOME).GORDON_$2"; }
 same() { [ "$1" = "$2" ] || { echo "   got: $1"; return 1; }; }
 dead() { [ -s "$1" ] && ! kill -0 "$(cat "$1")" 2>/dev/null; }
 none() { [ -z "$(find "$groups/task.$1" -mindepth 1 -type d)" ]; }
@@ -113,6 +115,7 @@ story 'a task that wants more memory than it may have'
 push hog
 soon 'it ends as out of memory' ended hog 'out of memory'
 hold 'the failed list says why' same "$(message hog)" 'signal: killed (out of memory: used up memory_max = 32M)'
+hold 'the log tells what it had' [ "$(field hog PEAK_MEMORY)" -gt 16000000 -a "$(field hog PEAK_MEMORY)" -le 33554432 ]
 lived
 push hogs
 soon 'so does one whose type has no more' ended hogs 'out of memory'
@@ -137,6 +140,7 @@ took=$(($(cut -d. -f1 /proc/uptime) - began + 1))
 used=$(sed -n 's/^usage_usec //p' "$groups/task.burner/cpu.stat")
 echo "   $used µs of CPU time in less than $took s"
 hold 'it had a fifth of one CPU, and not more' [ "$used" -lt $((took * 250000)) ]
+hold 'the log tells what it used' [ "$(field burner CPU_USER_USEC)" -gt 100000 -a "$(field burner CPU_USER_USEC)" -le "$used" ]
 hold 'the log says that it was held' logged 'cpu_quota has held the task back'
 log GORDON_TASK_TYPE=burner
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -115,7 +116,7 @@ func makeDir(dir string) error {
 // processes in it.
 func remove(dir string) error {
 	err := unix.Rmdir(dir)
-	if !errors.Is(err, unix.EBUSY) {
+	if !busy(err) {
 		return ignoreGone(err)
 	}
 	below, _ := os.ReadDir(dir)
@@ -126,6 +127,25 @@ func remove(dir string) error {
 	}
 	return ignoreGone(unix.Rmdir(dir))
 }
+
+// emptyPatience bounds the wait for the processes of a group that was killed.
+const emptyPatience = 2 * time.Second
+
+// removeSoon removes a group whose processes were killed, as soon as they are
+// gone.
+func removeSoon(dir string) error {
+	deadline := time.Now().Add(emptyPatience)
+	for pause := time.Millisecond; ; pause *= 2 {
+		err := remove(dir)
+		if !busy(err) || time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(pause)
+	}
+}
+
+// busy tells whether a group can't be removed because processes are in it.
+func busy(err error) bool { return errors.Is(err, unix.EBUSY) }
 
 // kill sends SIGKILL to all processes of a group at once, and those below it.
 func kill(dir string) error {

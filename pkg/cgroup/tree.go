@@ -107,8 +107,7 @@ func (t *Tree) Configure(tasks map[string]config.Task) error {
 		// A type that is no longer there has no limits, and goes when its last
 		// run does, which a later reload or the end of the unit sees to.
 		if !wanted[name] {
-			dir := filepath.Join(t.dir, name)
-			if remove(dir) == nil {
+			if unix.Rmdir(filepath.Join(t.dir, name)) == nil {
 				delete(t.kinds, name)
 			}
 		}
@@ -134,24 +133,27 @@ func (t *Tree) makeKind(name string) error {
 // [Tree.Lacks] has nothing against them. Remove has to be called when the run
 // is over.
 func (t *Tree) NewRun(taskType, id string, limits config.Limits) (*Run, error) {
-	kind := kindPrefix + escape(taskType)
-	t.mu.Lock()
-	err := t.makeKind(kind)
-	total := t.kinds[kind]
-	t.reap()
-	t.mu.Unlock()
-	if err != nil {
-		return nil, err
-	}
-	r := &Run{tree: t, kind: filepath.Join(t.dir, kind), limits: limits, total: total, fd: -1}
-	r.dir = filepath.Join(r.kind, escape(id))
-	if err := makeDir(r.dir); err != nil {
+	r := &Run{tree: t, limits: limits, fd: -1}
+	if err := t.make(r, kindPrefix+escape(taskType), escape(id)); err != nil {
 		return nil, err
 	}
 	if err := r.prepare(); err != nil {
 		return nil, errors.Join(err, r.Remove())
 	}
 	return r, nil
+}
+
+// make makes the folder of a run. A type's group is not removed meanwhile.
+func (t *Tree) make(r *Run, kind, name string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.reap()
+	if err := t.makeKind(kind); err != nil {
+		return err
+	}
+	r.kind, r.total = filepath.Join(t.dir, kind), t.kinds[kind]
+	r.dir = filepath.Join(r.kind, name)
+	return makeDir(r.dir)
 }
 
 // reapAtOnce bounds how many groups of old runs one new run looks at.
@@ -176,6 +178,3 @@ func (t *Tree) linger(dir string) {
 	defer t.mu.Unlock()
 	t.lingering = append(t.lingering, dir)
 }
-
-// busy tells whether a group can't be removed yet because processes are in it.
-func busy(err error) bool { return errors.Is(err, unix.EBUSY) }

@@ -117,6 +117,9 @@ func (t *tree) signal(sigs ...unix.Signal) (found int, err error) {
 // gone reports whether no member is left. A tree that can't be searched because
 // there is no /proc is taken for gone: there is nothing that could be done.
 func (t *tree) gone() bool {
+	if len(t.inside()) > 0 {
+		return false // though /proc may not show them: hidepid=, proc(5)
+	}
 	for range cleanScans {
 		if members, err := t.find(); err == nil && len(members) > 0 {
 			return false
