@@ -85,15 +85,16 @@ func (m *machine) mainPID() int {
 }
 
 // service starts or restarts gordon. Where the kernel empties the control group of
-// the last run late, systemd 257 may remove it under the feet of the next one, which
-// then fails for want of "resources". That is a thing between the two, and happens
-// before gordon is executed: systemd is told again.
+// the last run late, systemd may remove it under the feet of the next one, which
+// then fails for want of "resources", or because the process cannot enter it (status
+// 219; systemd.exec(5), "Process exit codes"). That is a thing between the two, and
+// happens before gordon is executed: systemd is told again.
 func (m *machine) service(verb string) {
 	m.t.Helper()
 	m.eventually("systemctl "+verb+" gordon works", func() error {
 		out, err := m.try("systemctl " + verb + " gordon")
-		if err != nil && m.property("Result") != "resources" {
-			m.t.Fatalf("systemctl %s gordon: %v\n%s", verb, err, out)
+		if err != nil && m.property("Result") != "resources" && m.property("ExecMainStatus") != "219" {
+			m.t.Fatalf("systemctl %s gordon: %v\n%s%s", verb, err, out, m.run("systemctl show --property=Result,ExecMainStatus,SubState gordon"))
 		}
 		return err
 	})

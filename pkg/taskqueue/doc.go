@@ -5,8 +5,9 @@
 // The actors, one file each, and who waits for whom:
 //
 //	Pool       start, reload, stop          waits for its engines
-//	engine     one Redis and queue_key      waits for its registrar, follower, queues
+//	engine     one Redis and queue_key      waits for all below
 //	registrar  record, lease, recovery
+//	watcher    what is due, paused or cancelled
 //	follower   goes where sentinels say that the master is
 //	queue      one type: slots, decisions   waits for its fetcher, finisher, workers
 //	fetcher    takes entries (blocking)

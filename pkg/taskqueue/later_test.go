@@ -287,6 +287,9 @@ func TestDeadline(t *testing.T) {
 		if record["error_message"] != "exit status 3\nnot tried again: its deadline is "+deadline || record["attempt"] != 1.0 {
 			t.Errorf("%v", record)
 		}
+		if !strings.Contains(r.log.String(), `exit status 3\nnot tried again`) {
+			t.Error("the log does not say why it is not tried again")
+		}
 	})
 	t.Run("in time", func(t *testing.T) {
 		r := newRig(t)

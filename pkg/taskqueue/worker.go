@@ -99,15 +99,16 @@ func (w *worker) settle(e entry.Entry, v verdict) result {
 		log.Warn("task stopped, its entry goes back to the head of the queue")
 		return result{slot: w.slot, how: store.Return}
 	}
+	r, again := w.again(e, &v)
 	log = log.With(output.KeyError, excerpt(v.fault))
-	if r, again := w.again(e, &v); again {
+	if again {
 		w.counters.Retried(w.task.Type)
 		log.Warn("task failed, it runs again later", output.KeyRetryIn, r.after, output.KeyMessageID, output.MsgTaskRetried)
 		return r
 	}
 	w.counters.Failed(w.task.Type)
 	log.Error(headline(v.outcome), output.KeyMessageID, messageID(v.outcome))
-	r := result{slot: w.slot, how: store.Drop, effect: failed}
+	r = result{slot: w.slot, how: store.Drop, effect: failed}
 	if v.outcome == outcomeCancelled {
 		r.effect = noEffect
 	} else {

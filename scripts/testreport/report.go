@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // event is a line of `go test -json`, as documented in `go doc test2json` and
@@ -24,10 +25,15 @@ type report struct {
 	passed, failed, skipped int
 	open                    map[string]map[string]string // package → test that runs → its output
 	broken                  bool                         // a package or a build has failed
+	// stories has what passed shown as well.
+	stories bool
+	// faults is what failed tests printed. It comes last, where nobody has to look
+	// for it.
+	faults strings.Builder
 }
 
-func newReport(w io.Writer) *report {
-	return &report{w: w, open: make(map[string]map[string]string)}
+func newReport(w io.Writer, stories bool) *report {
+	return &report{w: w, stories: stories, open: make(map[string]map[string]string)}
 }
 
 // read handles all events of r. It fails where they are not what go test prints.
@@ -79,9 +85,13 @@ func (r *report) ofTest(e event) {
 		return
 	case "pass":
 		r.passed++
+		if r.stories {
+			fmt.Fprint(r.w, tests[e.Test])
+		}
 	case "fail":
 		r.failed++
-		fmt.Fprint(r.w, tests[e.Test])
+		fmt.Fprintf(r.w, "FAIL %s: its output stands at the end\n", e.Test)
+		r.faults.WriteString(tests[e.Test])
 	case "skip":
 		r.skipped++
 		fmt.Fprint(r.w, tests[e.Test])
@@ -106,6 +116,7 @@ func (r *report) close() bool {
 		fmt.Fprintf(r.w, "%s never ended\n", pkg)
 		r.showOpen(pkg)
 	}
+	fmt.Fprint(r.w, r.faults.String())
 	if r.skipped > 0 {
 		ok = false
 		fmt.Fprintln(r.w, "a skipped test shows nothing: see above what it lacks")

@@ -17,6 +17,8 @@ func TestReport(t *testing.T) {
 		events []string
 		want   string
 		ok     bool
+		// stories has the flag of this name set.
+		stories bool
 	}{
 		{
 			name: "passed", ok: true,
@@ -32,6 +34,16 @@ func TestReport(t *testing.T) {
 			want: "ok  \tp\t0.1s\n1 passed, 0 failed, 0 skipped\n",
 		},
 		{
+			name: "passed, with its story", ok: true, stories: true,
+			events: []string{
+				start,
+				`{"Action":"output","Package":"p","Test":"TestA","Output":"a_test.go:1: once upon a time\n"}`,
+				`{"Action":"pass","Package":"p","Test":"TestA"}`,
+				`{"Action":"pass","Package":"p"}`,
+			},
+			want: "a_test.go:1: once upon a time\n1 passed, 0 failed, 0 skipped\n",
+		},
+		{
 			name: "failed",
 			events: []string{
 				start,
@@ -41,7 +53,7 @@ func TestReport(t *testing.T) {
 				`{"Action":"output","Package":"p","Output":"FAIL\tp\t0.1s\n"}`,
 				`{"Action":"fail","Package":"p"}`,
 			},
-			want: "a_test.go:1: bad\nFAIL\tp\t0.1s\n1 passed, 1 failed, 0 skipped\n",
+			want: "FAIL TestA: its output stands at the end\nFAIL\tp\t0.1s\na_test.go:1: bad\n1 passed, 1 failed, 0 skipped\n",
 		},
 		{
 			name: "skipped",
@@ -98,7 +110,7 @@ func TestReport(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
-			r := newReport(&out)
+			r := newReport(&out, test.stories)
 			if err := r.read(strings.NewReader(strings.Join(test.events, "\n"))); err != nil {
 				t.Fatal(err)
 			}
@@ -116,7 +128,7 @@ func TestReport(t *testing.T) {
 func TestReportRefusesOtherText(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"ok p 0.1s", start + "\n{\"Action\":"} {
-		if err := newReport(&bytes.Buffer{}).read(strings.NewReader(text)); err == nil {
+		if err := newReport(&bytes.Buffer{}, false).read(strings.NewReader(text)); err == nil {
 			t.Errorf("%q was read without an error", text)
 		}
 	}
