@@ -96,6 +96,10 @@ func TestTheDaemonIsInItsLeaf(t *testing.T) {
 	if err != nil || group != tree.Path()+"/"+Leaf {
 		t.Errorf("in %s, %v", group, err)
 	}
+	// From the leaf, where DelegateSubgroup= may have put it, it is the same tree.
+	if again, err := Open(); err != nil || again.Path() != tree.Path() {
+		t.Errorf("opened again: %+v, %v", again, err)
+	}
 	for _, c := range []string{"cpu", "io", "memory", "pids"} {
 		if why := tree.Lacks(c); why != "" {
 			t.Error(why)
