@@ -78,13 +78,11 @@ func TestLeaderOutputIsComplete(t *testing.T) {
 	}
 }
 
-// What is in the process group is counted, though it holds no stream. A process
-// that is ending as well is nothing that was left behind.
+// What is in the process group is counted, though it holds no stream.
 func TestLeftoversAreCounted(t *testing.T) {
 	for body, count := range map[string]int{
 		`sleep 1000 >&- 2>&- & sleep 1000 >&- 2>&- & exit 0`: 2,
-		`sleep 0.01 >&- 2>&- & exit 0`:                       0,
-		`exit 0`:                                             0,
+		`exit 0`: 0,
 	} {
 		t.Run(body, func(t *testing.T) {
 			o := run(t, body)
@@ -93,6 +91,14 @@ func TestLeftoversAreCounted(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A process that is ending as well is nothing that was left behind. On a machine
+// that is busy it may take longer to end, so that one run of many is enough.
+func TestWhatEndsSoonIsNotCounted(t *testing.T) {
+	eventually(t, "a run counts nothing", func() bool {
+		return run(t, `sleep 0.02 >&- 2>&- & exit 0`).LeftBehind == 0
+	})
 }
 
 // With KillLeftovers nothing is left of a task, wherever it went, and those that
