@@ -4,6 +4,8 @@ package e2e
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -50,6 +52,28 @@ func TestRedisArrivesLater(t *testing.T) {
 		m.waitActive()
 		t.Logf("with %s: %s", server, m.property("StatusText"))
 	})
+}
+
+// The stories of faults (internal/faulttest) with Valkey, which Debian 12 does not
+// have, and with the gordon of the package.
+func TestFaultsOfValkey(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, "trixie")
+	m.boot()
+	m.install(*dist)
+	m.run("apt-get install --yes valkey-server")
+	stories := filepath.Join(m.dir, "stories")
+	onHost(t, "env", "CGO_ENABLED=0", "go", "test", "-c", "-o", stories, "../internal/faulttest")
+	content, err := os.ReadFile(stories)
+	must(t, err)
+	m.write("/root/stories", string(content), 0o755)
+	told := m.run("cd /root && GORDON_TEST_REDIS=valkey-server ./stories -fault.gordon=/usr/bin/gordon -test.v -test.run='^Test(Restarts|Refusals|Connections|SlowAnswers|RedisComesBackWithThePast|PlannedFailover)$'")
+	wantIn(t, told, "--- PASS: TestRestarts", "--- PASS: TestRefusals", "--- PASS: TestConnections", "--- PASS: TestPlannedFailover")
+	for line := range strings.Lines(told) {
+		if _, measured, ok := strings.Cut(line, ": | "); ok {
+			t.Log("| " + strings.TrimSpace(measured))
+		}
+	}
 }
 
 // Redis is restarted, and stays away for longer than tasks take.

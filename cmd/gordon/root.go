@@ -92,7 +92,7 @@ func (a *app) root(ctx context.Context) error {
 	case a.flags.version:
 		return a.printVersion()
 	case a.flags.test:
-		return a.check(a.flags.conf)
+		return a.check(ctx, a.flags.conf)
 	}
 	hangups := make(chan os.Signal, 1)
 	stops := make(chan os.Signal, 4) // a few impatient ones in a row

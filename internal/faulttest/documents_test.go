@@ -15,11 +15,11 @@ func TestDocumentedTestsExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	named := regexp.MustCompile("`(?:([a-z]+)\\.)?(Test\\w+)(?:/[^`]+)?`").FindAllStringSubmatch(string(content), -1)
+	named := regexp.MustCompile("`(?:([a-z0-9]+)\\.)?(Test\\w+)(?:/[^`]+)?`").FindAllStringSubmatch(string(content), -1)
 	if len(named) < 20 {
 		t.Fatalf("only %d tests are named", len(named))
 	}
-	folders := map[string]string{"": ".", "daemontest": "../daemontest", "store": "../../pkg/store", "taskqueue": "../../pkg/taskqueue"}
+	folders := map[string]string{"": ".", "daemontest": "../daemontest", "e2e": "../../e2e", "store": "../../pkg/store", "taskqueue": "../../pkg/taskqueue"}
 	for _, n := range named {
 		folder, ok := folders[n[1]]
 		if !ok {

@@ -4,7 +4,6 @@
 package faulttest
 
 import (
-	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -31,12 +30,14 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "12"); err != nil {
 		panic(err)
 	}
-	built, remove, err := gordontest.Build()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	remove := func() {}
+	if binary = *given; binary == "" {
+		var err error
+		if binary, remove, err = gordontest.Build(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 	}
-	binary = cmp.Or(*given, built)
 	code := m.Run()
 	remove()
 	if err := goleak.Find(); code == 0 && err != nil {

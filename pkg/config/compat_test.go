@@ -38,12 +38,12 @@ func TestCompat_A165ConfigLoadsUnchanged(t *testing.T) {
 		Tasks: map[string]Task{
 			"something": {
 				Type: "something", Script: "/opt/something.php", Workers: 1, Weight: 100,
-				FailedTasksTTL: 48 * time.Hour, FailOnOutput: FailOnAny, OnCrash: CrashRequeue, KillGrace: 10 * time.Second, Leftovers: LeftoversAllow, Retry: noRetry(),
+				FailedTasksTTL: 48 * time.Hour, FailOnOutput: FailOnAny, OnCrash: CrashRequeue, KillGrace: 10 * time.Second, Leftovers: LeftoversAllow, Retry: noRetry(), Stdin: StdinEmpty,
 				Backoff: Backoff{Enabled: true, Min: 250 * time.Millisecond, Max: 20 * time.Second, Factor: 2},
 			},
 			"other": {
 				Type: "other", Script: "/opt/gordon/scripts/other.sh", Workers: 4, Weight: 100,
-				FailedTasksTTL: time.Hour, FailOnOutput: FailOnAny, OnCrash: CrashRequeue, KillGrace: 10 * time.Second, Leftovers: LeftoversAllow, Retry: noRetry(),
+				FailedTasksTTL: time.Hour, FailOnOutput: FailOnAny, OnCrash: CrashRequeue, KillGrace: 10 * time.Second, Leftovers: LeftoversAllow, Retry: noRetry(), Stdin: StdinEmpty,
 				Backoff: Backoff{Enabled: true, Min: time.Second, Max: time.Minute, Factor: 3},
 			},
 		},
@@ -53,7 +53,7 @@ func TestCompat_A165ConfigLoadsUnchanged(t *testing.T) {
 				"the stats interface takes the place of New Relic",
 		},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, ignoreOrigins()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -89,10 +89,10 @@ func TestCompat_KeysMatchInAnyCase(t *testing.T) {
 		t.Errorf("got %+v", c)
 	}
 	want := Task{
-		Type: "Mail", Script: "/s", Workers: 3, Weight: 100, FailOnOutput: FailOnAny, OnCrash: CrashRequeue, KillGrace: 10 * time.Second, Leftovers: LeftoversAllow, Retry: noRetry(),
+		Type: "Mail", Script: "/s", Workers: 3, Weight: 100, FailOnOutput: FailOnAny, OnCrash: CrashRequeue, KillGrace: 10 * time.Second, Leftovers: LeftoversAllow, Retry: noRetry(), Stdin: StdinEmpty,
 		Backoff: Backoff{Min: 100 * time.Millisecond, Max: 100 * time.Millisecond, Factor: 1},
 	}
-	if diff := cmp.Diff(map[string]Task{"Mail": want}, c.Tasks); diff != "" {
+	if diff := cmp.Diff(map[string]Task{"Mail": want}, c.Tasks, ignoreOrigins()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -112,7 +112,7 @@ Type = "log"
 		t.Errorf("got %+v", c)
 	}
 	inline := load(t, `tasks = [ { type = "mail", script = "/mail", workers = 2 }, { type = "log", script = "/log" } ]`)
-	if diff := cmp.Diff(c.Tasks, inline.Tasks); diff != "" {
+	if diff := cmp.Diff(c.Tasks, inline.Tasks, ignoreOrigins()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -257,7 +257,7 @@ func TestCompat_EmptyStringsMeanUnset(t *testing.T) {
 	empty := load(t, "error_script = \"\"\nlogfile = \"\"\ntemp_dir = \"\"\n[stats]\ninterface = \"\"\npattern = \"\"\ntls_cert_file = \"\"\ntls_key_file = \"\"\n"+task())
 	unset := load(t, task())
 	empty.Path, empty.Files, unset.Path, unset.Files = "", nil, "", nil
-	if diff := cmp.Diff(unset, empty); diff != "" {
+	if diff := cmp.Diff(unset, empty, ignoreOrigins()); diff != "" {
 		t.Error(diff)
 	}
 }

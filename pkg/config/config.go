@@ -54,12 +54,13 @@ type Stats struct {
 	TLSKeyFile  string // absolute; set if and only if TLSCertFile is
 }
 
-// Task is the configuration of one task type. It is comparable with ==: a
-// reload tells a changed type from an unchanged one that way.
+// Task is the configuration of one task type. What it points to is never changed:
+// a reload makes new ones.
 type Task struct {
-	Type    string // name of the type, second part of its Redis keys
-	Script  string // absolute path of the program to run
-	Workers int    // how many may run at once, 1 or more
+	Type       string   // name of the type, second part of its Redis keys
+	Script     string   // absolute path of the program to run
+	ScriptArgs []string // its first arguments; those of the entry follow
+	Workers    int      // how many may run at once, 1 or more
 
 	// Priority and Weight say whose task is next where MaxRunning lets no more
 	// run: that of a type with the highest priority, and among those each type
@@ -82,10 +83,46 @@ type Task struct {
 
 	Limits Limits // of each run
 	Total  Limits // of all runs of the type together
+
+	EnvAllow    []string          // what an entry's env may set; nil = all, where an empty list is none
+	Environment map[string]string // over the daemon's environment, under the entry's
+	Stdin       Stdin
+
+	User, Group      string // names or numbers; "" = the daemon's own
+	WorkingDirectory string // absolute, or HomeDir, which comes with a User; "" = the daemon's own
+	// The following are nil, or zero, for what the daemon has itself.
+	Umask       *int // 0 to 0o777
+	Nice        *int // -20 to 19
+	IONice      IONice
+	OOMScoreAdj *int // -1000 to 1000
+
+	// Origins says where keys were written whose values only the machine can
+	// judge, by the names of the keys in the table.
+	Origins map[string]Origin
+}
+
+// Stdin says what a script reads as its standard input.
+type Stdin string
+
+// The values of stdin.
+const (
+	StdinEmpty Stdin = "empty" // nothing
+	StdinEntry Stdin = "entry" // the entry, whose arguments then come nowhere else
+)
+
+// HomeDir is the working directory of a task that begins in its user's home.
+const HomeDir = "~"
+
+// IONice is a class of I/O priorities, by the names of ionice(1), and the level
+// in it, 0 to 7. The class idle has no levels. The zero value is the daemon's own.
+type IONice struct {
+	Class string // "realtime", "best-effort" or "idle"
+	Level int
 }
 
 // Backoff says how long a type rests after a failed task. The n-th failure in a
-// row rests Min * Factor^(n-1), at most Max.
+// row rests Min * Factor^(n-1), at most Max. It is comparable: a reload that
+// changes it begins anew.
 type Backoff struct {
 	Enabled bool
 	Min     time.Duration // 100 ms or more

@@ -131,6 +131,31 @@ func putTask(d *decoder, s *settings, name string, it item) {
 	putTable(d, taskKeys(), s.task(name, it.origin()), it)
 }
 
+// putEnvironment takes the variables of a task one by one, so that a later file
+// can replace a single one. Names of variables, unlike keys, differ by case.
+func putEnvironment(d *decoder, t *taskSettings, it item) {
+	table, ok := it.value.(map[string]any)
+	if !ok {
+		d.fault(it.origin(), "must be a table of strings, such as { NAME = \"value\" }, not %s", describe(it.value))
+		return
+	}
+	if t.environment == nil {
+		t.environment = make(map[string]*value[string])
+	}
+	for _, name := range byLine(table, it.lines) {
+		child := it.child(name, table[name], it.lines.child(name))
+		if wrong := checkVariable(name); wrong != "" {
+			d.fault(child.origin(), "%s", wrong)
+			continue
+		}
+		if t.environment[name] == nil {
+			t.environment[name] = new(value[string])
+		}
+		v, wrong := text(table[name])
+		assign(d, t.environment[name], v, wrong, child)
+	}
+}
+
 // putListed takes element i of a [[tasks]] list.
 func putListed(d *decoder, s *settings, list item, i int, el any) {
 	lines := list.lines.item(i)

@@ -29,6 +29,7 @@ const (
 	defaultRetryFactor     = 2.0
 	defaultRetryJitter     = 0.1
 	defaultWeight          = 100
+	defaultStdin           = StdinEmpty
 	defaultSentinelPort    = "26379"
 )
 

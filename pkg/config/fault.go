@@ -36,6 +36,19 @@ func (f Fault) Error() string {
 // a missing file.
 func (f Fault) Unwrap() error { return f.Err }
 
+// Origin is where a value was written.
+type Origin struct {
+	File string
+	Line int
+	Key  string // full key in TOML's notation
+}
+
+// Fault makes a fault of what is written there. It is for what only shows on the
+// machine, such as a user that does not exist.
+func (o Origin) Fault(err error) Fault {
+	return Fault{File: o.File, Line: o.Line, Key: o.Key, Message: err.Error(), Err: err}
+}
+
 // Faults is everything that is wrong, in the order of the files and their lines.
 type Faults []Fault
 
@@ -76,10 +89,10 @@ func visible(s string) string {
 
 func invisible(r rune) bool { return !unicode.IsPrint(r) }
 
-// sortFaults orders faults by file as in files, then by line; the order within
-// a line is kept.
-func sortFaults(faults Faults, files []string) {
-	slices.SortStableFunc(faults, func(a, b Fault) int {
+// Sort orders the faults by file as in files, then by line; the order within a
+// line is kept.
+func (fs Faults) Sort(files []string) {
+	slices.SortStableFunc(fs, func(a, b Fault) int {
 		return cmp.Or(
 			cmp.Compare(slices.Index(files, a.File), slices.Index(files, b.File)),
 			cmp.Compare(a.Line, b.Line),

@@ -11,7 +11,8 @@ import (
 )
 
 func TestFault_EachNamesLineAndWhatIsAllowed(t *testing.T) {
-	const taskList = "script, workers, priority, weight, allow_unsafe_env, total, " +
+	const taskList = "script, workers, priority, weight, allow_unsafe_env, total, env_allow, environment, stdin, " +
+		"user, group, working_directory, umask, nice, ionice, oom_score_adj, " +
 		"memory_max, memory_high, cpu_quota, cpu_weight, io_weight, tasks_max, failed_tasks_ttl, fail_on_output, " +
 		"on_crash, timeout, kill_grace, leftovers, backoff_enabled, backoff_min, backoff_max, backoff_factor, " +
 		"max_attempts, retry_delay, retry_delay_max, retry_factor, retry_jitter, retry_on, no_retry_on"
@@ -34,10 +35,39 @@ func TestFault_EachNamesLineAndWhatIsAllowed(t *testing.T) {
 		{"listed twice", "[[tasks]]\ntype = \"a\"\nscript = \"x\"\n[[tasks]]\ntype = \"b\"\nscript = \"x\"\nworkers = \"1\"\n", "7: tasks.b.workers: must be a whole number of processes, not a string"},
 		{"no script", "\n[tasks.mail]\nworkers = 1\n", "2: tasks.mail: script is missing: it names the program to run"},
 		{"empty script", "[tasks.mail]\nscript = \"\"\n", "2: tasks.mail.script: must not be empty"},
-		{"script is an array", "[tasks.mail]\nscript = [\"a\", \"b\"]\n", "2: tasks.mail.script: must be a string in quotes, not an array"},
+		{"script is a number", "[tasks.mail]\nscript = 3\n", "2: tasks.mail.script: must be a string in quotes, or an array of them such as [\"/usr/bin/php\", \"worker.php\"], not a whole number"},
+		{"script is an empty array", "[tasks.mail]\nscript = []\n", "2: tasks.mail.script: must not be empty: the first string names the program to run"},
+		{"script begins with nothing", "[tasks.mail]\nscript = [\"\", \"b\"]\n", "2: tasks.mail.script: must not begin with an empty string: the first one names the program to run"},
+		{"script with a number", "[tasks.mail]\nscript = [\"a\", 5]\n", "2: tasks.mail.script: number 2 must be a string in quotes, not a whole number"},
 		{"script with NUL", "[tasks.mail]\nscript = \"a\\u0000b\"\n", "2: tasks.mail.script: must not hold a NUL character"},
 		{"workers in quotes", task("workers = \"2\""), "3: tasks.mail.workers: must be a whole number of processes, not a string"},
 		{"half a worker", task("workers = 1.5"), "3: tasks.mail.workers: must be a whole number of processes, not a fraction"},
+		{"env_allow is a string", task("env_allow = \"LANG\""), "3: tasks.mail.env_allow: must be an array of names such as [\"LANG\", \"TZ\"], not a string"},
+		{"env_allow with a value", task("env_allow = [\"LANG\", \"TZ=UTC\"]"), "3: tasks.mail.env_allow: number 2 must not hold an equals sign or a NUL character: it names a variable"},
+		{"env_allow with nothing", task("env_allow = [\"\"]"), "3: tasks.mail.env_allow: number 1 must not be empty: it names a variable"},
+		{"environment is an array", task("environment = [\"A=1\"]"), "3: tasks.mail.environment: must be a table of strings, such as { NAME = \"value\" }, not an array"},
+		{"environment with a number", task("environment = { A = 1 }"), "3: tasks.mail.environment.A: must be a string in quotes, not a whole number"},
+		{"environment with gordon's own", "[tasks.mail]\nscript = \"/x\"\n[tasks.mail.environment]\nA = \"1\"\nGORDON_TASK_ID = \"7\"\n", "5: tasks.mail.environment.GORDON_TASK_ID: must not begin with GORDON_: these variables are set by gordon"},
+		{"environment with a bad name", task("environment = { \"A=B\" = \"1\" }"), "3: tasks.mail.environment.\"A=B\": must not hold an equals sign or a NUL character: it names a variable"},
+		{"environment with NUL", task("environment = { A = \"a\\u0000\" }"), "3: tasks.mail.environment.A: must not hold a NUL character"},
+		{"stdin of another kind", task("stdin = \"args\""), "3: tasks.mail.stdin: must be \"empty\" or \"entry\", not \"args\""},
+		{"user is a number", task("user = 33"), "3: tasks.mail.user: must be a string in quotes, not a whole number"},
+		{"user is empty", task("user = \"\""), "3: tasks.mail.user: must not be empty"},
+		{"user and group in one", task("user = \"www-data:www-data\""), "3: tasks.mail.user: must be the name or number of a user or group, not \"www-data:www-data\""},
+		{"user is an option", task("user = \"-s\""), "3: tasks.mail.user: must be the name or number of a user or group, not \"-s\""},
+		{"group with a space", task("group = \"a b\""), "3: tasks.mail.group: must not hold spaces or control characters"},
+		{"home of nobody", task("working_directory = \"~\""), "3: tasks.mail.working_directory: \"~\" is the home of the task's user, and needs user beside it"},
+		{"umask is a number", task("umask = 22"), "3: tasks.mail.umask: must be an octal number in quotes, from \"0000\" to \"0777\", such as \"0027\", not a whole number"},
+		{"umask with an 8", task("umask = \"0028\""), "3: tasks.mail.umask: must be an octal number in quotes, from \"0000\" to \"0777\", such as \"0027\", not \"0028\""},
+		{"umask with more bits", task("umask = \"1000\""), "3: tasks.mail.umask: must be an octal number in quotes, from \"0000\" to \"0777\", such as \"0027\", not \"1000\""},
+		{"umask is short", task("umask = \"22\""), "3: tasks.mail.umask: must be an octal number in quotes, from \"0000\" to \"0777\", such as \"0027\", not \"22\""},
+		{"too nice", task("nice = 20"), "3: tasks.mail.nice: must be a whole number from -20 to 19, not 20"},
+		{"nice in quotes", task("nice = \"5\""), "3: tasks.mail.nice: must be a whole number from -20 to 19, not a string"},
+		{"ionice of another class", task("ionice = \"best\""), "3: tasks.mail.ionice: must be \"idle\", \"best-effort\" or \"realtime\", the last two with a level from 0 (first) to 7 if need be, such as \"best-effort:7\", not \"best\""},
+		{"idle with a level", task("ionice = \"idle:3\""), "3: tasks.mail.ionice: must be \"idle\", \"best-effort\" or \"realtime\", the last two with a level from 0 (first) to 7 if need be, such as \"best-effort:7\", not \"idle:3\""},
+		{"ionice with a high level", task("ionice = \"realtime:8\""), "3: tasks.mail.ionice: must be \"idle\", \"best-effort\" or \"realtime\", the last two with a level from 0 (first) to 7 if need be, such as \"best-effort:7\", not \"realtime:8\""},
+		{"oom_score_adj out of range", task("oom_score_adj = 1001"), "3: tasks.mail.oom_score_adj: must be a whole number from -1000 to 1000, not 1001"},
+		{"user at the top", "user = \"www-data\"\n", "1: user: unknown key here; it belongs in a [tasks.NAME] table"},
 		{"too many workers", task("workers = 65537"), "3: tasks.mail.workers: must be from 1 to 65536, not 65537"},
 		{"negative max_running", "max_running = -1\n", "1: max_running: must be a whole number from 0 to 65536, not -1"},
 		{"max_running in a task", task("max_running = 2"), "3: tasks.mail.max_running: unknown key here; it belongs at the top of the file, before the first [table]"},

@@ -25,7 +25,7 @@ func Load(path, binDir string) (*Config, error) {
 	}
 	d.validate(whole)
 	if len(d.faults) > 0 {
-		sortFaults(d.faults, files)
+		d.faults.Sort(files)
 		return nil, d.faults
 	}
 	c := d.resolve(binDir)

@@ -77,7 +77,8 @@ func (d *decoder) resolveTask(t *taskSettings, top common, binDir string, bounde
 	}
 	return Task{
 		Type:           t.name,
-		Script:         absolute(t.script.v, binDir),
+		Script:         absolute(t.script.v[0], binDir),
+		ScriptArgs:     append([]string(nil), t.script.v[1:]...),
 		Workers:        int(workers),
 		Priority:       int(t.priority.v),
 		Weight:         int(weight),
@@ -92,6 +93,18 @@ func (d *decoder) resolveTask(t *taskSettings, top common, binDir string, bounde
 		Retry:          t.common.retry.or(top.retry).resolve(),
 		Limits:         t.limits.resolve(),
 		Total:          t.total.resolve(),
+		EnvAllow:       t.envAllow.v,
+		Environment:    t.variables(),
+		Stdin:          Stdin(t.stdin.or(string(defaultStdin))),
+		User:           t.user.v,
+		Group:          t.group.v,
+		Umask:          optional(t.umask),
+		Nice:           optional(t.nice),
+		IONice:         t.ionice.v,
+		OOMScoreAdj:    optional(t.oomScoreAdj),
+
+		WorkingDirectory: t.directory(binDir),
+		Origins:          t.origins(),
 	}
 }
 

@@ -73,12 +73,22 @@ func topKeys() []key[settings] {
 
 func taskKeys() []key[taskSettings] {
 	keys := []key[taskSettings]{
-		leaf("script", nonEmpty, func(t *taskSettings) *value[string] { return &t.script }),
+		leaf("script", command, func(t *taskSettings) *value[[]string] { return &t.script }),
 		leaf("workers", atMost(maxWorkers, whole("processes")), func(t *taskSettings) *value[int64] { return &t.workers }),
 		leaf("priority", within(lowestPriority, highestPriority), func(t *taskSettings) *value[int64] { return &t.priority }),
 		leaf("weight", within(1, maxWeight), func(t *taskSettings) *value[int64] { return &t.weight }),
 		leaf("allow_unsafe_env", toggle, func(t *taskSettings) *value[bool] { return &t.allowUnsafeEnv }),
 		table("total", totalKeys, func(t *taskSettings) *limitSettings { return &t.total }),
+		leaf("env_allow", variables, func(t *taskSettings) *value[[]string] { return &t.envAllow }),
+		{name: "environment", put: putEnvironment},
+		leaf("stdin", oneOf("empty", "entry"), func(t *taskSettings) *value[string] { return &t.stdin }),
+		leaf("user", account, func(t *taskSettings) *value[string] { return &t.user }),
+		leaf("group", account, func(t *taskSettings) *value[string] { return &t.group }),
+		leaf("working_directory", nonEmpty, func(t *taskSettings) *value[string] { return &t.workingDirectory }),
+		leaf("umask", fileMode, func(t *taskSettings) *value[int64] { return &t.umask }),
+		leaf("nice", within(-20, 19), func(t *taskSettings) *value[int64] { return &t.nice }),
+		leaf("ionice", ioPriority, func(t *taskSettings) *value[IONice] { return &t.ionice }),
+		leaf("oom_score_adj", within(-1000, 1000), func(t *taskSettings) *value[int64] { return &t.oomScoreAdj }),
 		old(leaf("type", text, func(t *taskSettings) *value[string] { return &t.oldType })),
 	}
 	keys = append(keys, limitKeys(func(t *taskSettings) *limitSettings { return &t.limits })...)

@@ -96,14 +96,21 @@ type statsSettings struct {
 type taskSettings struct {
 	name           string
 	at             origin // where the type is named first
-	script         value[string]
+	script         value[[]string]
 	workers        value[int64]
 	priority       value[int64]
 	weight         value[int64]
 	allowUnsafeEnv value[bool]
 	limits, total  limitSettings
+	envAllow       value[[]string]
+	environment    map[string]*value[string]
+	stdin          value[string]
 	oldType        value[string] // the key "type" of 1.4
 	common         common
+
+	user, group, workingDirectory value[string]
+	umask, nice, oomScoreAdj      value[int64]
+	ionice                        value[IONice]
 }
 
 // task returns the settings of a type, made where they are new.

@@ -31,6 +31,9 @@ func (d *decoder) validate(whole bool) {
 		if whole && !t.script.set {
 			d.fault(t.at, "script is missing: it names the program to run")
 		}
+		if dir := t.workingDirectory; whole && dir.good() && dir.v == HomeDir && !t.user.set {
+			d.fault(dir.at, "%q is the home of the task's user, and needs user beside it", HomeDir)
+		}
 	}
 	d.validatePairs(s.tasks)
 }

@@ -126,14 +126,18 @@ func TestTimes_AreInheritedByTasks(t *testing.T) {
 	}
 }
 
-func TestTask_IsComparable(t *testing.T) {
+// A reload asks whether the back-off is another one, and nothing else of a task.
+func TestTask_BackoffIsComparable(t *testing.T) {
 	text := "backoff_enabled = true\n" + task("workers = 2")
 	a, b := load(t, text).Tasks["mail"], load(t, text).Tasks["mail"]
-	if a != b {
-		t.Error("the same text gives tasks that differ")
+	if a.Backoff != b.Backoff {
+		t.Error("the same text gives back-offs that differ")
 	}
-	if c := load(t, text+"fail_on_output = \"none\"\n").Tasks["mail"]; a == c {
-		t.Error("a changed task is equal to the old one")
+	if diff := cmp.Diff(a, b, ignoreOrigins()); diff != "" {
+		t.Errorf("the same text gives tasks that differ:\n%s", diff)
+	}
+	if c := load(t, "backoff_min = 5000\n"+text).Tasks["mail"]; a.Backoff == c.Backoff {
+		t.Error("a changed back-off is equal to the old one")
 	}
 }
 

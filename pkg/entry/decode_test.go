@@ -62,7 +62,12 @@ func TestDecode(t *testing.T) {
 			if err != nil {
 				t.Fatalf("Decode(%q): %v", tt.raw, err)
 			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
+			// Alone, the value means the same.
+			alone, err := Decode(got.JSON)
+			if diff := cmp.Diff(got, alone); diff != "" || err != nil || !strings.Contains(tt.raw, string(got.JSON)) || !json.Valid(got.JSON) {
+				t.Errorf("the value of %q is %q, %v:\n%s", tt.raw, got.JSON, err, diff)
+			}
+			if diff := cmp.Diff(tt.want, got, ignoreJSON()); diff != "" {
 				t.Errorf("Decode(%q) (-want +got):\n%s", tt.raw, diff)
 			}
 		})

@@ -17,6 +17,9 @@ type Entry struct {
 	Orders
 	// Past is what gordon noted when it put the entry off.
 	Past Past
+	// JSON is the entry byte for byte, without what may stand before and after the
+	// JSON value. It is a part of what was decoded.
+	JSON []byte
 }
 
 // Decode reads an entry. Its error is always a *DecodeError.
@@ -33,6 +36,7 @@ func Decode(raw []byte) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
+	e.JSON = object.of(raw)
 	if raw[object.start] == 'n' {
 		return e, nil
 	}

@@ -95,3 +95,29 @@ func BenchmarkRunAgainstExec(b *testing.B) {
 		b.ReportMetric(bare.Seconds()/ours.Seconds(), "ratio")
 	})
 }
+
+// BenchmarkAttributes is what a thread of its own costs, and what a file for the
+// standard input does.
+func BenchmarkAttributes(b *testing.B) {
+	gate := runner.NewGate()
+	defer gate.Close()
+	for name, spec := range map[string]runner.Spec{
+		"none":  {},
+		"nice":  {Attributes: runner.Attributes{Nice: new(5)}},
+		"score": {Attributes: runner.Attributes{OOMScoreAdj: new(500)}},
+		"all":   {Attributes: runner.Attributes{Dir: "/", Umask: new(0o77), Nice: new(5), OOMScoreAdj: new(500)}},
+		"stdin": {Stdin: []byte(`{"args":["a"]}`)},
+		"1 MiB": {Stdin: make([]byte, 1<<20)},
+	} {
+		b.Run(name, func(b *testing.B) {
+			spec.Path, spec.Gate = "/bin/true", gate
+			for range b.N {
+				p, err := runner.Start(spec)
+				if err != nil {
+					b.Fatal(err)
+				}
+				p.Wait()
+			}
+		})
+	}
+}

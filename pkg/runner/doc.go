@@ -12,7 +12,7 @@
 //
 // Nothing about a running task lives only in a goroutine's stack. Process is a
 // plain struct of pid, pidfd, start time, the read ends of two pipes and what
-// was read so far. Start starts no goroutine, and Wait is a loop over that
+// was read so far. Start leaves no goroutine behind, and Wait is a loop over that
 // struct that can be left and entered again between any two turns. A later
 // version can therefore hand running tasks to a new binary by re-exec: write
 // the structs down, keep the descriptors and the pid across execve(2) (the
@@ -38,6 +38,17 @@
 // descends from one of those while its parent lives. What gets away is a process
 // that leaves the process group, drops its environment and loses its parent. Only
 // a Group catches that one.
+//
+// A daemon that is not root can read the environment of its own user alone. The
+// processes of another user are looked at with his rights to files, for a moment
+// and on a thread of its own (markerOfForeign). That takes CAP_SETUID and
+// CAP_SETGID, which a daemon has that could start them.
+//
+// # As another user
+//
+// Credentials, priorities and the rest of Attributes are taken on by the thread
+// that forks, or by the child; see Attributes.with. What a script must never get
+// is the daemon's own capabilities (keepCapsFromChildren).
 //
 // # Pids are not identities
 //

@@ -20,7 +20,18 @@ const (
 	// EnvUnsafe: the variable makes the program loader or an interpreter run
 	// code, and the task doesn't allow that.
 	EnvUnsafe
+	// EnvNotAllowed: the task says which variables an entry may set, and this is
+	// none of them.
+	EnvNotAllowed
 )
+
+// EnvPolicy is what the variables of an entry may be.
+type EnvPolicy struct {
+	// AllowUnsafe allows those that make a loader or an interpreter run code.
+	AllowUnsafe bool
+	// Only are the names that are allowed; nil is all, where an empty list is none.
+	Only []string
+}
 
 // EnvError says which variable of an entry's environment is refused, and why.
 type EnvError struct {
@@ -41,6 +52,8 @@ func (e *EnvError) Error() string {
 	case EnvUnsafe:
 		return fmt.Sprintf("env: %.100s can make the program loader or an interpreter run other code; "+
 			"allow_unsafe_env = true in the task's configuration allows it", e.Name)
+	case EnvNotAllowed:
+		return fmt.Sprintf("env: %.100q is not in the list env_allow of the task's configuration", e.Name)
 	}
 	return fmt.Sprintf("env: %.100q is refused (fault %d)", e.Name, int(e.Fault))
 }
@@ -57,12 +70,11 @@ func (e *EnvError) Error() string {
 // task that enqueues another may pass on its own environment.
 //
 // An entry's variable is refused with an *EnvError when it can't be passed on
-// as it is, or when it makes a loader or an interpreter run code and
-// allowUnsafe is false. Several faults are joined, sorted by name; of many, the
-// first ones.
-func BuildEnv(daemon []string, entry map[string]string, extra []string, allowUnsafe bool) ([]string, error) {
+// as it is, or when the policy doesn't allow it. Several faults are joined,
+// sorted by name; of many, the first ones.
+func BuildEnv(daemon []string, entry map[string]string, extra []string, policy EnvPolicy) ([]string, error) {
 	names := slices.Sorted(maps.Keys(entry))
-	if err := checkEntry(names, entry, allowUnsafe); err != nil {
+	if err := checkEntry(names, entry, policy); err != nil {
 		return nil, err
 	}
 	env := make([]string, 0, len(daemon)+len(entry)+len(extra))
@@ -73,17 +85,29 @@ func BuildEnv(daemon []string, entry map[string]string, extra []string, allowUns
 	// Without an equals sign, or before any name, it's no variable: dropped.
 	for _, kv := range daemon {
 		name, _, ok := strings.Cut(kv, "=")
-		if _, over := entry[name]; ok && name != "" && !over && !taken[name] && !withheld(name) {
+		if _, over := entry[name]; ok && name != "" && !over && !taken[name] && !Withheld(name) {
 			taken[name] = true
 			env = append(env, kv)
 		}
 	}
 	for _, name := range names {
-		if !taken[name] && !withheld(name) {
+		if !taken[name] && !Withheld(name) {
 			env = append(env, name+"="+entry[name])
 		}
 	}
 	return append(env, extra...), nil
+}
+
+// WithVars returns env, "NAME=value", with vars over it, sorted by name.
+func WithVars(env []string, vars map[string]string) []string {
+	env = slices.DeleteFunc(slices.Clone(env), func(kv string) bool {
+		_, over := vars[envName(kv)]
+		return over
+	})
+	for _, name := range slices.Sorted(maps.Keys(vars)) {
+		env = append(env, name+"="+vars[name])
+	}
+	return env
 }
 
 // maxEnvFaults bounds how many faults are named: the message goes to the failed
@@ -91,11 +115,11 @@ func BuildEnv(daemon []string, entry map[string]string, extra []string, allowUns
 const maxEnvFaults = 20
 
 // checkEntry returns the faults of an entry's environment.
-func checkEntry(names []string, entry map[string]string, allowUnsafe bool) error {
+func checkEntry(names []string, entry map[string]string, policy EnvPolicy) error {
 	var errs []error
 	more := 0
 	for _, name := range names {
-		fault := envFault(name, entry[name], allowUnsafe)
+		fault := policy.fault(name, entry[name])
 		switch {
 		case fault == 0:
 		case len(errs) < maxEnvFaults:
@@ -110,14 +134,16 @@ func checkEntry(names []string, entry map[string]string, allowUnsafe bool) error
 	return errors.Join(errs...)
 }
 
-// envFault is what is wrong with one variable, 0 for nothing.
-func envFault(name, value string, allowUnsafe bool) EnvFault {
+// fault is what is wrong with one variable, 0 for nothing.
+func (p EnvPolicy) fault(name, value string) EnvFault {
 	switch {
 	case name == "" || strings.ContainsAny(name, "=\x00"):
 		return EnvBadName
 	case strings.IndexByte(value, 0) >= 0:
 		return EnvBadValue
-	case !allowUnsafe && unsafeEnv(name, value):
+	case p.Only != nil && !slices.Contains(p.Only, name):
+		return EnvNotAllowed
+	case !p.AllowUnsafe && unsafeEnv(name, value):
 		return EnvUnsafe
 	}
 	return 0

@@ -65,7 +65,7 @@ func TestBuildEnv(t *testing.T) {
 		{name: "the daemon's is trusted", daemon: []string{"LD_PRELOAD=/x.so", "PYTHONPATH=/y"}, want: []string{"LD_PRELOAD=/x.so", "PYTHONPATH=/y"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got, err := runner.BuildEnv(tc.daemon, tc.entry, tc.extra, false)
+			got, err := runner.BuildEnv(tc.daemon, tc.entry, tc.extra, runner.EnvPolicy{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -89,7 +89,7 @@ func TestBuildEnvRefuses(t *testing.T) {
 		{"A", "x\x00y", runner.EnvBadValue, "env: the value of A holds a NUL byte"},
 	} {
 		for _, allowUnsafe := range []bool{false, true} {
-			env, err := runner.BuildEnv(nil, map[string]string{tc.name: tc.value}, nil, allowUnsafe)
+			env, err := runner.BuildEnv(nil, map[string]string{tc.name: tc.value}, nil, runner.EnvPolicy{AllowUnsafe: allowUnsafe})
 			checkEnvError(t, env, err, tc.name, tc.fault)
 			if err.Error() != tc.text {
 				t.Errorf("%q: says %q", tc.name, err)
@@ -121,12 +121,12 @@ func TestBuildEnvRefusesWhatRunsCode(t *testing.T) {
 	} {
 		name, value, _ := strings.Cut(kv, "=")
 		entry := map[string]string{name: value}
-		env, err := runner.BuildEnv(nil, entry, nil, false)
+		env, err := runner.BuildEnv(nil, entry, nil, runner.EnvPolicy{})
 		checkEnvError(t, env, err, name, runner.EnvUnsafe)
 		if text := err.Error(); !strings.Contains(text, name) || !strings.Contains(text, "allow_unsafe_env = true") {
 			t.Errorf("the message names neither the variable nor the way out: %s", text)
 		}
-		env, err = runner.BuildEnv(nil, entry, nil, true)
+		env, err = runner.BuildEnv(nil, entry, nil, runner.EnvPolicy{AllowUnsafe: true})
 		if diff := cmp.Diff([]string{kv}, env); diff != "" || err != nil {
 			t.Errorf("allowed: %v %s", err, diff)
 		}
@@ -138,14 +138,14 @@ func TestBuildEnvAllowsWhatOnlyLooksAlike(t *testing.T) {
 		"LDAP_URL", "ENVIRONMENT", "APP_ENV", "NODE_ENV", "PYTHONUNBUFFERED", "PATH", "HOME", "LANG", "TZ", "TERM", "MY_LD_PRELOAD",
 		"BASH", "ld_preload", "JAVA_HOME", "GIT_SSH_COMMAND",
 	} {
-		if _, err := runner.BuildEnv(nil, map[string]string{name: "x"}, nil, false); err != nil {
+		if _, err := runner.BuildEnv(nil, map[string]string{name: "x"}, nil, runner.EnvPolicy{}); err != nil {
 			t.Error(err)
 		}
 	}
 }
 
 func TestBuildEnvNamesEveryFault(t *testing.T) {
-	_, err := runner.BuildEnv(nil, map[string]string{"PYTHONPATH": "x", "": "x", "LD_PRELOAD": "x", "FINE": "x"}, nil, false)
+	_, err := runner.BuildEnv(nil, map[string]string{"PYTHONPATH": "x", "": "x", "LD_PRELOAD": "x", "FINE": "x"}, nil, runner.EnvPolicy{})
 	lines := strings.Split(err.Error(), "\n")
 	if len(lines) != 3 || !strings.Contains(lines[1], "LD_PRELOAD") || !strings.Contains(lines[2], "PYTHONPATH") {
 		t.Errorf("got %q", lines)
@@ -155,7 +155,7 @@ func TestBuildEnvNamesEveryFault(t *testing.T) {
 // What BuildEnv returns is what the script sees, byte for byte.
 func TestEnvironmentArrives(t *testing.T) {
 	entry := map[string]string{"A": "x=y", "B": "line\nline", "C": "", "D": "ü€𝄞 'q' \"q\" $HOME \\"}
-	env, err := runner.BuildEnv([]string{"A=daemon", "KEEP=1"}, entry, []string{"GORDON_ATTEMPT=1"}, false)
+	env, err := runner.BuildEnv([]string{"A=daemon", "KEEP=1"}, entry, []string{"GORDON_ATTEMPT=1"}, runner.EnvPolicy{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func FuzzBuildEnv(f *testing.F) {
 	f.Add("A=", "\x00", "", false)
 	f.Fuzz(func(t *testing.T, name, value, daemon string, allowUnsafe bool) {
 		extra := []string{"GORDON_TASK_ID=real"}
-		env, err := runner.BuildEnv([]string{daemon, "NOTIFY_SOCKET=x"}, map[string]string{name: value}, extra, allowUnsafe)
+		env, err := runner.BuildEnv([]string{daemon, "NOTIFY_SOCKET=x"}, map[string]string{name: value}, extra, runner.EnvPolicy{AllowUnsafe: allowUnsafe})
 		if err != nil {
 			if env != nil {
 				t.Errorf("both an environment and an error: %q, %v", env, err)
@@ -197,7 +197,7 @@ func FuzzBuildEnv(f *testing.F) {
 }
 
 func TestBuildEnvOfThisProcess(t *testing.T) {
-	env, err := runner.BuildEnv(os.Environ(), nil, nil, false)
+	env, err := runner.BuildEnv(os.Environ(), nil, nil, runner.EnvPolicy{})
 	if err != nil || len(env) == 0 {
 		t.Errorf("%d variables, %v", len(env), err)
 	}

@@ -2,8 +2,9 @@ package runner
 
 import "strings"
 
-// withheld reports whether the variable reaches a script only through Gordon.
-func withheld(name string) bool { return reserved(name) || hidden(name) }
+// Withheld reports whether Gordon keeps the variable from scripts wherever it
+// comes from, its own values of GORDON_TASK_ID and the like aside; see BuildEnv.
+func Withheld(name string) bool { return reserved(name) || hidden(name) }
 
 // reserved reports whether the variable is one by which Gordon tells a script,
 // and later itself, which task this is.

@@ -12,7 +12,7 @@ import (
 )
 
 func Example() {
-	env, err := runner.BuildEnv(os.Environ(), map[string]string{"NAME": "world"}, []string{runner.MarkerVar + "=example.1"}, false)
+	env, err := runner.BuildEnv(os.Environ(), map[string]string{"NAME": "world"}, []string{runner.MarkerVar + "=example.1"}, runner.EnvPolicy{})
 	if err != nil {
 		fmt.Println(err)
 		return

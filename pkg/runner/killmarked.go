@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,14 +16,15 @@ import (
 // with the same value.
 //
 // Only what this process may see and read in /proc is found: with the usual
-// rights those are the processes of its own user. It never kills this process
+// rights those are the processes of its own user, and with CAP_SETUID and
+// CAP_SETGID those of all but root, who takes root. It never kills this process
 // or pid 1, and never a process that got the pid of one that ended meanwhile.
 //
 // The error is that of ctx when it ends before all are gone, or names the
 // processes that could not be killed; those are not waited for.
 func KillMarked(ctx context.Context, match func(marker string) bool) (killed int, err error) {
 	h := hunt{
-		tree:    tree{marked: match, known: map[procID]bool{}},
+		tree:    tree{marked: match, known: map[procID]bool{}, foreign: foreign()},
 		killed:  map[procID]bool{},
 		refused: map[procID]error{},
 	}
@@ -43,6 +45,15 @@ func KillMarked(ctx context.Context, match func(marker string) bool) (killed int
 		}
 	}
 	return len(h.killed), h.err()
+}
+
+// foreign says whose environment can be read besides the one of the own user: the
+// tasks of a dead instance may have run as anybody.
+func foreign() func(uid uint32) bool {
+	if os.Geteuid() == 0 || missingCaps(unix.CAP_SETUID, unix.CAP_SETGID) != "" {
+		return nil // root reads all of them, others none
+	}
+	return func(uint32) bool { return true }
 }
 
 // hunt is one KillMarked under way.

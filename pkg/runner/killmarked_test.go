@@ -23,7 +23,7 @@ func markerOf(t *testing.T) string {
 // marked starts a script with the marker; a goroutine waits for its end.
 func marked(t *testing.T, marker, body string, args ...string) *runner.Process {
 	t.Helper()
-	env, err := runner.BuildEnv(os.Environ(), nil, []string{runner.MarkerVar + "=" + marker}, false)
+	env, err := runner.BuildEnv(os.Environ(), nil, []string{runner.MarkerVar + "=" + marker}, runner.EnvPolicy{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestKillMarkedSparesItself(t *testing.T) {
 	marker := markerOf(t)
 	victim := marked(t, marker, `exec sleep 1000`)
 	env, err := runner.BuildEnv(os.Environ(), map[string]string{helperVar: "killmarked"},
-		[]string{runner.MarkerVar + "=" + marker}, false)
+		[]string{runner.MarkerVar + "=" + marker}, runner.EnvPolicy{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,8 +23,12 @@ const patience = 20 * time.Second
 const helperVar = "RUNNER_TEST_HELPER"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(helperVar) == "killmarked" {
+	switch os.Getenv(helperVar) {
+	case "killmarked":
 		killMarkedHelper()
+	case "":
+	default:
+		unprivilegedHelper(os.Getenv(helperVar))
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -43,7 +47,7 @@ func script(t *testing.T, body string) string {
 func spec(t *testing.T, body string, args ...string) runner.Spec {
 	t.Helper()
 	marker := strconv.Itoa(os.Getpid()) + "." + t.Name()
-	env, err := runner.BuildEnv(os.Environ(), nil, []string{runner.MarkerVar + "=" + marker}, false)
+	env, err := runner.BuildEnv(os.Environ(), nil, []string{runner.MarkerVar + "=" + marker}, runner.EnvPolicy{})
 	if err != nil {
 		t.Fatal(err)
 	}

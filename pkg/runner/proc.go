@@ -89,17 +89,18 @@ func processes() ([]host.Stat, error) {
 
 // markerOf returns the value of GORDON_TASK_ID in the environment with which
 // the process was started, proc_pid_environ(5). It is not found where the
-// process belongs to another user, is a kernel thread or has begun to exit,
-// and where a program has written another text over it (setproctitle).
-func markerOf(pid int) (marker string, found bool) {
+// process belongs to another user (an fs.ErrPermission), is a kernel thread or
+// has begun to exit, and where a program has written another text over it
+// (setproctitle).
+func markerOf(pid int) (marker string, found bool, err error) {
 	environ, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
 	if err != nil {
-		return "", false
+		return "", false, err
 	}
 	for kv := range bytes.SplitSeq(environ, []byte{0}) {
 		if value, ok := bytes.CutPrefix(kv, []byte(MarkerVar+"=")); ok {
-			return string(value), true
+			return string(value), true, nil
 		}
 	}
-	return "", false
+	return "", false, nil
 }

@@ -20,6 +20,13 @@ type Spec struct {
 	// processes wherever they go. If empty, only the process group and its
 	// descendants are known.
 	Marker string
+	// Stdin is what the process reads as its standard input; nil is nothing.
+	Stdin []byte
+
+	Attributes
+	// Gate is the one that all starts of this daemon pass. It may be nil where
+	// none of them sets OOMScoreAdj.
+	Gate *Gate
 	// Group keeps the task's processes together, so that none gets away; nil
 	// where there is no such thing.
 	Group Group

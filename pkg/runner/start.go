@@ -2,7 +2,7 @@ package runner
 
 import (
 	"errors"
-	"fmt"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -16,9 +16,9 @@ const (
 	busyPause = time.Millisecond
 )
 
-// Start starts the process: as the leader of a process group of its own, with
-// an empty standard input (/dev/null), and with stdout and stderr captured.
-// Wait must be called on the Process, whatever happens to it.
+// Start starts the process: as the leader of a process group of its own, without
+// capabilities unless it is root, and with stdout and stderr captured. Wait must
+// be called on the Process, whatever happens to it.
 //
 // When nothing could be started the error is a *StartError, which wraps the
 // error number of execve(2), clone(2), pipe(2) or open(2): use errors.Is, with
@@ -32,7 +32,7 @@ func Start(spec Spec) (*Process, error) {
 		return nil, newStartError(spec, unix.E2BIG)
 	}
 	p := newProcess(spec)
-	if err := p.start(); err != nil {
+	if err := spec.Attributes.with(p.start); err != nil {
 		return nil, newStartError(spec, err)
 	}
 	return p, nil
@@ -52,13 +52,19 @@ func (p *Process) start() (err error) {
 			p.closeAll()
 		}
 	}()
-	if stdin, err = unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
-		return fmt.Errorf("opening /dev/null: %w", err)
-	}
-	if stdout, err = p.stdout.open(); err != nil {
+	if stdin, err = openStdin(p.spec.Stdin); err != nil {
 		return err
 	}
-	if stderr, err = p.stderr.open(); err != nil {
+	// Pipes belong to whoever makes them (fs/pipe.c), and only he can open
+	// /dev/stdout and /dev/stderr.
+	err = p.spec.User.files(func() error {
+		if stdout, err = p.stdout.open(); err != nil {
+			return err
+		}
+		stderr, err = p.stderr.open()
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	if p.events, err = watch(p.stdout.fd, p.stderr.fd); err != nil {
@@ -88,17 +94,25 @@ func (p *Process) fork(stdin, stdout, stderr int) error {
 	attr := &syscall.ProcAttr{
 		Env:   p.spec.Env,
 		Files: []uintptr{uintptr(stdin), uintptr(stdout), uintptr(stderr)},
-		Sys:   &syscall.SysProcAttr{Setpgid: true},
+		Sys:   &syscall.SysProcAttr{Setpgid: true, Credential: p.spec.User.credential()},
+	}
+	// What is done to the thread counts for what it forks.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := keepCapsFromChildren(); err != nil {
+		return err
 	}
 	if group := p.spec.Group; group != nil {
 		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, group.FD()
 	}
 	pause := busyPause
 	for try := 1; ; try++ {
-		p.started = time.Now()
-		pid, _, err := syscall.StartProcess(p.spec.Path, argv, attr)
+		err := p.spec.Gate.start(p.spec.OOMScoreAdj, func() (err error) {
+			p.started = time.Now()
+			p.pid, _, err = syscall.StartProcess(p.spec.Path, argv, attr)
+			return err
+		})
 		if err == nil {
-			p.pid = pid
 			return nil
 		}
 		if !errors.Is(err, syscall.ETXTBSY) || try == busyTries {

@@ -14,14 +14,20 @@ import (
 // StartError says why a process could not be started.
 type StartError struct {
 	Path string // of the script
-	Err  error  // the cause; wraps an error number
-	Hint string // what the bare cause leaves out; may be empty
+	// Doing is what failed, such as "become user www-data"; "" where it was the
+	// execution of the script itself.
+	Doing string
+	Err   error  // the cause; wraps an error number
+	Hint  string // what the bare cause leaves out; may be empty
 }
 
-// Error returns the words that Gordon 1 used, "fork/exec PATH: cause", and the
-// hint in parentheses.
+// Error returns the words that Gordon 1 used, "fork/exec PATH: cause", or
+// "cannot DOING: cause", and the hint in parentheses.
 func (e *StartError) Error() string {
 	text := "fork/exec " + e.Path + ": " + e.Err.Error()
+	if e.Doing != "" {
+		text = "cannot " + e.Doing + ": " + e.Err.Error()
+	}
 	if e.Hint != "" {
 		text += " (" + e.Hint + ")"
 	}
@@ -44,7 +50,12 @@ func Transient(err error) bool {
 }
 
 func newStartError(spec Spec, err error) *StartError {
-	e := &StartError{Path: spec.Path, Err: err}
+	var e *StartError
+	if errors.As(err, &e) { // it did not come to the script
+		e.Path = spec.Path
+		return e
+	}
+	e = &StartError{Path: spec.Path, Err: err}
 	switch {
 	case errors.Is(err, unix.E2BIG):
 		e.Hint = explainTooBig(spec)
@@ -52,6 +63,9 @@ func newStartError(spec Spec, err error) *StartError {
 		e.Hint = explainMissing(spec.Path)
 	case errors.Is(err, unix.EACCES):
 		e.Hint = explainDenied(spec.Path)
+		if u := spec.User; u != nil {
+			e.Hint = strings.TrimSuffix("as "+u.String()+"; "+e.Hint, "; ")
+		}
 	case errors.Is(err, unix.ENOEXEC):
 		e.Hint = explainFormat(spec.Path)
 	case errors.Is(err, unix.ETXTBSY):

@@ -3,7 +3,10 @@ package runner
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"slices"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -30,23 +33,38 @@ type tree struct {
 	contained Group
 	// descend says whether to include whatever descends from what was found.
 	descend bool
+	// foreign says whether to read the environment of a process of this other
+	// user with his rights; nil is for none. See markerOfForeign.
+	foreign func(uid uint32) bool
 
 	known map[procID]bool
 }
 
 // tree returns the task's own.
 func (p *Process) tree() *tree {
-	return &tree{
+	t := &tree{
 		group:     p.pid,
-		marked:    func(marker string) bool { return marker != "" && marker == p.spec.Marker },
 		contained: p.spec.Group,
+		marked:    func(marker string) bool { return marker != "" && marker == p.spec.Marker },
 		descend:   true,
 		known:     map[procID]bool{},
 	}
+	if u := p.spec.User; u != nil && os.Geteuid() != 0 {
+		t.foreign = func(uid uint32) bool { return uid == u.UID }
+	}
+	return t
 }
 
 // find returns the members that have not ended.
-func (t *tree) find() ([]host.Stat, error) {
+func (t *tree) find() (found []host.Stat, err error) {
+	if t.foreign == nil {
+		return t.search()
+	}
+	onThrowawayThread(func() { found, err = t.search() }) // markerOfForeign may change it
+	return found, err
+}
+
+func (t *tree) search() ([]host.Stat, error) {
 	all, err := processes()
 	if err != nil {
 		return nil, err
@@ -79,8 +97,27 @@ func (t *tree) includes(st host.Stat) bool {
 	if t.group != 0 && st.PGID == t.group {
 		return true
 	}
-	marker, ok := markerOf(st.PID)
+	marker, ok, err := markerOf(st.PID)
+	if errors.Is(err, fs.ErrPermission) && t.foreign != nil {
+		marker, ok = t.markerOfForeign(st.PID)
+	}
 	return ok && t.marked(marker)
+}
+
+// markerOfForeign is markerOf with the rights of the process' owner, on a thread
+// that is locked. Root's processes are left out: to read those takes root's
+// capabilities, too.
+func (t *tree) markerOfForeign(pid int) (marker string, found bool) {
+	var st unix.Stat_t
+	if err := unix.Stat("/proc/"+strconv.Itoa(pid), &st); err != nil || st.Uid == 0 || !t.foreign(st.Uid) {
+		return "", false
+	}
+	owner := Identity{UID: st.Uid, GID: st.Gid}
+	_ = owner.files(func() (err error) { // an error: not found
+		marker, found, err = markerOf(pid)
+		return err
+	})
+	return marker, found
 }
 
 // signal sends the signals, in order, to the group and to every other member,

@@ -32,13 +32,13 @@ func (f *follower) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		var faults []error
 		for _, sentinel := range f.client.Sentinels() {
-			if heard, err := f.listen(ctx, sentinel); heard {
+			heard, err := f.listen(ctx, sentinel)
+			if heard {
 				faults = nil
 				f.pace.wait(ctx)
 				break // from the first one on
-			} else {
-				faults = append(faults, err)
 			}
+			faults = append(faults, err)
 		}
 		if len(faults) > 0 {
 			f.cannotHear(ctx, errors.Join(faults...))

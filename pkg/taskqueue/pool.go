@@ -14,6 +14,7 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/host"
 	"github.com/nevsnode/gordon/v2/pkg/output"
+	"github.com/nevsnode/gordon/v2/pkg/runner"
 	"github.com/nevsnode/gordon/v2/pkg/stats"
 )
 
@@ -44,6 +45,7 @@ type Pool struct {
 	opts Options
 	self host.Identity
 	ends *ends
+	gate *runner.Gate
 
 	mu      sync.Mutex // guards what follows; held during a reload
 	current *engine
@@ -78,7 +80,8 @@ type ends struct{ abort, kill, hard end }
 
 // Start connects to Redis, brings back what dead instances left behind and
 // serves all types; then it returns. Redis is tried until ctx ends; the error
-// then wraps [ErrRedis].
+// then wraps [ErrRedis]. What the configuration names and this machine does not
+// have is told in [config.Faults] before that.
 func Start(ctx context.Context, c *config.Config, o Options) (*Pool, error) {
 	self, err := host.Self()
 	if err != nil {
@@ -86,23 +89,41 @@ func Start(ctx context.Context, c *config.Config, o Options) (*Pool, error) {
 	}
 	p := &Pool{
 		opts: o, self: self, ends: &ends{newEnd(), newEnd(), newEnd()},
-		budgets: make(map[string]*budget), seats: newSeats(), over: make(chan struct{}),
+		budgets: make(map[string]*budget), seats: newSeats(), over: make(chan struct{}), gate: runner.NewGate(),
 	}
-	e, err := p.launch(ctx, c)
+	s, err := p.settings(ctx, c)
 	if err != nil {
+		p.gate.Close()
 		return nil, err
 	}
-	p.serve(e, c)
+	e, err := p.launch(ctx, c, s)
+	if err != nil {
+		p.gate.Close()
+		return nil, err
+	}
+	p.serve(e, c, s)
 	return p, nil
 }
 
+// settings finds out what a configuration means on this machine.
+func (p *Pool) settings(ctx context.Context, c *config.Config) (*Settings, error) {
+	found := look(ctx, c, p.opts.Env, p.gate)
+	if err := found.err(); err != nil {
+		return nil, err
+	}
+	for _, w := range found.warnings {
+		p.opts.Log.Warn(w.Error())
+	}
+	return newSettings(c, p.opts, p.gate, found.commands), nil
+}
+
 // launch starts an engine that serves nothing yet.
-func (p *Pool) launch(ctx context.Context, c *config.Config) (*engine, error) {
+func (p *Pool) launch(ctx context.Context, c *config.Config, s *Settings) (*engine, error) {
 	e := newEngine(placeOf(c), p.opts, p.self, p.ends, p.seats)
 	if err := e.connect(ctx); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRedis, err)
 	}
-	e.recoverer.settings.Store(newSettings(c, p.opts))
+	e.recoverer.settings.Store(s)
 	e.recoverer.look(ctx)
 	p.engines.Go(func() {
 		if err := e.Run(); err != nil {
@@ -121,7 +142,7 @@ func (p *Pool) launch(ctx context.Context, c *config.Config) (*engine, error) {
 }
 
 // serve makes the configuration the one that counts. It cannot fail.
-func (p *Pool) serve(e *engine, c *config.Config) {
+func (p *Pool) serve(e *engine, c *config.Config, s *Settings) {
 	for taskType := range c.Tasks {
 		if p.budgets[taskType] == nil {
 			p.budgets[taskType] = newBudget()
@@ -135,7 +156,7 @@ func (p *Pool) serve(e *engine, c *config.Config) {
 		old.retire()
 	}
 	p.setTotals(c)
-	e.apply(c.Tasks, newSettings(c, p.opts), p.budgets)
+	e.apply(c.Tasks, s, p.budgets)
 	p.seats.open()
 }
 
@@ -150,9 +171,10 @@ func (p *Pool) setTotals(c *config.Config) {
 }
 
 // Reload makes c the configuration, or changes nothing and returns an error:
-// when the Redis that c names does not answer before ctx ends ([ErrRedis]), or
-// the pool is being stopped. commit is called when nothing can fail any more,
-// before the new configuration takes effect.
+// when the Redis that c names does not answer before ctx ends ([ErrRedis]), this
+// machine does not have what c names ([config.Faults]), or the pool is being
+// stopped. commit is called when nothing can fail any more, before the new
+// configuration takes effect.
 //
 // Tasks that run go on as they were started. Those of a type that is no longer
 // there, or that came from another Redis, end and are told to the Redis that
@@ -163,9 +185,13 @@ func (p *Pool) Reload(ctx context.Context, c *config.Config, commit func()) erro
 	if p.closed {
 		return errors.New("gordon is stopping")
 	}
+	s, err := p.settings(ctx, c)
+	if err != nil {
+		return err
+	}
 	e := p.current
 	if !placeOf(c).same(e.place) {
-		next, err := p.launch(ctx, c)
+		next, err := p.launch(ctx, c, s)
 		if err != nil {
 			return err
 		}
@@ -174,7 +200,7 @@ func (p *Pool) Reload(ctx context.Context, c *config.Config, commit func()) erro
 		return fmt.Errorf("%w: %w", ErrRedis, err)
 	}
 	commit()
-	p.serve(e, c)
+	p.serve(e, c, s)
 	return nil
 }
 
@@ -190,6 +216,7 @@ func (p *Pool) Drain() {
 	p.current.retire()
 	go func() {
 		p.engines.Wait()
+		p.gate.Close()
 		close(p.over)
 	}()
 }

@@ -30,12 +30,15 @@ type Settings struct {
 	OnLeaseLoss config.OnLeaseLoss
 	// Groups is where the control groups of tasks are made; nil = there are none.
 	Groups *cgroup.Tree
+
+	gate     *runner.Gate
+	commands map[string]*command // by type
 }
 
-func newSettings(c *config.Config, o Options) *Settings {
+func newSettings(c *config.Config, o Options, gate *runner.Gate, commands map[string]*command) *Settings {
 	return &Settings{
 		Env: o.Env, KillGrace: c.KillGrace, ErrorScript: c.ErrorScript, TempDir: c.TempDir, OnLeaseLoss: c.OnLeaseLoss,
-		Groups: o.Groups,
+		Groups: o.Groups, gate: gate, commands: commands,
 	}
 }
 
@@ -50,11 +53,11 @@ func (s *Settings) exec(ctx context.Context, script, arg string) ([]byte, error)
 	if err != nil {
 		return nil, fmt.Errorf("find error_script: %w", err)
 	}
-	env, err := runner.BuildEnv(s.Env, nil, nil, false)
+	env, err := runner.BuildEnv(s.Env, nil, nil, runner.EnvPolicy{})
 	if err != nil {
 		return nil, fmt.Errorf("environment of the error_script: %w", err)
 	}
-	p, err := runner.Start(runner.Spec{Path: path, Args: []string{arg}, Env: env})
+	p, err := runner.Start(runner.Spec{Path: path, Args: []string{arg}, Env: env, Gate: s.gate})
 	if err != nil {
 		return nil, err
 	}

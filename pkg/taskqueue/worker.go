@@ -145,12 +145,12 @@ func (w *worker) execute(ctx context.Context, e entry.Entry, v *verdict) {
 		v.outcome, v.fault = outcomeExpired, fmt.Sprintf("not started: its deadline was %s", e.Deadline.UTC().Format(time.RFC3339))
 		return
 	}
-	env, err := runner.BuildEnv(w.settings.Env, e.Env, w.taskEnv(e), w.task.AllowUnsafeEnv)
+	spec, err := w.settings.commands[w.task.Type].spec(e, w.id, w.taskEnv(e))
 	if err != nil {
 		v.outcome, v.fault, v.hopeless = outcomeNotStarted, err.Error(), true
 		return
 	}
-	process, err := w.start(ctx, runner.Spec{Path: w.task.Script, Args: e.Args, Env: env, Marker: w.id})
+	process, err := w.start(ctx, spec)
 	if err != nil {
 		v.process = runner.NotStartedBy(err)
 		v.outcome, v.fault = outcomeNotStarted, err.Error()

@@ -1,0 +1,135 @@
+package runner
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Account is a user as the system knows it.
+type Account struct {
+	Name     string
+	UID, GID uint32
+	Groups   []uint32 // all of them, GID among them
+	Home     string   // absolute; "" = none
+	Shell    string   // absolute; "" = none, or one that lets nobody in
+}
+
+// ErrUnknown is wrapped where the system has no such user or group.
+var ErrUnknown = errors.New("unknown to this system")
+
+// LookupUser finds a user by name or number, with its groups; the name must not
+// begin with a dash. getent(1) and id(1) are asked, since a user may come from a directory service (nsswitch.conf(5)),
+// which a program without the C library can't ask itself.
+func LookupUser(ctx context.Context, name string) (Account, error) {
+	field, err := getent(ctx, "passwd", name, 7) // passwd(5)
+	if err != nil {
+		return Account{}, err
+	}
+	a := Account{Name: field[0], Home: field[5], Shell: field[6]}
+	groups, err := ask(ctx, "id", "-G", a.Name)
+	if err != nil {
+		return Account{}, err
+	}
+	for _, text := range append([]string{field[2], field[3]}, strings.Fields(groups)...) {
+		id, err := strconv.ParseUint(text, 10, 32)
+		if err != nil {
+			return Account{}, fmt.Errorf("number of a user or group: %w", err)
+		}
+		a.Groups = append(a.Groups, uint32(id))
+	}
+	a.UID, a.GID, a.Groups = a.Groups[0], a.Groups[1], a.Groups[2:]
+	// None is better than a wrong one; systemd has it so for User=.
+	if !filepath.IsAbs(a.Home) || filepath.Clean(a.Home) == "/" {
+		a.Home = ""
+	}
+	nobody := []string{"nologin", "false", "true"}
+	if !filepath.IsAbs(a.Shell) || slices.Contains(nobody, filepath.Base(a.Shell)) {
+		a.Shell = ""
+	}
+	return a, nil
+}
+
+// LookupGroup finds a group by name or number, which must not begin with a dash.
+func LookupGroup(ctx context.Context, name string) (gid uint32, err error) {
+	field, err := getent(ctx, "group", name, 3) // group(5)
+	if err != nil {
+		return 0, err
+	}
+	id, err := strconv.ParseUint(field[2], 10, 32)
+	if err != nil {
+		return 0, fmt.Errorf("number of a group: %w", err)
+	}
+	return uint32(id), nil
+}
+
+// notInDatabase is the exit status of getent(1) where a key is not found.
+const notInDatabase = 2
+
+// getent returns the fields of a line of one of the system's databases.
+func getent(ctx context.Context, database, key string, fields int) ([]string, error) {
+	line, err := ask(ctx, "getent", database, key)
+	var status *exitError
+	if errors.As(err, &status) && status.o.ExitStatus == notInDatabase {
+		return nil, fmt.Errorf("%q is %w", key, ErrUnknown)
+	}
+	if err != nil {
+		return nil, err
+	}
+	list := strings.Split(strings.TrimSuffix(line, "\n"), ":")
+	if len(list) < fields {
+		return nil, fmt.Errorf("getent %s %s: %q is no line of it", database, key, line)
+	}
+	return list, nil
+}
+
+// askPatience is how long a directory service may take to answer.
+const askPatience = 30 * time.Second
+
+// ask runs a program of the system and returns what it prints. When ctx ends, so
+// does the program.
+func ask(ctx context.Context, name string, args ...string) (string, error) {
+	path, err := LookPath(name)
+	if err != nil {
+		return "", err
+	}
+	p, err := Start(Spec{Path: path, Args: args, Env: os.Environ()})
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, askPatience)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { p.Stop(ctx, 0) })()
+	o := p.Wait()
+	if p.Stopped() {
+		return "", fmt.Errorf("%s does not answer: %w", name, ctx.Err())
+	}
+	if !o.Success() {
+		return "", &exitError{command: strings.Join(append([]string{name}, args...), " "), o: o}
+	}
+	return string(o.Stdout.Tail), nil
+}
+
+// exitError is a program that failed.
+type exitError struct {
+	command string
+	o       Outcome
+}
+
+func (e *exitError) Error() string {
+	return strings.TrimSpace(fmt.Sprintf("%s: %s\n%s", e.command, e.o.Reason(), bytes.TrimSpace(e.o.Stderr.Tail)))
+}
+
+// Environ returns env as systemd makes it for User=: USER, LOGNAME, HOME and
+// SHELL are the account's, and not there at all where it has none; systemd.exec(5).
+func (a Account) Environ(env []string) []string {
+	env = WithVars(env, map[string]string{"USER": a.Name, "LOGNAME": a.Name, "HOME": a.Home, "SHELL": a.Shell})
+	return slices.DeleteFunc(env, func(kv string) bool { return kv == "HOME=" || kv == "SHELL=" })
+}

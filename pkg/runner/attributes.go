@@ -1,0 +1,298 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Attributes say as whom, where and how urgently a process runs. The zero value
+// is: as this daemon does.
+type Attributes struct {
+	// User is who the process is; nil is the daemon's own user.
+	User *Identity
+	// Dir is the working directory, which is entered with the user's rights; ""
+	// is the daemon's own.
+	Dir string
+	// Umask is what the process' new files may not be used for; umask(2).
+	Umask *int
+	// Nice is from -20, the most urgent, to 19; setpriority(2).
+	Nice *int
+	// IO is the priority of reading from and writing to disks.
+	IO IOPriority
+	// OOMScoreAdj is from -1000, never killed for want of memory, to 1000, always
+	// killed first; proc_pid_oom_score_adj(5). It needs a Gate in Spec.
+	OOMScoreAdj *int
+}
+
+// Identity is a user with its groups.
+type Identity struct {
+	Name     string // for people; not looked at
+	UID, GID uint32
+	// Groups are the supplementary groups. With KeepGroups they are the daemon's
+	// own, which is for those who change the group alone.
+	Groups     []uint32
+	KeepGroups bool
+}
+
+// IOPriority is a class and, but for the class Idle, a level in it, from 0, the
+// most urgent, to 7; ioprio_set(2). The zero value is the daemon's own.
+type IOPriority struct {
+	Class IOClass
+	Level int
+}
+
+// IOClass is a class of priorities, with the kernel's numbers.
+type IOClass int
+
+// The classes; ioprio_set(2).
+const (
+	IORealTime   IOClass = 1 // before all others, which may get nothing
+	IOBestEffort IOClass = 2 // what everybody has
+	IOIdle       IOClass = 3 // when nobody else wants the disk
+)
+
+// ioprioClassShift and ioprioWhoProcess are IOPRIO_CLASS_SHIFT and
+// IOPRIO_WHO_PROCESS of linux/ioprio.h.
+const (
+	ioprioClassShift = 13
+	ioprioWhoProcess = 1
+)
+
+// ofThread reports whether there is something that a thread has to take on.
+func (a Attributes) ofThread() bool {
+	return a.User != nil || a.Dir != "" || a.Umask != nil || a.Nice != nil || a.IO != IOPriority{}
+}
+
+// with calls f so that what it forks has these attributes, all but OOMScoreAdj.
+//
+// The kernel keeps nice value, I/O priority and groups for each thread, and
+// after unshare(2) the working directory and the umask as well; a child inherits
+// them from the thread that forks it. So a thread takes them on, is used once,
+// and ends: none of it can be undone without privileges. What costs is a new
+// thread, and only for tasks that ask for it. The other way is a launcher, one
+// more program between fork and script.
+//
+// Taking them on step by step also tells which step failed. From the child, only
+// an error number comes back.
+func (a Attributes) with(f func() error) error {
+	if !a.ofThread() {
+		return f()
+	}
+	var err error
+	onThrowawayThread(func() {
+		if err = a.take(); err == nil {
+			err = f()
+		}
+	})
+	return err
+}
+
+// onThrowawayThread calls f on a thread that ends afterwards.
+func onThrowawayThread(f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		// Never unlocked: the thread ends with the goroutine.
+		runtime.LockOSThread()
+		if unix.Gettid() == unix.Getpid() {
+			// All but the main thread, which would only be parked for good, and
+			// whose attributes are those that others see of this process.
+			defer runtime.UnlockOSThread()
+			onThrowawayThread(f)
+			return
+		}
+		f()
+	}()
+	<-done
+}
+
+// take gives this thread the attributes. The user comes first, since its rights
+// are needed for the working directory, and priorities last: with little of it,
+// the rest would take its time.
+func (a Attributes) take() error {
+	if err := a.User.takeGroups(); err != nil {
+		return err
+	}
+	if a.Dir != "" || a.Umask != nil {
+		if err := unix.Unshare(unix.CLONE_FS); err != nil {
+			return &StartError{Doing: "have a working directory and an umask of its own", Err: err}
+		}
+	}
+	// Without a directory, too: it shows whether the child can become the user.
+	if err := a.User.files(a.enter); err != nil {
+		return err
+	}
+	if a.Umask != nil {
+		unix.Umask(*a.Umask)
+	}
+	if a.IO != (IOPriority{}) {
+		prio := int(a.IO.Class)<<ioprioClassShift | a.IO.Level
+		if _, _, no := unix.Syscall(unix.SYS_IOPRIO_SET, ioprioWhoProcess, 0, uintptr(prio)); no != 0 {
+			return &StartError{Doing: "set the I/O priority", Err: no, Hint: hintNice}
+		}
+	}
+	if a.Nice != nil {
+		if err := unix.Setpriority(unix.PRIO_PROCESS, 0, *a.Nice); err != nil {
+			return &StartError{Doing: fmt.Sprintf("set the nice value to %d", *a.Nice), Err: err, Hint: hintNice}
+		}
+	}
+	return nil
+}
+
+// enter makes Dir this thread's working directory.
+func (a Attributes) enter() error {
+	if a.Dir == "" {
+		return nil
+	}
+	err := unix.Chdir(a.Dir)
+	if err == nil {
+		return nil
+	}
+	e := &StartError{Doing: "enter the working directory " + a.Dir, Err: err}
+	if a.User != nil && errors.Is(err, unix.EACCES) {
+		e.Hint = "the user " + a.User.Name + " may not"
+	}
+	return e
+}
+
+// The lines of a systemd unit that give a missing right; systemd.exec(5).
+const (
+	hintUser = "AmbientCapabilities=CAP_SETUID CAP_SETGID CAP_KILL in the unit would allow it"
+	hintNice = "AmbientCapabilities=CAP_SYS_NICE in the unit would allow it"
+	hintOOM  = "AmbientCapabilities=CAP_SYS_RESOURCE in the unit would allow it"
+	hintBox  = "SystemCallFilter= or PrivateUsers= of the unit, or its like, does not allow it"
+)
+
+// takeGroups gives this thread the user's supplementary groups.
+func (u *Identity) takeGroups() error {
+	if u == nil || u.KeepGroups {
+		return nil
+	}
+	groups := make([]int, len(u.Groups))
+	for i, g := range u.Groups {
+		groups[i] = int(g)
+	}
+	// Of this thread alone; syscall.Setgroups would be for all of them.
+	if err := unix.Setgroups(groups); err != nil {
+		return u.refused(err)
+	}
+	return nil
+}
+
+// files calls f with the rights that the user has to files, on a thread that is
+// locked and ends soon; setfsuid(2), setfsgid(2). Only the rights to files are
+// borrowed: a thread that was the user in full could be killed by him, and with
+// it the daemon.
+func (u *Identity) files(f func() error) error {
+	if u == nil {
+		return f()
+	}
+	if !setFileIDs(u.UID, u.GID) {
+		return u.refused(unix.EPERM)
+	}
+	// Back again for the fork: entering a control group (CLONE_INTO_CGROUP) takes
+	// the daemon's rights.
+	defer setFileIDs(uint32(os.Geteuid()), uint32(os.Getegid()))
+	return f()
+}
+
+// setFileIDs sets both ids, and reports whether the kernel has done so: it says
+// which id was there before, and nothing of an error.
+func setFileIDs(uid, gid uint32) bool {
+	_, _ = unix.SetfsgidRetGid(int(gid))
+	_, _ = unix.SetfsuidRetUid(int(uid))
+	isGID, _ := unix.SetfsgidRetGid(-1)
+	isUID, _ := unix.SetfsuidRetUid(-1)
+	return uint32(isGID) == gid && uint32(isUID) == uid
+}
+
+// refused says that the system does not let us become the user, and why.
+func (u *Identity) refused(err error) *StartError {
+	e := &StartError{Doing: "become " + u.String(), Err: err, Hint: hintBox}
+	if missing := missingCaps(unix.CAP_SETUID, unix.CAP_SETGID); missing != "" {
+		e.Hint = missing + " is missing; " + hintUser
+	}
+	return e
+}
+
+// String names the user, or the group where that is all that changes.
+func (u *Identity) String() string {
+	if u.KeepGroups {
+		return "a member of the group " + u.Name
+	}
+	return "user " + u.Name
+}
+
+// credential is what the child changes to between fork and exec.
+func (u *Identity) credential() *syscall.Credential {
+	if u == nil {
+		return nil
+	}
+	return &syscall.Credential{Uid: u.UID, Gid: u.GID, Groups: u.Groups, NoSetGroups: u.KeepGroups}
+}
+
+// Check tries out whether processes can be started with these attributes and
+// ended again, without starting one. It returns a *StartError where they can't.
+func (a Attributes) Check(g *Gate) error {
+	err := a.with(func() error { return nil })
+	if u := a.User; err == nil && u != nil && int(u.UID) != os.Geteuid() && missingCaps(unix.CAP_KILL) != "" {
+		err = &StartError{Doing: "end processes of " + a.User.String(), Err: unix.EPERM, Hint: "CAP_KILL is missing; " + hintUser}
+	}
+	if err == nil {
+		err = g.start(a.OOMScoreAdj, func() error { return nil })
+	}
+	return err
+}
+
+// CheckProgram says why the program can't be started, as far as that can be seen
+// without starting it, in a *StartError, or nil. It looks with the user's rights.
+func (a Attributes) CheckProgram(path string) error {
+	err := a.with(func() error {
+		return a.User.files(func() error {
+			info, err := os.Stat(path)
+			switch {
+			case err != nil:
+				return err
+			case !info.Mode().IsRegular():
+				return unix.EACCES
+			}
+			// As the kernel will see it, mode bits, ACLs and mounts; before Linux
+			// 5.8 there is no such question.
+			err = unix.Faccessat2(unix.AT_FDCWD, path, unix.X_OK, unix.AT_EACCESS)
+			if errors.Is(err, unix.ENOSYS) {
+				return nil
+			}
+			return err
+		})
+	})
+	if err == nil {
+		return nil
+	}
+	var no syscall.Errno
+	if errors.As(err, &no) && !errors.As(err, new(*StartError)) {
+		err = no
+	}
+	return newStartError(Spec{Path: path, Attributes: a}, err)
+}
+
+// missingCaps names those of the capabilities that this daemon doesn't have, or
+// returns "".
+func missingCaps(caps ...int) string {
+	have, err := readCaps()
+	if err != nil {
+		return ""
+	}
+	var missing []string
+	for _, c := range caps {
+		if !have.effective(c) {
+			missing = append(missing, capName(c))
+		}
+	}
+	return strings.Join(missing, ", ")
+}

@@ -1,0 +1,477 @@
+package runner_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"github.com/nevsnode/gordon/v2/pkg/host"
+	"github.com/nevsnode/gordon/v2/pkg/runner"
+)
+
+// Users that need not exist: the kernel knows numbers only.
+const (
+	daemonUID = 61001 // who the unprivileged daemon is
+	taskUID   = 61002
+	taskGID   = 61003
+	moreGID   = 61004
+)
+
+func taskUser() *runner.Identity {
+	return &runner.Identity{Name: "task", UID: taskUID, GID: taskGID, Groups: []uint32{taskGID, moreGID}}
+}
+
+// whoami is a line of shell that tells who it is, and what it may do.
+const whoami = `grep -E '^(Uid|Gid|Groups|CapInh|CapPrm|CapEff|CapAmb):' /proc/self/status | tr -s '\t ' ' ' | sed 's/ $//'`
+
+// identity is what whoami says.
+func identity(uid, gid int, groups string) string {
+	u, g := strconv.Itoa(uid), strconv.Itoa(gid)
+	text := "Uid:" + strings.Repeat(" "+u, 4) + "\nGid:" + strings.Repeat(" "+g, 4) + "\n" + strings.TrimSpace("Groups: "+groups) + "\n"
+	for _, set := range []string{"Inh", "Prm", "Eff", "Amb"} {
+		text += "Cap" + set + ": 0000000000000000\n"
+	}
+	return text
+}
+
+// asDaemon runs one of the daemons below in a process of its own, with these
+// capabilities as a unit gives them, and returns what it found out. Who is not
+// root can't; then what the daemon finds out is that it may not, and want says so.
+func asDaemon(t *testing.T, name string, caps []uintptr, into any) {
+	t.Helper()
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = []string{helperVar + "=" + name, "PATH=" + os.Getenv("PATH")}
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: daemonUID, Gid: daemonUID}, AmbientCaps: caps}
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if err := json.Unmarshal(out, into); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+}
+
+// unitCaps are those of the example for a unit.
+func unitCaps() []uintptr { return []uintptr{unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_KILL} }
+
+// unprivilegedHelper is a daemon that is not root.
+func unprivilegedHelper(name string) {
+	found := map[string]func() any{
+		"identities": func() any { return identities() },
+		"refusals":   func() any { return refusals() },
+		"foreign":    func() any { return endsForeign() },
+		"scores":     func() any { return scores() },
+	}[name]()
+	if err := json.NewEncoder(os.Stdout).Encode(found); err != nil {
+		panic(err)
+	}
+	os.Exit(0)
+}
+
+// output runs a line of shell, and returns what it printed or why it could not.
+func output(line string, a runner.Attributes, g *runner.Gate) string {
+	s := sh(line, a)
+	s.Gate = g
+	p, err := runner.Start(s)
+	if err != nil {
+		return err.Error()
+	}
+	o := p.Wait()
+	return string(o.Stdout.Tail) + string(o.Stderr.Tail) + o.Reason()
+}
+
+// rootOrRefused reports whether this process may become others. Where it may not,
+// it holds that this is what Start says.
+func rootOrRefused(t *testing.T) bool {
+	t.Helper()
+	if os.Geteuid() == 0 {
+		return true
+	}
+	defer unchanged(t)()
+	_, err := runner.Start(sh("exit 0", runner.Attributes{User: taskUser()}))
+	var start *runner.StartError
+	if !errors.As(err, &start) || !errors.Is(err, unix.EPERM) ||
+		!strings.HasPrefix(err.Error(), "cannot become user task: operation not permitted (CAP_SETUID, CAP_SETGID is missing; AmbientCapabilities=") {
+		t.Errorf("error is %v", err)
+	}
+	return false
+}
+
+type found struct{ Own, Plain, User, Group, AfterMany string }
+
+func identities() (f found) {
+	status, _ := os.ReadFile("/proc/self/status")
+	f.Own = string(status)
+	f.Plain = output(whoami, runner.Attributes{}, nil)
+	f.User = output(whoami, runner.Attributes{User: taskUser()}, nil)
+	f.Group = output(whoami, runner.Attributes{User: &runner.Identity{Name: "g", UID: daemonUID, GID: taskGID, KeepGroups: true}}, nil)
+	// From any thread, with others of both kinds at the same time.
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	all := map[string]bool{}
+	for i := range 20 {
+		a := runner.Attributes{}
+		if i%2 == 0 {
+			a.User = taskUser()
+		}
+		wg.Go(func() {
+			for range 5 {
+				text := output(whoami, a, nil)
+				mu.Lock()
+				all[text] = true
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	for text := range all {
+		if text != f.Plain && text != f.User {
+			f.AfterMany += text
+		}
+	}
+	return f
+}
+
+// A script gets none of the capabilities by which the daemon starts and ends it,
+// whoever it runs as.
+func TestScriptsGetNoCapabilities(t *testing.T) {
+	if !rootOrRefused(t) {
+		return
+	}
+	var f found
+	asDaemon(t, "identities", unitCaps(), &f)
+	if !strings.Contains(f.Own, "CapAmb:\t00000000000000e0") || !strings.Contains(f.Own, "CapEff:\t00000000000000e0") {
+		t.Errorf("the daemon has other capabilities:\n%s", f.Own)
+	}
+	if diff := cmp.Diff(identity(daemonUID, daemonUID, ""), f.Plain); diff != "" {
+		t.Errorf("as the daemon:\n%s", diff)
+	}
+	if diff := cmp.Diff(identity(taskUID, taskGID, "61003 61004"), f.User); diff != "" {
+		t.Errorf("as a user:\n%s", diff)
+	}
+	if diff := cmp.Diff(identity(daemonUID, taskGID, ""), f.Group); diff != "" {
+		t.Errorf("as a group:\n%s", diff)
+	}
+	if f.AfterMany != "" {
+		t.Errorf("of many, some are somebody else:\n%s", f.AfterMany)
+	}
+}
+
+// What a root daemon starts as a user is that user, in every respect.
+func TestUserOfARootDaemon(t *testing.T) {
+	if !rootOrRefused(t) {
+		return
+	}
+	defer unchanged(t)()
+	a := runner.Attributes{User: taskUser()}
+	if diff := cmp.Diff(strings.TrimSpace(identity(taskUID, taskGID, "61003 61004")), says(t, whoami, a)); diff != "" {
+		t.Error(diff)
+	}
+	// The descriptors are the user's own: with the daemon's, these fail.
+	if got := says(t, "echo a >/dev/stdout; echo b >/dev/stderr; cat /dev/stdin", a); got != "a\nb" {
+		t.Errorf("the streams: %q", got)
+	}
+	s := sh("cat /dev/stdin", a)
+	s.Stdin = []byte("{}")
+	p, err := runner.Start(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := p.Wait(); string(o.Stdout.Tail) != "{}" {
+		t.Errorf("/dev/stdin: %q, %q", o.Stdout.Tail, o.Stderr.Tail)
+	}
+}
+
+// The working directory is entered, and the program executed, with the user's
+// rights and not with the daemon's.
+func TestRightsToFilesAreTheUsers(t *testing.T) {
+	if !rootOrRefused(t) {
+		return
+	}
+	closed := t.TempDir() // of root, mode 0700
+	if err := os.Chmod(closed, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	a := runner.Attributes{User: taskUser(), Dir: closed}
+	if _, err := runner.Start(sh("exit 0", a)); fmt.Sprint(err) != "cannot enter the working directory "+closed+": permission denied (the user task may not)" {
+		t.Errorf("error is %v", err)
+	}
+	program := closed + "/script"
+	if err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	a.Dir = ""
+	_, err := runner.Start(runner.Spec{Path: program, Attributes: a})
+	check := a.CheckProgram(program)
+	for _, err := range []error{err, check} {
+		if !strings.HasPrefix(fmt.Sprint(err), "fork/exec "+program+": permission denied (as user task") {
+			t.Errorf("error is %v", err)
+		}
+	}
+	own, err := os.MkdirTemp("/var/tmp", "gordon-test-") // others can reach it
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(own)
+	if err := errors.Join(os.Chown(own, taskUID, taskGID), os.Chmod(own, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	a.Dir = own
+	if got := says(t, "pwd -P; touch x; stat -c '%u %g' x", a); got != own+"\n61002 61003" {
+		t.Errorf("in a folder of its own: %q", got)
+	}
+}
+
+func refusals() map[string]string {
+	gate := runner.NewGate()
+	defer gate.Close()
+	text := map[string]string{}
+	for name, a := range map[string]runner.Attributes{
+		"user":  {User: taskUser()},
+		"group": {User: &runner.Identity{Name: "g", UID: daemonUID, GID: taskGID, KeepGroups: true}},
+		"nice":  {Nice: new(-5)},
+		"io":    {IO: runner.IOPriority{Class: runner.IORealTime}},
+		"oom":   {OOMScoreAdj: new(-900)},
+		"fine":  {Nice: new(5), IO: runner.IOPriority{Class: runner.IOIdle}, OOMScoreAdj: new(900), Umask: new(0o77), Dir: "/"},
+	} {
+		text[name] = output("exit 0", a, gate)
+		check := a.Check(gate)
+		if check != nil && check.Error() != text[name] {
+			text[name] += " BUT CHECK SAYS " + check.Error()
+		} else if check == nil && text[name] != "" {
+			text[name] += " BUT CHECK SAYS NOTHING"
+		}
+	}
+	return text
+}
+
+// What the daemon has no right to is named, with what would give it.
+func TestMissingRightsAreNamed(t *testing.T) {
+	if !rootOrRefused(t) {
+		return
+	}
+	var got map[string]string
+	asDaemon(t, "refusals", nil, &got)
+	user := " (CAP_SETUID, CAP_SETGID is missing; AmbientCapabilities=CAP_SETUID CAP_SETGID CAP_KILL in the unit would allow it)"
+	nice := " (AmbientCapabilities=CAP_SYS_NICE in the unit would allow it)"
+	want := map[string]string{
+		"user":  "cannot become user task: operation not permitted" + user,
+		"group": "cannot become a member of the group g: operation not permitted" + user,
+		"nice":  "cannot set the nice value to -5: permission denied" + nice,
+		"io":    "cannot set the I/O priority: operation not permitted" + nice,
+		"oom":   "cannot set the OOM score to -900: permission denied (AmbientCapabilities=CAP_SYS_RESOURCE in the unit would allow it)",
+		"fine":  "",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	// It could start the user's processes, but not end them.
+	asDaemon(t, "refusals", []uintptr{unix.CAP_SETUID, unix.CAP_SETGID}, &got)
+	if !strings.Contains(got["user"], "BUT CHECK SAYS cannot end processes of user task: operation not permitted (CAP_KILL is missing") {
+		t.Errorf("without CAP_KILL: %q", got["user"])
+	}
+}
+
+// A score is set and taken back without privileges, also after a child has
+// changed its user: the kernel closes our files in /proc then.
+func scores() []string {
+	gate := runner.NewGate()
+	defer gate.Close()
+	before, _ := os.ReadFile("/proc/self/oom_score_adj")
+	got := []string{output("exit 0", runner.Attributes{User: taskUser()}, gate)}
+	for _, a := range []runner.Attributes{{OOMScoreAdj: new(700)}, {}, {OOMScoreAdj: new(800), User: taskUser()}} {
+		got = append(got, output("cat /proc/self/oom_score_adj", a, gate))
+	}
+	after, _ := os.ReadFile("/proc/self/oom_score_adj")
+	if got[2] != string(before) || string(after) != string(before) {
+		got = append(got, fmt.Sprintf("before %s, after %s", before, after))
+	}
+	got[2] = ""
+	return got
+}
+
+func TestOOMScoreWithoutPrivileges(t *testing.T) {
+	if !rootOrRefused(t) {
+		return
+	}
+	var got []string
+	asDaemon(t, "scores", unitCaps(), &got)
+	if diff := cmp.Diff([]string{"", "700\n", "", "800\n"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+type ended struct {
+	Escaped, AfterStop, Killed, AfterKill string
+	Signal, Trace                         string
+}
+
+// foreignMarker begins the markers of the processes that a daemon of this test starts.
+func foreignMarker(test int) string { return fmt.Sprintf("foreign.%d.", test) }
+
+// endsForeign ends what it has started as another user, and tries what that user,
+// and its own, can do to it.
+func endsForeign() (e ended) {
+	// In a session of its own, and without a parent: only the marker is left.
+	const escape = `(setsid sh -c 'trap "" TERM; echo $$; exec sleep 1000' &); exec sleep 1000`
+	someone := taskUser()
+	someone.UID += uint32(1 + os.Getpid()%1000) // nobody else has processes of this one
+	begin := func(marker string) *runner.Process {
+		marker = foreignMarker(os.Getppid()) + marker
+		s := sh(escape, runner.Attributes{User: someone})
+		s.Env, s.Marker = append(s.Env, runner.MarkerVar+"="+marker), marker
+		p, err := runner.Start(s)
+		if err != nil {
+			panic(err)
+		}
+		return p
+	}
+	left := func() string {
+		time.Sleep(10 * time.Millisecond)
+		entries, _ := os.ReadDir("/proc")
+		var list []string
+		for _, entry := range entries {
+			pid, _ := strconv.Atoi(entry.Name())
+			info, err := os.Stat("/proc/" + entry.Name())
+			if pid == 0 || err != nil || info.Sys().(*syscall.Stat_t).Uid != someone.UID {
+				continue
+			}
+			if st, err := host.ReadStat(pid); err == nil && !st.Ended() {
+				list = append(list, strconv.Itoa(pid))
+			}
+		}
+		return strings.Join(list, " ")
+	}
+	until := func(ok func() bool) {
+		for deadline := time.Now().Add(patience); !ok() && time.Now().Before(deadline); {
+			time.Sleep(2 * time.Millisecond)
+		}
+	}
+	two := func() bool { return len(strings.Fields(left())) == 2 }
+
+	p := begin("1")
+	until(two)
+	e.Escaped = fmt.Sprint(two())
+	go p.Stop(context.Background(), time.Millisecond)
+	p.Wait()
+	e.AfterStop = left()
+
+	p = begin("2")
+	until(two)
+	n, err := runner.KillMarked(context.Background(), func(m string) bool { return m == foreignMarker(os.Getppid())+"2" })
+	e.Killed, e.AfterKill = fmt.Sprint(n, err), left()
+	p.Stop(context.Background(), 0) // where it could not
+	p.Wait()
+
+	// The leader's parent is this daemon.
+	e.Signal = output("kill -0 $PPID 2>/dev/null && echo may signal; exit 0", runner.Attributes{User: someone}, nil)
+	e.Trace = output("cat /proc/$PPID/environ /proc/$PPID/maps >/dev/null 2>&1 && echo may look; exit 0", runner.Attributes{}, nil)
+	return e
+}
+
+// What runs as another user is found and ended wherever it went. And nobody takes
+// the daemon's capabilities from it: the other user may not signal it, its own
+// not look into its memory.
+func TestForeignProcessesAreEnded(t *testing.T) {
+	if !rootOrRefused(t) {
+		return
+	}
+	defer func() { // where the daemon could not
+		_, err := runner.KillMarked(t.Context(), func(m string) bool { return strings.HasPrefix(m, foreignMarker(os.Getpid())) })
+		if err != nil {
+			t.Error(err)
+		}
+	}()
+	var e ended
+	asDaemon(t, "foreign", unitCaps(), &e)
+	if diff := cmp.Diff(ended{Escaped: "true", Killed: "2 <nil>"}, e); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestLookupUser(t *testing.T) {
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	groups, err := me.GroupIds()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{me.Username, me.Uid} {
+		a, err := runner.LookupUser(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, g := range a.Groups {
+			got = append(got, strconv.Itoa(int(g)))
+		}
+		if a.Name != me.Username || strconv.Itoa(int(a.UID)) != me.Uid || strconv.Itoa(int(a.GID)) != me.Gid || a.Home != me.HomeDir || !slices.Contains(got, me.Gid) || len(got) != len(groups) {
+			t.Errorf("%s is %+v, want %+v with %q", name, a, me, groups)
+		}
+	}
+	nobody, err := runner.LookupUser(t.Context(), "nobody")
+	if err != nil || nobody.Shell != "" {
+		t.Errorf("nobody is %+v, %v", nobody, err)
+	}
+	if _, err := runner.LookupUser(t.Context(), "no-such-user"); !errors.Is(err, runner.ErrUnknown) || err.Error() != `"no-such-user" is unknown to this system` {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// A directory service that hangs does not hang the daemon.
+func TestLookupThatHangs(t *testing.T) {
+	getent := script(t, "exec sleep 1000")
+	dir := t.TempDir()
+	if err := os.Symlink(getent, dir+"/getent"); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := runner.LookupUser(ctx, "root"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestLookupGroup(t *testing.T) {
+	for _, name := range []string{"daemon", "1"} { // base-passwd, setup
+		if gid, err := runner.LookupGroup(t.Context(), name); gid == 0 || err != nil {
+			t.Errorf("%s is %d, %v", name, gid, err)
+		}
+	}
+	if _, err := runner.LookupGroup(t.Context(), "no-such-group"); !errors.Is(err, runner.ErrUnknown) {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestEnvironOfAnAccount(t *testing.T) {
+	daemon := []string{"HOME=/var/lib/gordon", "A=1", "SHELL=/bin/sh", "USER=gordon", "HOMEX=1"}
+	a := runner.Account{Name: "ann", Home: "/home/ann", Shell: "/bin/bash"}
+	if diff := cmp.Diff([]string{"A=1", "HOMEX=1", "HOME=/home/ann", "LOGNAME=ann", "SHELL=/bin/bash", "USER=ann"}, a.Environ(daemon)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"A=1", "HOMEX=1", "LOGNAME=x", "USER=x"}, runner.Account{Name: "x"}.Environ(daemon)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"B=2", "A=new", "C="}, runner.WithVars([]string{"A=1", "B=2"}, map[string]string{"A": "new", "C": ""})); diff != "" {
+		t.Error(diff)
+	}
+}

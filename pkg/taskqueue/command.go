@@ -1,0 +1,211 @@
+package taskqueue
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/nevsnode/gordon/v2/pkg/config"
+	"github.com/nevsnode/gordon/v2/pkg/entry"
+	"github.com/nevsnode/gordon/v2/pkg/runner"
+)
+
+// command is how the entries of a type are run: what the configuration says, and
+// what this machine makes of it. It is found out at a start or reload, so that a
+// directory service need not be asked for each entry. It is immutable.
+type command struct {
+	task config.Task
+	base runner.Spec // what is the same for all entries
+	env  []string    // the environment under that of the entry
+}
+
+// spec is what to run for one entry; own are the variables that gordon sets.
+func (c *command) spec(e entry.Entry, id string, own []string) (runner.Spec, error) {
+	policy := runner.EnvPolicy{AllowUnsafe: c.task.AllowUnsafeEnv, Only: c.task.EnvAllow}
+	env, err := runner.BuildEnv(c.env, e.Env, own, policy)
+	if err != nil {
+		return runner.Spec{}, err
+	}
+	s := c.base
+	s.Env, s.Marker = env, id
+	if c.task.Stdin == config.StdinEntry {
+		// The arguments are in it. As arguments too they would be bound by the
+		// kernel's limits, which this is the way around.
+		s.Stdin, s.Args = e.JSON, c.task.ScriptArgs
+		return s, nil
+	}
+	s.Args = slices.Concat(c.task.ScriptArgs, e.Args)
+	return s, nil
+}
+
+// survey is what a configuration means on this machine.
+type survey struct {
+	env      []string
+	gate     *runner.Gate
+	commands map[string]*command
+	accounts map[string]runner.Account // by the name that was looked up
+
+	trouble  error         // the machine could not be asked; it may answer later
+	faults   config.Faults // what cannot work anywhere on this machine
+	rights   config.Faults // what this process may not do
+	warnings config.Faults // what may yet be put right before an entry comes
+}
+
+// look surveys all tasks.
+func look(ctx context.Context, c *config.Config, env []string, gate *runner.Gate) *survey {
+	s := &survey{env: env, gate: gate, commands: make(map[string]*command), accounts: make(map[string]runner.Account)}
+	for _, name := range slices.Sorted(maps.Keys(c.Tasks)) {
+		s.commands[name] = s.command(ctx, c.Tasks[name])
+	}
+	for _, list := range []config.Faults{s.faults, s.rights, s.warnings} {
+		list.Sort(c.Files)
+	}
+	return s
+}
+
+// err is every reason why a daemon can't run with the configuration.
+func (s *survey) err() error {
+	if s.trouble != nil {
+		return s.trouble
+	}
+	if all := slices.Concat(s.faults, s.rights); len(all) > 0 {
+		return all
+	}
+	return nil
+}
+
+// Check looks at what a configuration names on this machine: users, groups,
+// folders, programs. The error, [config.Faults], is what a daemon would refuse.
+// Doubts are what it would only warn of, and rights that this process lacks but
+// the daemon may have.
+func Check(ctx context.Context, c *config.Config) (doubts []string, err error) {
+	gate := runner.NewGate()
+	defer gate.Close()
+	s := look(ctx, c, os.Environ(), gate)
+	for _, w := range slices.Concat(s.rights, s.warnings) {
+		doubts = append(doubts, w.Error())
+	}
+	if s.trouble != nil {
+		doubts = append(doubts, s.trouble.Error())
+	}
+	if len(s.faults) > 0 {
+		return doubts, s.faults
+	}
+	return doubts, nil
+}
+
+func (s *survey) fault(t config.Task, key, format string, args ...any) {
+	s.faults = append(s.faults, t.Origins[key].Fault(fmt.Errorf(format, args...)))
+}
+
+// unknown is for an account that was not found. A directory service that does not
+// answer is no fault of the configuration, after which systemd would not try again.
+func (s *survey) unknown(t config.Task, key string, err error) {
+	if errors.Is(err, runner.ErrUnknown) {
+		s.fault(t, key, "the %s %w", key, err)
+		return
+	}
+	s.trouble = cmp.Or(s.trouble, fmt.Errorf("looking for the %s of type %q: %w", key, t.Type, err))
+}
+
+// command makes the command of a task. It is complete only where there is no fault.
+func (s *survey) command(ctx context.Context, t config.Task) *command {
+	c := &command{task: t, env: s.env, base: runner.Spec{Path: t.Script, Gate: s.gate}}
+	c.base.Attributes = runner.Attributes{
+		Dir: t.WorkingDirectory, Umask: t.Umask, Nice: t.Nice, IO: ioPriority(t.IONice), OOMScoreAdj: t.OOMScoreAdj,
+	}
+	if !s.identify(ctx, c) {
+		return c
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Environment)) {
+		if runner.Withheld(name) {
+			s.fault(t, "environment."+name, "belongs to systemd and gordon, and never reaches a script")
+		}
+	}
+	c.env = runner.WithVars(c.env, t.Environment)
+	s.try(t, c.base.Attributes)
+	return c
+}
+
+// identify finds out who runs the task.
+func (s *survey) identify(ctx context.Context, c *command) (known bool) {
+	t, uid, gid := c.task, uint32(os.Geteuid()), uint32(os.Getegid())
+	is := runner.Identity{UID: uid, GID: gid}
+	var a runner.Account
+	if t.User != "" {
+		var err error
+		if a, err = s.account(ctx, t.User); err != nil {
+			s.unknown(t, "user", err)
+			return false
+		}
+		is = runner.Identity{Name: a.Name, UID: a.UID, GID: a.GID, Groups: a.Groups}
+		c.env = a.Environ(c.env)
+	}
+	if t.Group != "" {
+		group, err := runner.LookupGroup(ctx, t.Group)
+		if err != nil {
+			s.unknown(t, "group", err)
+			return false
+		}
+		// It takes the place of the user's own group, as with initgroups(3).
+		is.Groups = append(slices.DeleteFunc(slices.Clone(is.Groups), func(g uint32) bool { return g == a.GID || g == group }), group)
+		is.Name, is.GID, is.KeepGroups = cmp.Or(is.Name, t.Group), group, t.User == ""
+	}
+	if is.UID != uid || is.GID != gid {
+		c.base.User = &is
+	}
+	if t.WorkingDirectory == config.HomeDir {
+		if a.Home == "" {
+			s.fault(t, "working_directory", "the user %s has no home", a.Name)
+			return false
+		}
+		c.base.Dir = a.Home
+	}
+	return true
+}
+
+// account looks a user up, once for all tasks.
+func (s *survey) account(ctx context.Context, name string) (runner.Account, error) {
+	if a, ok := s.accounts[name]; ok {
+		return a, nil
+	}
+	a, err := runner.LookupUser(ctx, name)
+	if err == nil {
+		s.accounts[name] = a
+	}
+	return a, err
+}
+
+// try tries out the attributes one by one, so that a fault has a place.
+func (s *survey) try(t config.Task, a runner.Attributes) {
+	who := runner.Attributes{User: a.User}
+	if err := who.Check(s.gate); err != nil {
+		s.rights = append(s.rights, cmp.Or(t.Origins["user"], t.Origins["group"]).Fault(err))
+		return // all else would fail for the same reason
+	}
+	for _, one := range []struct {
+		key   string
+		alone runner.Attributes
+	}{{"nice", runner.Attributes{Nice: a.Nice}}, {"ionice", runner.Attributes{IO: a.IO}}, {"oom_score_adj", runner.Attributes{OOMScoreAdj: a.OOMScoreAdj}}} {
+		if err := one.alone.Check(s.gate); err != nil {
+			s.rights = append(s.rights, t.Origins[one.key].Fault(err))
+		}
+	}
+	where := runner.Attributes{User: a.User, Dir: a.Dir}
+	if err := where.Check(s.gate); err != nil {
+		s.warnings = append(s.warnings, t.Origins["working_directory"].Fault(fmt.Errorf("no task can start now: %w", err)))
+	}
+	if err := who.CheckProgram(t.Script); err != nil {
+		s.warnings = append(s.warnings, t.Origins["script"].Fault(fmt.Errorf("cannot be started now: %w", err)))
+	}
+}
+
+// ioPriority is a priority with the kernel's number of its class.
+func ioPriority(p config.IONice) runner.IOPriority {
+	classes := map[string]runner.IOClass{"realtime": runner.IORealTime, "best-effort": runner.IOBestEffort, "idle": runner.IOIdle}
+	return runner.IOPriority{Class: classes[p.Class], Level: p.Level}
+}
