@@ -17,9 +17,11 @@ mirror=${E2E_MIRROR:-http://deb.debian.org/debian}
 
 # Part of every machine: what the tests look with, and what tasks may want.
 inside=systemd,systemd-sysv,dbus,init-system-helpers,procps,man-db,logrotate,rpm,sudo,jq
-# In apt's cache only: the tests install it.
-later=redis-server
-test "$suite" = bookworm || later="$later valkey-server"
+# In apt's cache only: the tests install it, and vm.sh boots the kernel.
+case $suite in
+bookworm) later="redis-server linux-image-cloud-amd64" ;;
+*) later="redis-server valkey-server" ;;
+esac
 
 # Another recipe is another base.
 recipe=$(cksum <"$0" | cut -d' ' -f1)

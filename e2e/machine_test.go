@@ -39,6 +39,7 @@ type machine struct {
 	suite  string
 	dir    string // of the overlay
 	root   string // the files of the machine, as seen from here
+	group  string // folder of the control group that it is in, here
 	nspawn *exec.Cmd
 	exited chan struct{} // closed when nspawn has ended
 }
@@ -62,6 +63,7 @@ func newMachine(t *testing.T, suite string) *machine {
 	t.Helper()
 	base := strings.TrimSpace(onHost(t, "./base.sh", suite))
 	m := &machine{t: t, suite: suite, dir: makeDir(t)}
+	m.group = makeGroup(t, filepath.Base(m.dir))
 	m.root = filepath.Join(m.dir, "root")
 	for _, sub := range []string{"upper", "work", "root"} {
 		must(t, os.Mkdir(filepath.Join(m.dir, sub), 0o755))
@@ -87,6 +89,27 @@ func makeDir(t *testing.T) string {
 	return dir
 }
 
+// makeGroup makes a control group for a machine, below that of the test. Machines
+// that shared one would share the whole tree below it: each systemd would see the
+// processes of all others in its gordon.service, and wait for them.
+func makeGroup(t *testing.T, name string) (dir string) {
+	t.Helper()
+	own, err := os.ReadFile("/proc/self/cgroup")
+	must(t, err)
+	_, group, found := strings.Cut("\n"+string(own), "\n0::")
+	if !found {
+		t.Fatal("the test is in no control group of version 2, which a machine needs")
+	}
+	group, _, _ = strings.Cut(group, "\n")
+	mount, _, _ := strings.Cut(onHost(t, "findmnt", "--noheadings", "--output=TARGET", "--types=cgroup2"), "\n")
+	dir = filepath.Join(mount, group, name)
+	must(t, os.Mkdir(dir, 0o755))
+	t.Cleanup(func() {
+		onHost(t, "find", dir, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";")
+	})
+	return dir
+}
+
 // boot starts the machine and returns when it is up.
 func (m *machine) boot() {
 	m.t.Helper()
@@ -107,6 +130,10 @@ func (m *machine) start() {
 	m.nspawn.Stdout, m.nspawn.Stderr = console, console
 	// No machine outlives the test, not even one that is killed.
 	m.nspawn.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	group, err := os.Open(m.group)
+	must(m.t, err)
+	defer group.Close()
+	m.nspawn.SysProcAttr.UseCgroupFD, m.nspawn.SysProcAttr.CgroupFD = true, int(group.Fd())
 	must(m.t, m.nspawn.Start())
 	exited := make(chan struct{})
 	m.exited = exited

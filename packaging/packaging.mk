@@ -19,6 +19,13 @@ e2e: lint-packages ## prove the packages in a Debian 12 and a Debian 13 with sys
 	@scripts/need.sh mmdebstrap systemd-nspawn nsenter flock
 	set -o pipefail; go test -tags e2e -count=1 -parallel 4 -timeout 20m -json ./e2e | go run ./scripts/testreport -stories
 
+.PHONY: e2e-vm
+e2e-vm: packages ## prove the limits of tasks in a virtual machine with its own kernel (as root, 2 minutes)
+	@[ "$$(id -u)" = 0 ] || { echo "make e2e-vm makes the disk of a machine, which needs root" >&2; exit 1; }
+	@scripts/need.sh mmdebstrap qemu-system-x86_64 mke2fs flock
+	@CGO_ENABLED=0 go test -tags vm -c -o bin/cgroup.test ./pkg/cgroup
+	@time e2e/vm.sh dist/gordon_*_amd64.deb bin/cgroup.test
+
 .PHONY: release-check
 release-check: ## check .goreleaser.yaml and build a release without publishing it
 	@VERSION='$(VERSION)' packaging/release-check.sh

@@ -9,8 +9,11 @@ set -euo pipefail
 package() {
 	case $1:$2 in
 	apt:redis-cli) echo redis-tools ;;
+	apt:qemu-system-x86_64) echo qemu-system-x86 ;;
+	dnf:qemu-system-x86_64) echo qemu-system-x86-core ;;
 	*:systemd-nspawn) echo systemd-container ;;
 	*:nsenter | *:flock) echo util-linux ;;
+	*:mke2fs) echo e2fsprogs ;;
 	dnf:redis-* | apk:redis-*) echo redis ;;
 	dnf:shellcheck) echo ShellCheck ;;
 	*) echo "$2" ;;

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/nevsnode/gordon/v2/pkg/cgroup"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/stats"
@@ -29,6 +30,10 @@ type daemon struct {
 	counters *stats.Counters
 	server   *stats.Server
 	pool     *taskqueue.Pool
+	// groups is where the control groups of tasks are made; nil, with the reason
+	// in noGroups, where there are none.
+	groups   *cgroup.Tree
+	noGroups error
 	// reloads are those that somebody waits for; see control.go.
 	reloads chan chan<- error
 }
@@ -67,6 +72,10 @@ func (a *app) load() (*config.Config, error) {
 func (d *daemon) run(ctx context.Context, hangups, stops <-chan os.Signal) error {
 	for _, n := range d.config.Notices {
 		d.log.Warn(n)
+	}
+	d.takeGroups()
+	if err := d.enforceable(d.config); err != nil {
+		return err
 	}
 	d.counters = stats.New(version, time.Now)
 	d.counters.SetTypes(types(d.config))
@@ -119,7 +128,7 @@ func (d *daemon) start(ctx context.Context, stops <-chan os.Signal) (stopped boo
 	done := make(chan started, 1)
 	go func() {
 		pool, err := taskqueue.Start(ctx, d.config, taskqueue.Options{
-			Log: d.log, Counters: d.counters, Version: version, Env: os.Environ(),
+			Log: d.log, Counters: d.counters, Version: version, Env: os.Environ(), Groups: d.groups,
 		})
 		done <- started{pool, err}
 	}()

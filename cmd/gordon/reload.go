@@ -31,6 +31,9 @@ func (d *daemon) replaceConfig(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := d.enforceable(c); err != nil {
+		return err
+	}
 	sink, err := d.sink.Prepare(c.Logfile)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errConfig, err)

@@ -47,6 +47,7 @@ func TestReloadIsAllOrNothing(t *testing.T) {
 		"logfile":         "logfile = \"/nonexistent/gordon.log\"\n",
 		"stats interface": "[stats]\ninterface = \"203.0.113.1:1\"\n",
 		"redis":           "start_timeout = \"100ms\"\n",
+		"limit":           "[tasks.W]\nscript = \"/bin/true\"\nmemory_max = \"64M\"\n", // no test has a control group
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)

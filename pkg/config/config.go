@@ -42,6 +42,7 @@ type Config struct {
 
 	Stats   Stats
 	Tasks   map[string]Task // by type; never nil
+	Limits  []LimitKey      // the limits that tasks have, by type
 	Notices []string        // accepted keys without effect and the like, one sentence each
 }
 
@@ -76,8 +77,12 @@ type Task struct {
 	OnCrash        OnCrash
 	Timeout        time.Duration // how long a run may take; 0 = without end
 	KillGrace      time.Duration // from SIGTERM to SIGKILL
+	Leftovers      Leftovers     // what becomes of processes that outlive their task
 	AllowUnsafeEnv bool          // an entry's env may set LD_PRELOAD and the like
 	Retry          Retry
+
+	Limits Limits // of each run
+	Total  Limits // of all runs of the type together
 
 	EnvAllow    []string          // what an entry's env may set; nil = all, where an empty list is none
 	Environment map[string]string // over the daemon's environment, under the entry's
@@ -143,6 +148,16 @@ type OnCrash string
 const (
 	CrashRequeue OnCrash = "requeue" // it runs again, at most 3 times in 72 h, then it goes to the failed list
 	CrashFail    OnCrash = "fail"    // it goes to the failed list: never a second run
+)
+
+// Leftovers says what becomes of the processes that a task leaves behind when it
+// has ended by itself.
+type Leftovers string
+
+// The values of leftovers.
+const (
+	LeftoversAllow Leftovers = "allow" // they go on
+	LeftoversKill  Leftovers = "kill"  // they are ended: SIGTERM, and SIGKILL after KillGrace
 )
 
 // OnLeaseLoss says what a daemon does with its running tasks when it could not

@@ -19,6 +19,8 @@ const (
 	defaultPattern         = "/"
 	defaultFailOnOutput    = FailOnAny
 	defaultOnCrash         = CrashRequeue
+	defaultLeftovers       = LeftoversAllow
+	defaultShare           = 100 // the kernel's, for cpu_weight and io_weight
 	defaultOnLeaseLoss     = LeaseLossContinue
 	defaultWorkers         = 1
 	defaultMaxAttempts     = 1

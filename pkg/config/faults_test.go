@@ -11,9 +11,10 @@ import (
 )
 
 func TestFault_EachNamesLineAndWhatIsAllowed(t *testing.T) {
-	const taskList = "script, workers, priority, weight, allow_unsafe_env, env_allow, environment, stdin, " +
-		"user, group, working_directory, umask, nice, ionice, oom_score_adj, failed_tasks_ttl, fail_on_output, " +
-		"on_crash, timeout, kill_grace, backoff_enabled, backoff_min, backoff_max, backoff_factor, " +
+	const taskList = "script, workers, priority, weight, allow_unsafe_env, total, env_allow, environment, stdin, " +
+		"user, group, working_directory, umask, nice, ionice, oom_score_adj, " +
+		"memory_max, memory_high, cpu_quota, cpu_weight, io_weight, tasks_max, failed_tasks_ttl, fail_on_output, " +
+		"on_crash, timeout, kill_grace, leftovers, backoff_enabled, backoff_min, backoff_max, backoff_factor, " +
 		"max_attempts, retry_delay, retry_delay_max, retry_factor, retry_jitter, retry_on, no_retry_on"
 	for _, tc := range []struct{ name, text, want string }{
 		{"misspelt key", "queue_kye = \"x\"\n", "1: queue_kye: unknown key; did you mean queue_key?"},

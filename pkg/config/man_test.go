@@ -18,7 +18,7 @@ func manItems(t *testing.T) []manItem {
 	t.Helper()
 	tables := map[string]string{
 		"THE TOP OF THE FILE": "", "The redis table": "redis.", "The redis.tls table": "redis.tls.",
-		"The redis.sentinel table": "redis.sentinel.", "THE STATS TABLE": "stats.", "THE TASKS TABLES": "tasks.*.",
+		"The redis.sentinel table": "redis.sentinel.", "THE STATS TABLE": "stats.", "THE TASKS TABLES": "tasks.*.", "The tables of all runs together": "tasks.*.total.",
 		"The top of the file": "", "The stats.newrelic table": "stats.newrelic.", "The tasks tables": "tasks.*.",
 	}
 	var items []manItem

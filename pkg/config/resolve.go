@@ -49,7 +49,9 @@ func (d *decoder) resolve(binDir string) *Config {
 		d.notice(s.redisNetwork.at, `"udp" is taken as "tcp": Redis does not speak UDP`)
 	}
 	for _, name := range sortedTypes(s.tasks) {
-		c.Tasks[name] = d.resolveTask(s.tasks[name], s.common, binDir, c.MaxRunning > 0)
+		t := s.tasks[name]
+		c.Tasks[name] = d.resolveTask(t, s.common, binDir, c.MaxRunning > 0)
+		c.Limits = append(append(c.Limits, t.limits.keys()...), t.total.keys()...)
 	}
 	c.Notices = append(d.notices, general(d.idle, c)...)
 	return c
@@ -86,8 +88,11 @@ func (d *decoder) resolveTask(t *taskSettings, top common, binDir string, bounde
 		OnCrash:        crash,
 		Timeout:        t.common.timeout.or(top.timeout.or(defaultTimeout)),
 		KillGrace:      t.common.killGrace.or(top.killGrace.or(defaultKillGrace)),
+		Leftovers:      Leftovers(t.common.leftovers.or(top.leftovers.or(string(defaultLeftovers)))),
 		AllowUnsafeEnv: t.allowUnsafeEnv.v,
 		Retry:          t.common.retry.or(top.retry).resolve(),
+		Limits:         t.limits.resolve(),
+		Total:          t.total.resolve(),
 		EnvAllow:       t.envAllow.v,
 		Environment:    t.variables(),
 		Stdin:          Stdin(t.stdin.or(string(defaultStdin))),

@@ -39,6 +39,7 @@ func defaults() map[string]string {
 		"retry_factor":             `2.0`,
 		"retry_jitter":             `0.1`,
 		"no_retry_on":              `["exit 64-65", "exit 77-78"]`,
+		"leftovers":                `"allow"`,
 		"redis.database":           `0`,
 		"redis.tls.enabled":        `false`,
 		"redis.sentinel.addresses": `none; Redis is at redis_address`,
@@ -47,6 +48,14 @@ func defaults() map[string]string {
 		"tasks.*.priority":         `0`,
 		"tasks.*.weight":           `100`,
 		"tasks.*.allow_unsafe_env": `false`,
+		"tasks.*.memory_max":       `"infinity"`,
+		"tasks.*.memory_high":      `"infinity"`,
+		"tasks.*.cpu_quota":        `"infinity"`,
+		"tasks.*.cpu_weight":       `100`,
+		"tasks.*.io_weight":        `100`,
+		"tasks.*.tasks_max":        `"infinity"`,
+		"tasks.*.total.memory_max": `"infinity"`,
+		"tasks.*.total.cpu_weight": `100`,
 		"tasks.*.stdin":            `"empty"`,
 	}
 }
@@ -61,7 +70,8 @@ func allKeys() []string {
 	list = append(list, schemaNames("stats.", statsKeys())...)
 	list = append(list, schemaNames("stats.newrelic.", newRelicKeys())...)
 	list = append(list, schemaNames("tasks.*.", taskKeys())...)
-	tables := []string{"redis", "redis.tls", "redis.sentinel", "stats", "stats.newrelic", "tasks"}
+	list = append(list, schemaNames("tasks.*.total.", totalKeys())...)
+	tables := []string{"redis", "redis.tls", "redis.sentinel", "stats", "stats.newrelic", "tasks", "tasks.*.total"}
 	list = slices.DeleteFunc(list, func(k string) bool { return slices.Contains(tables, k) })
 	slices.Sort(list)
 	return list
@@ -133,7 +143,7 @@ func TestSample_LoadsWithEverySettingTurnedOn(t *testing.T) {
 	if len(c.Redis.Sentinel.Addresses) != 2 || c.Redis.Sentinel.PasswordFile != "credential:sentinel-password" {
 		t.Errorf("got %+v", c)
 	}
-	if len(c.Tasks) != 2 || c.ErrorScript == "" || c.Stats.TLSKeyFile == "" || c.Tasks["mail"].Workers != 4 {
+	if len(c.Tasks) != 2 || c.ErrorScript == "" || c.Stats.TLSKeyFile == "" || c.Tasks["mail"].Workers != 4 || len(c.Limits) != 12 {
 		t.Errorf("got %+v", c)
 	}
 	if len(c.Notices) != 1 || !strings.HasPrefix(c.Notices[0], "interval_min, ") {
@@ -153,7 +163,9 @@ func TestSample_HasEveryKeyAndNoOther(t *testing.T) {
 			continue
 		}
 		if k[0] == "tasks" {
-			k = toml.Key{"tasks", "*", k[2]}
+			if k = append(toml.Key{"tasks", "*"}, k[2:]...); k[2] != "total" {
+				k = k[:3] // the variables of environment have any name
+			}
 		}
 		got = append(got, strings.Join(k, "."))
 	}
@@ -214,7 +226,7 @@ func TestDefaults_AreWhatTheDocumentsSay(t *testing.T) {
 		}
 	}
 	want := Task{
-		Type: "mail", Script: "/bin/true", Workers: 1, Weight: 100, FailOnOutput: FailOnAny, OnCrash: CrashRequeue, KillGrace: 10 * time.Second,
+		Type: "mail", Script: "/bin/true", Workers: 1, Weight: 100, FailOnOutput: FailOnAny, OnCrash: CrashRequeue, KillGrace: 10 * time.Second, Leftovers: LeftoversAllow,
 		Backoff: Backoff{Min: 100 * time.Millisecond, Max: 100 * time.Millisecond, Factor: 1},
 		Retry:   noRetry(), Stdin: StdinEmpty,
 	}

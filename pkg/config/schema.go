@@ -78,6 +78,7 @@ func taskKeys() []key[taskSettings] {
 		leaf("priority", within(lowestPriority, highestPriority), func(t *taskSettings) *value[int64] { return &t.priority }),
 		leaf("weight", within(1, maxWeight), func(t *taskSettings) *value[int64] { return &t.weight }),
 		leaf("allow_unsafe_env", toggle, func(t *taskSettings) *value[bool] { return &t.allowUnsafeEnv }),
+		table("total", totalKeys, func(t *taskSettings) *limitSettings { return &t.total }),
 		leaf("env_allow", variables, func(t *taskSettings) *value[[]string] { return &t.envAllow }),
 		{name: "environment", put: putEnvironment},
 		leaf("stdin", oneOf("empty", "entry"), func(t *taskSettings) *value[string] { return &t.stdin }),
@@ -90,6 +91,7 @@ func taskKeys() []key[taskSettings] {
 		leaf("oom_score_adj", within(-1000, 1000), func(t *taskSettings) *value[int64] { return &t.oomScoreAdj }),
 		old(leaf("type", text, func(t *taskSettings) *value[string] { return &t.oldType })),
 	}
+	keys = append(keys, limitKeys(func(t *taskSettings) *limitSettings { return &t.limits })...)
 	return append(keys, commonKeys(func(t *taskSettings) *common { return &t.common })...)
 }
 
@@ -101,12 +103,29 @@ func commonKeys[S any](in func(*S) *common) []key[S] {
 		leaf("on_crash", oneOf("requeue", "fail"), func(s *S) *value[string] { return &in(s).onCrash }),
 		leaf("timeout", span("10m"), func(s *S) *value[time.Duration] { return &in(s).timeout }),
 		leaf("kill_grace", span("10s"), func(s *S) *value[time.Duration] { return &in(s).killGrace }),
+		leaf("leftovers", oneOf("allow", "kill"), func(s *S) *value[string] { return &in(s).leftovers }),
 		leaf("backoff_enabled", toggle, func(s *S) *value[bool] { return &in(s).backoffEnabled }),
 		leaf("backoff_min", whole("milliseconds"), func(s *S) *value[int64] { return &in(s).backoffMin }),
 		leaf("backoff_max", whole("milliseconds"), func(s *S) *value[int64] { return &in(s).backoffMax }),
 		leaf("backoff_factor", ratio, func(s *S) *value[float64] { return &in(s).backoffFactor }),
 	}
 	return append(keys, retryKeys(func(s *S) *retrySettings { return &in(s).retry })...)
+}
+
+// limitKeys are those of what a run, or all runs of a type, may take.
+func limitKeys[S any](in func(*S) *limitSettings) []key[S] {
+	return []key[S]{
+		leaf("memory_max", size, func(s *S) *value[Bytes] { return &in(s).memoryMax }),
+		leaf("memory_high", size, func(s *S) *value[Bytes] { return &in(s).memoryHigh }),
+		leaf("cpu_quota", percent, func(s *S) *value[int64] { return &in(s).cpuQuota }),
+		leaf("cpu_weight", within(1, maxShare), func(s *S) *value[int64] { return &in(s).cpuWeight }),
+		leaf("io_weight", within(1, maxShare), func(s *S) *value[int64] { return &in(s).ioWeight }),
+		leaf("tasks_max", count, func(s *S) *value[int64] { return &in(s).tasksMax }),
+	}
+}
+
+func totalKeys() []key[limitSettings] {
+	return limitKeys(func(s *limitSettings) *limitSettings { return s })
 }
 
 func redisKeys() []key[redisSettings] {

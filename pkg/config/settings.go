@@ -57,6 +57,7 @@ type common struct {
 	onCrash        value[string]
 	timeout        value[time.Duration]
 	killGrace      value[time.Duration]
+	leftovers      value[string]
 	backoffEnabled value[bool]
 	backoffMin     value[int64] // ms
 	backoffMax     value[int64] // ms
@@ -100,6 +101,7 @@ type taskSettings struct {
 	priority       value[int64]
 	weight         value[int64]
 	allowUnsafeEnv value[bool]
+	limits, total  limitSettings
 	envAllow       value[[]string]
 	environment    map[string]*value[string]
 	stdin          value[string]

@@ -27,6 +27,7 @@ func (d *decoder) validate(whole bool) {
 		if t.common.retry != (retrySettings{}) { // else the fault is that of the top
 			d.validateRetry(t.common.retry.or(s.common.retry))
 		}
+		d.validateLimits(t)
 		if whole && !t.script.set {
 			d.fault(t.at, "script is missing: it names the program to run")
 		}

@@ -146,7 +146,7 @@ func TestNearest(t *testing.T) {
 	for slip, want := range map[string]string{
 		"worker": "workers", "wrokers": "workers", "WORKRES": "workers", "scripts": "script", "skript": "script",
 		"backof_min": "backoff_min", "fail_on_ouput": "fail_on_output", "failed_task_ttl": "failed_tasks_ttl",
-		"timeuot": "timeout", "memory_max": "", "x": "", "": "", "日本": "", "type": "",
+		"timeuot": "timeout", "memroy_max": "memory_max", "x": "", "": "", "日本": "", "type": "",
 	} {
 		if got := nearest(slip, known); got != want {
 			t.Errorf("%q: got %q, want %q", slip, got, want)

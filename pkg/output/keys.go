@@ -20,6 +20,9 @@ const (
 	KeyWritten    = "io_written"  // GORDON_IO_WRITTEN, bytes
 	KeyDuration   = "duration"    // GORDON_DURATION_USEC, as are all of type time.Duration
 	KeyError      = "error"       // GORDON_ERROR
+	KeyProcesses  = "processes"   // GORDON_PROCESSES
+	KeyRefused    = "refused"     // GORDON_REFUSED
+	KeyThrottled  = "throttled"   // GORDON_THROTTLED_USEC
 	KeyMessageID  = "message_id"  // MESSAGE_ID, in the journal only
 )
 

@@ -24,18 +24,20 @@
 // # The end of a task
 //
 // A task ends when its leader ends, the process that Start created. Children
-// that it leaves behind are left alone, as a shell would; when they hold stdout
-// or stderr open, Wait gives up on them WaitDelay after the leader's end. Stop
-// is the other way to end a task: it is for the whole tree, and nothing of the
-// tree outlives it.
+// that it leaves behind are counted, and left alone, as a shell would, or ended
+// (Spec.KillLeftovers); when they hold stdout or stderr open, Wait gives up on
+// them WaitDelay after the leader's end. Stop is the other way to end a task: it
+// is for the whole tree, and nothing of the tree outlives it.
 //
 // # Which processes belong to a task
 //
-// The process group of the leader; every process whose environment carries the
-// task's id in GORDON_TASK_ID, which survives a double fork and setsid(2); and
-// whatever descends from one of those while its parent lives. What gets away
-// is a process that leaves the group, drops its environment and loses its
-// parent. Only a cgroup catches that one.
+// With a Group (Spec.Group) all that is in it: a child is born where its parent
+// is, and the leader is born there. Besides it, and without one: the process
+// group of the leader; every process whose environment carries the task's id in
+// GORDON_TASK_ID, which survives a double fork and setsid(2); and whatever
+// descends from one of those while its parent lives. What gets away is a process
+// that leaves the process group, drops its environment and loses its parent. Only
+// a Group catches that one.
 //
 // A daemon that is not root can read the environment of its own user alone. The
 // processes of another user are looked at with his rights to files, for a moment

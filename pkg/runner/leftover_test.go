@@ -1,6 +1,8 @@
 package runner_test
 
 import (
+	"context"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -18,8 +20,8 @@ func TestLeftoverHoldsTheStreams(t *testing.T) {
 			o := p.Wait()
 			over := time.Since(p.StartedAt()) - o.Wall
 			want(t, o, runner.Exited, "exit status 3")
-			if !o.Leftovers || string(o.Stdout.Tail) != "done\n" {
-				t.Errorf("leftovers %v, stdout %q", o.Leftovers, o.Stdout.Tail)
+			if !o.Leftovers || o.LeftBehind != 1 || string(o.Stdout.Tail) != "done\n" {
+				t.Errorf("leftovers %v, %d, stdout %q", o.Leftovers, o.LeftBehind, o.Stdout.Tail)
 			}
 			if over < runner.WaitDelay-time.Second/10 || over > runner.WaitDelay+patience/2 {
 				t.Errorf("Wait returned %v after the end, want about %v", over, runner.WaitDelay)
@@ -73,5 +75,83 @@ func TestLeaderOutputIsComplete(t *testing.T) {
 	want(t, o, runner.Exited, "")
 	if o.Stdout.Total != 65536 || strings.Trim(string(o.Stdout.Tail), "x") != "" {
 		t.Errorf("%d bytes", o.Stdout.Total)
+	}
+}
+
+// What is in the process group is counted, though it holds no stream.
+func TestLeftoversAreCounted(t *testing.T) {
+	for body, count := range map[string]int{
+		`sleep 1000 >&- 2>&- & sleep 1000 >&- 2>&- & exit 0`: 2,
+		`exit 0`: 0,
+	} {
+		t.Run(body, func(t *testing.T) {
+			o := run(t, body)
+			if want(t, o, runner.Exited, ""); o.LeftBehind != count {
+				t.Errorf("%d processes, want %d", o.LeftBehind, count)
+			}
+		})
+	}
+}
+
+// A process that is ending as well is nothing that was left behind. On a machine
+// that is busy it may take longer to end, so that one run of many is enough.
+func TestWhatEndsSoonIsNotCounted(t *testing.T) {
+	eventually(t, "a run counts nothing", func() bool {
+		return run(t, `sleep 0.02 >&- 2>&- & exit 0`).LeftBehind == 0
+	})
+}
+
+// With KillLeftovers nothing is left of a task, wherever it went, and those that
+// ignore SIGTERM have only their grace.
+func TestKillLeftovers(t *testing.T) {
+	for name, tc := range map[string]struct {
+		body  string
+		grace time.Duration
+		trace string
+	}{
+		"in the group":    {`sleep 1000 & echo $! >"$1"`, patience, ""},
+		"in a session":    {`setsid sleep 1000 >/dev/null 2>&1 & echo $! >"$1"`, patience, ""},
+		"polite":          {`sh -c 'trap "echo end >\"$1.trace\"; exit" TERM; echo $$ >"$1"; while :; do sleep 0.01; done' x "$1" >&- 2>&- & while ! [ -s "$1" ]; do sleep 0.01; done`, patience, "end\n"},
+		"ignores SIGTERM": {`sh -c 'trap "" TERM; echo $$ >"$1"; while :; do sleep 0.01; done' x "$1" >&- 2>&- & while ! [ -s "$1" ]; do sleep 0.01; done`, 50 * time.Millisecond, ""},
+		"no grace":        {`sh -c 'trap "" TERM; echo $$ >"$1"; while :; do sleep 0.01; done' x "$1" >&- 2>&- & while ! [ -s "$1" ]; do sleep 0.01; done`, 0, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			child := newFlag(t)
+			s := spec(t, tc.body, string(child))
+			s.KillLeftovers, s.LeftoverGrace = true, tc.grace
+			p, err := runner.Start(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := p.Wait()
+			if want(t, o, runner.Exited, ""); o.LeftBehind < 1 || p.Stopped() {
+				t.Errorf("%d processes, stopped %v", o.LeftBehind, p.Stopped())
+			}
+			if alive(child.pid(t)) {
+				t.Error("it lives")
+			}
+			if trace, _ := os.ReadFile(string(child) + ".trace"); string(trace) != tc.trace {
+				t.Errorf("it wrote %q at its end", trace)
+			}
+		})
+	}
+}
+
+// A stop of the daemon does not wait for the grace of what was left behind.
+func TestStopHastensTheEndOfLeftovers(t *testing.T) {
+	child := newFlag(t)
+	s := spec(t, `sh -c 'trap "echo >\"$1.told\"" TERM; echo $$ >"$1"; while :; do sleep 0.01; done' x "$1" >&- 2>&- & while ! [ -s "$1" ]; do sleep 0.01; done`, string(child))
+	s.KillLeftovers, s.LeftoverGrace = true, time.Hour
+	p, err := runner.Start(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		flag(string(child) + ".told").text(t)
+		p.Stop(context.Background(), 0)
+	}()
+	o := p.Wait()
+	if want(t, o, runner.Exited, ""); o.LeftBehind < 1 || p.Stopped() || alive(child.pid(t)) {
+		t.Errorf("%d processes, stopped %v", o.LeftBehind, p.Stopped())
 	}
 }

@@ -54,10 +54,25 @@ type Outcome struct {
 	// Usage is what it took; zero with NotStarted.
 	Usage Usage
 
+	// OOM says which memory there was too little of, where the kernel has killed
+	// the task for that, such as "used up memory_max = 64M". It takes a Group to
+	// know, as it does for the next two.
+	OOM string
+	// Throttled is how long the task had to wait because of a limit of its CPU
+	// time.
+	Throttled time.Duration
+	// Refused is how often it could not start a process or thread because there
+	// were as many as it may have.
+	Refused int64
+
 	Stdout, Stderr Output
 	// Leftovers says that stdout or stderr was still held open by a process
 	// that outlived the leader, so that Wait stopped reading.
 	Leftovers bool
+	// LeftBehind is how many processes were there when the leader had ended by
+	// itself, as far as they can be found; see Spec.KillLeftovers for what became
+	// of them.
+	LeftBehind int
 
 	// Err says why with NotStarted. With the other kinds it is nil, unless the
 	// end of the process could not be learned from the kernel.
@@ -78,10 +93,15 @@ func (o Outcome) Success() bool {
 
 // Reason returns why the task failed, in the words that Gordon 1 used: "exit
 // status 3", "signal: killed", "signal: segmentation fault (core dumped)",
-// "fork/exec /path: no such file or directory". It is "" after exit status 0.
+// "fork/exec /path: no such file or directory". It is "" after exit status 0. A
+// task that was killed for want of memory has that behind it, in parentheses.
 // It is for people; programs look at the fields.
 func (o Outcome) Reason() string {
 	switch {
+	case o.OOM != "":
+		why := " (out of memory: " + o.OOM + ")"
+		o.OOM = ""
+		return o.Reason() + why
 	case o.Err != nil:
 		return o.Err.Error()
 	case o.Kind == NotStarted:

@@ -33,6 +33,7 @@ type Process struct {
 	holds    int        // how many need the leader's pid reserved
 	reaped   bool       // the pid may be someone else's now
 	stopping bool       // a Stop has begun
+	ending   bool       // what the leader left behind is being ended
 }
 
 func newProcess(spec Spec) *Process {
@@ -71,9 +72,14 @@ func (p *Process) Wait() Outcome {
 	select {
 	case <-p.done:
 	default:
-		leftovers := p.collect()
+		held := p.collect()
+		left := p.endLeftovers()
 		p.outcome = p.reap()
-		p.outcome.Leftovers = leftovers
+		p.outcome.Leftovers, p.outcome.LeftBehind = held, left
+		p.countLeftovers()
+		if group := p.spec.Group; group != nil {
+			group.Account(&p.outcome)
+		}
 		p.closeAll()
 		p.outcome.Stdout, p.outcome.Stderr = p.stdout.tail.output(), p.stderr.tail.output()
 		close(p.done)

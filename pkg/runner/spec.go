@@ -1,5 +1,7 @@
 package runner
 
+import "time"
+
 // MarkerVar is the environment variable that carries a task's id to its whole
 // tree of processes.
 const MarkerVar = "GORDON_TASK_ID"
@@ -25,4 +27,11 @@ type Spec struct {
 	// Gate is the one that all starts of this daemon pass. It may be nil where
 	// none of them sets OOMScoreAdj.
 	Gate *Gate
+	// Group keeps the task's processes together, so that none gets away; nil
+	// where there is no such thing.
+	Group Group
+	// KillLeftovers says that what the leader leaves behind is ended: SIGTERM,
+	// and after LeftoverGrace SIGKILL.
+	KillLeftovers bool
+	LeftoverGrace time.Duration
 }

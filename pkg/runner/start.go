@@ -102,6 +102,9 @@ func (p *Process) fork(stdin, stdout, stderr int) error {
 	if err := keepCapsFromChildren(); err != nil {
 		return err
 	}
+	if group := p.spec.Group; group != nil {
+		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, group.FD()
+	}
 	pause := busyPause
 	for try := 1; ; try++ {
 		err := p.spec.Gate.start(p.spec.OOMScoreAdj, func() (err error) {

@@ -95,6 +95,10 @@ func TestReasons(t *testing.T) {
 		{"exit status 3", runner.Outcome{Kind: runner.Exited, ExitStatus: 3}},
 		{"signal: killed", runner.Outcome{Kind: runner.Signaled, Signal: unix.SIGKILL}},
 		{
+			"signal: killed (out of memory: used up memory_max = 64M)",
+			runner.Outcome{Kind: runner.Signaled, Signal: unix.SIGKILL, OOM: "used up memory_max = 64M"},
+		},
+		{
 			"signal: segmentation fault (core dumped)",
 			runner.Outcome{Kind: runner.Signaled, Signal: unix.SIGSEGV, CoreDumped: true},
 		},

@@ -37,9 +37,10 @@ func (p *Process) Signal(sig unix.Signal) error {
 // grace is over or ctx is cancelled, SIGKILL to all that is left, until none
 // is. With a grace of 0 or less, or a cancelled ctx, there is only SIGKILL.
 //
-// It does nothing when the task has ended by itself: what that left behind is
-// left alone. A second Stop may run beside the first one to hasten it. Someone
-// should be inside Wait meanwhile, or a task that prints much can't obey.
+// It does nothing when the task has ended by itself, unless Wait is ending what
+// that left behind, which it hastens then. A second Stop may run beside the first
+// one to hasten it. Someone should be inside Wait meanwhile, or a task that prints
+// much can't obey.
 //
 // A process that doesn't die keeps Stop waiting, since its entry must not run a
 // second time beside it: one that the kernel holds (it waits for a dead NFS
@@ -52,7 +53,11 @@ func (p *Process) Stop(ctx context.Context, grace time.Duration) {
 	if !p.beginStop() {
 		return
 	}
-	t := p.tree()
+	p.end(ctx, p.tree(), grace)
+}
+
+// end is Stop without its preconditions. The leader must not be reaped meanwhile.
+func (p *Process) end(ctx context.Context, t *tree, grace time.Duration) {
 	if grace > 0 && ctx.Err() == nil {
 		ctx, cancel := context.WithTimeout(ctx, grace)
 		defer cancel()
@@ -66,10 +71,13 @@ func (p *Process) Stop(ctx context.Context, grace time.Duration) {
 }
 
 // beginStop reports whether there is something to stop: a leader that lives, or
-// whose end another Stop has brought about.
+// whose end another Stop has brought about, or what it left behind.
 func (p *Process) beginStop() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.ending {
+		return true
+	}
 	if !p.stopping && p.leaderEnded() {
 		return false
 	}

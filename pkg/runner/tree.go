@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -27,6 +28,9 @@ type tree struct {
 	group int
 	// marked says which values of GORDON_TASK_ID to include.
 	marked func(marker string) bool
+	// contained is where the kernel keeps the task's processes together; nil
+	// where it does not.
+	contained Group
 	// descend says whether to include whatever descends from what was found.
 	descend bool
 	// foreign says whether to read the environment of a process of this other
@@ -39,10 +43,11 @@ type tree struct {
 // tree returns the task's own.
 func (p *Process) tree() *tree {
 	t := &tree{
-		group:   p.pid,
-		marked:  func(marker string) bool { return marker != "" && marker == p.spec.Marker },
-		descend: true,
-		known:   map[procID]bool{},
+		group:     p.pid,
+		contained: p.spec.Group,
+		marked:    func(marker string) bool { return marker != "" && marker == p.spec.Marker },
+		descend:   true,
+		known:     map[procID]bool{},
 	}
 	if u := p.spec.User; u != nil && os.Geteuid() != 0 {
 		t.foreign = func(uid uint32) bool { return uid == u.UID }
@@ -64,7 +69,7 @@ func (t *tree) search() ([]host.Stat, error) {
 	if err != nil {
 		return nil, err
 	}
-	members := make(map[int]bool)
+	members := t.inside()
 	for _, st := range all {
 		if t.known[idOf(st)] || t.includes(st) {
 			members[st.PID] = true
@@ -123,6 +128,9 @@ func (t *tree) markerOfForeign(pid int) (marker string, found bool) {
 func (t *tree) signal(sigs ...unix.Signal) (found int, err error) {
 	members, err := t.find()
 	errs := []error{err}
+	if t.contained != nil && slices.Contains(sigs, unix.SIGKILL) {
+		errs = append(errs, t.contained.Kill())
+	}
 	for _, sig := range sigs {
 		if t.group == 0 {
 			break
@@ -146,6 +154,9 @@ func (t *tree) signal(sigs ...unix.Signal) (found int, err error) {
 // gone reports whether no member is left. A tree that can't be searched because
 // there is no /proc is taken for gone: there is nothing that could be done.
 func (t *tree) gone() bool {
+	if len(t.inside()) > 0 {
+		return false // though /proc may not show them: hidepid=, proc(5)
+	}
 	for range cleanScans {
 		if members, err := t.find(); err == nil && len(members) > 0 {
 			return false

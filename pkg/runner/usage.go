@@ -5,15 +5,16 @@ import (
 	"time"
 )
 
-// Usage is what a run took from the machine. Without a control group it is what
-// wait4(2) tells: of the leader and of those descendants that were waited for,
-// by the leader or by one who was waited for. What a daemon uses that a task
-// leaves behind is not in it.
+// Usage is what a run took from the machine. Without a Group it is what wait4(2)
+// tells: of the leader and of those descendants that were waited for, by the
+// leader or by one who was waited for. With one it is of all processes of the
+// task, as far as the kernel counts it there.
 type Usage struct {
 	UserCPU, SystemCPU time.Duration
-	// PeakMemory is in bytes: the peak resident memory of the process that had
-	// the most, not of all together. 0 means that it is not known. The kernel
-	// counts what was resident at the moment of execve(2) as well (exec_mmap in
+	// PeakMemory is in bytes: with a Group of all processes together, page cache
+	// included; without one the peak resident memory of the process that had the
+	// most, and 0 means that it is not known. There the kernel counts what was
+	// resident at the moment of execve(2) as well (exec_mmap in
 	// fs/exec.c), and at that moment the child still shares Gordon's memory: so
 	// all that can be said of a run that used less is that it used less.
 	PeakMemory int64

@@ -66,7 +66,7 @@ func retried(on config.Failures, v *verdict) bool {
 	switch v.outcome {
 	case outcomeFailed:
 		return v.process.Kind == runner.Exited && on.Exit(v.process.ExitStatus)
-	case outcomeSignal, outcomeOutput, outcomeNotStarted:
+	case outcomeSignal, outcomeOutput, outcomeNotStarted, outcomeOutOfMemory:
 		return on.Other(string(v.outcome))
 	case outcomeTimedOut:
 		return on.Other("timeout")

@@ -26,7 +26,7 @@ func attempts(n int, change ...func(*config.Retry)) func(*config.Task) {
 
 // onAny is the default of retry_on.
 var onAny = func() config.Failures {
-	f, err := config.ParseFailures([]string{"exit", "signal", "timeout", "output", "not started"})
+	f, err := config.ParseFailures([]string{"exit", "signal", "timeout", "output", "out of memory", "not started"})
 	if err != nil {
 		panic(err)
 	}
@@ -359,7 +359,7 @@ func TestFailedRecordTellsHowItWent(t *testing.T) {
 func TestRetriedNamesEveryOutcome(t *testing.T) {
 	exited := runner.Outcome{Kind: runner.Exited, ExitStatus: 1}
 	for outcome, want := range map[outcome]bool{
-		outcomeFailed: true, outcomeSignal: true, outcomeOutput: true, outcomeNotStarted: true, outcomeTimedOut: true,
+		outcomeFailed: true, outcomeSignal: true, outcomeOutput: true, outcomeNotStarted: true, outcomeTimedOut: true, outcomeOutOfMemory: true,
 		outcomeUnreadable: false, outcomeStopped: false, outcomeCancelled: false, outcomeExpired: false,
 	} {
 		if got := retried(onAny, &verdict{outcome: outcome, process: exited}); got != want {

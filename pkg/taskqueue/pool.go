@@ -10,8 +10,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/pkg/cgroup"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/host"
+	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 	"github.com/nevsnode/gordon/v2/pkg/stats"
 )
@@ -27,6 +29,10 @@ type Options struct {
 	Version string
 	// Env is the environment that scripts inherit.
 	Env []string
+	// Groups is where the control groups of the tasks are made; nil where there
+	// are none. Whether the limits of a configuration can be enforced is for
+	// others to find out.
+	Groups *cgroup.Tree
 
 	// leaseTTL shortens the lease for tests; 0 is the constant of this name.
 	leaseTTL time.Duration
@@ -108,7 +114,7 @@ func (p *Pool) settings(ctx context.Context, c *config.Config) (*Settings, error
 	for _, w := range found.warnings {
 		p.opts.Log.Warn(w.Error())
 	}
-	return newSettings(c, p.opts.Env, p.gate, found.commands), nil
+	return newSettings(c, p.opts, p.gate, found.commands), nil
 }
 
 // launch starts an engine that serves nothing yet.
@@ -149,8 +155,19 @@ func (p *Pool) serve(e *engine, c *config.Config, s *Settings) {
 	if old != nil && old != e {
 		old.retire()
 	}
+	p.setTotals(c)
 	e.apply(c.Tasks, s, p.budgets)
 	p.seats.open()
+}
+
+// setTotals sets the limits of all runs of a type together.
+func (p *Pool) setTotals(c *config.Config) {
+	if p.opts.Groups == nil {
+		return
+	}
+	if err := p.opts.Groups.Configure(c.Tasks); err != nil {
+		p.opts.Log.Error("a limit of all runs of a type is not in effect", output.KeyError, err.Error())
+	}
 }
 
 // Reload makes c the configuration, or changes nothing and returns an error:

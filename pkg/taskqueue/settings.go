@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/pkg/cgroup"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
@@ -27,15 +28,17 @@ type Settings struct {
 	// OnLeaseLoss says what becomes of running tasks when another host may take
 	// over their entries.
 	OnLeaseLoss config.OnLeaseLoss
+	// Groups is where the control groups of tasks are made; nil = there are none.
+	Groups *cgroup.Tree
 
 	gate     *runner.Gate
 	commands map[string]*command // by type
 }
 
-func newSettings(c *config.Config, env []string, gate *runner.Gate, commands map[string]*command) *Settings {
+func newSettings(c *config.Config, o Options, gate *runner.Gate, commands map[string]*command) *Settings {
 	return &Settings{
-		Env: env, KillGrace: c.KillGrace, ErrorScript: c.ErrorScript, TempDir: c.TempDir, OnLeaseLoss: c.OnLeaseLoss,
-		gate: gate, commands: commands,
+		Env: o.Env, KillGrace: c.KillGrace, ErrorScript: c.ErrorScript, TempDir: c.TempDir, OnLeaseLoss: c.OnLeaseLoss,
+		Groups: o.Groups, gate: gate, commands: commands,
 	}
 }
 

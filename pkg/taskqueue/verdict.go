@@ -16,17 +16,18 @@ import (
 type outcome string
 
 const (
-	outcomeOK         outcome = "ok"
-	outcomeFailed     outcome = "failed"
-	outcomeSignal     outcome = "signal"
-	outcomeOutput     outcome = "output"
-	outcomeNotStarted outcome = "not started"
-	outcomeUnreadable outcome = "unreadable"
-	outcomeReturned   outcome = "returned"
-	outcomeStopped    outcome = "stopped"
-	outcomeTimedOut   outcome = "timed out"
-	outcomeCancelled  outcome = "cancelled"
-	outcomeExpired    outcome = "expired"
+	outcomeOK          outcome = "ok"
+	outcomeFailed      outcome = "failed"
+	outcomeSignal      outcome = "signal"
+	outcomeOutput      outcome = "output"
+	outcomeNotStarted  outcome = "not started"
+	outcomeUnreadable  outcome = "unreadable"
+	outcomeReturned    outcome = "returned"
+	outcomeStopped     outcome = "stopped"
+	outcomeTimedOut    outcome = "timed out"
+	outcomeOutOfMemory outcome = "out of memory"
+	outcomeCancelled   outcome = "cancelled"
+	outcomeExpired     outcome = "expired"
 	// outcomeCrashed: the daemon that ran it has died.
 	outcomeCrashed outcome = "crashed"
 )
@@ -50,6 +51,8 @@ func (v *verdict) judge(on config.FailOnOutput) {
 	switch {
 	case v.fault == "":
 		v.outcome = outcomeOK
+	case v.process.OOM != "":
+		v.outcome = outcomeOutOfMemory
 	case v.process.Success():
 		v.outcome = outcomeOutput
 	case v.process.Kind == runner.Signaled:
@@ -115,6 +118,8 @@ func headline(status outcome) string {
 		return "entry cannot be read"
 	case outcomeTimedOut:
 		return "task timed out"
+	case outcomeOutOfMemory:
+		return "task ran out of memory"
 	case outcomeCancelled:
 		return "task cancelled"
 	case outcomeExpired:

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/pkg/cgroup"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/entry"
 	"github.com/nevsnode/gordon/v2/pkg/output"
@@ -32,6 +33,7 @@ type worker struct {
 	roster *roster
 	// chance draws a number from 0 up to 1.
 	chance func() float64
+	group  *cgroup.Run // while a process runs; nil without control groups
 }
 
 // result is what a worker reports.
@@ -162,6 +164,7 @@ func (w *worker) execute(ctx context.Context, e entry.Entry, v *verdict) {
 	}
 	defer release()
 	ended, why := waitOrStop(limited, w.kill, process, w.task.KillGrace)
+	w.leave(ended)
 	v.process = ended
 	v.judge(w.task.FailOnOutput)
 	switch {
@@ -214,8 +217,8 @@ func (w *worker) start(ctx context.Context, spec runner.Spec) (*runner.Process, 
 	deadline := time.Now().Add(startPatience)
 	var pace retry
 	for {
-		process, err := runner.Start(spec)
-		if err == nil || !runner.Transient(err) || time.Now().After(deadline) || ctx.Err() != nil {
+		process, err := w.begin(spec)
+		if err == nil || !transient(err) || time.Now().After(deadline) || ctx.Err() != nil {
 			return process, err
 		}
 		if pace.pause == 0 {

@@ -1,0 +1,187 @@
+#!/bin/bash
+# Runs as root inside of the virtual machine that vm.sh boots. Each story is a task
+# that misbehaves; what holds it is gordon with the package's own unit.
+#
+# shellcheck disable=SC2317 # what "hold" and "soon" are given is called by its name
+set -uo pipefail
+export LANG=C.UTF-8 SYSTEMD_PAGER=cat SYSTEMD_COLORS=0
+
+groups=/sys/fs/cgroup/system.slice/gordon.service
+failed=0
+
+story() { printf '\n== %s (%s s after the boot)\n' "$1" "$(cut -d. -f1 /proc/uptime)"; }
+
+# hold WHAT COMMAND...: it must succeed.
+hold() {
+	local what=$1
+	shift
+	if "$@"; then echo "   ok: $what"; else echo "   FAILED: $what: $*"; failed=1; fi
+}
+
+# soon WHAT COMMAND...: it must succeed within a minute.
+soon() {
+	local what=$1 try
+	shift
+	for ((try = 0; try < 300; try++)); do
+		if "$@" 2>/dev/null; then echo "   ok: $what"; return; fi
+		sleep 0.2
+	done
+	echo "   FAILED, after a minute: $what: $*"
+	failed=1
+}
+
+# script NAME: makes the script of a task from standard input.
+script() {
+	{ echo '#!/bin/sh'; cat; } >"/usr/local/bin/$1"
+	chmod 755 "/usr/local/bin/$1"
+}
+
+push() { redis-cli RPUSH "taskqueue:$1" '{}' >/dev/null; }
+pid() { systemctl show --property=MainPID --value gordon; }
+log() { journalctl --unit=gordon --output=short-monotonic --no-hostname "$@"; }
+logged() { journalctl --quiet --unit=gordon --output=cat | grep -qF -- "$1"; }
+ended() { journalctl --quiet --unit=gordon --output=cat "GORDON_TASK_TYPE=$1" "GORDON_OUTCOME=$2" | grep -q .; }
+message() { redis-cli --raw LINDEX "taskqueue:$1:failed" 0 | jq -r .error_message | head -n 1; }
+# field TYPE NAME: of the record that tells of the end of a task.
+field() { journalctl --quiet --unit=gordon --output=json "GORDON_TASK_TYPE=$1" | jq -r "select(.GORDON_OUTCOME).GORDON_$2"; }
+same() { [ "$1" = "$2" ] || { echo "   got: $1"; return 1; }; }
+dead() { [ -s "$1" ] && ! kill -0 "$(cat "$1")" 2>/dev/null; }
+none() { [ -z "$(find "$groups/task.$1" -mindepth 1 -type d)" ]; }
+# lived: the daemon is the one that was started, and takes tasks.
+lived() {
+	push quiet
+	hold 'the daemon is the same' same "$(pid)" "$daemon"
+	soon 'another task runs' test -e /var/lib/gordon/quiet
+	rm -f /var/lib/gordon/quiet
+}
+
+echo 'stories: begin'
+uname --kernel-release --machine
+systemctl --version | head -n 1
+
+story 'the package is installed'
+dpkg --install /e2e/gordon.deb 2>&1 | sed 's/^/   /'
+script quiet <<<'touch /var/lib/gordon/quiet'
+script hog <<<'head -c 400M /dev/zero | tail -c 400M'
+script bomb <<<'bomb() { bomb | bomb & }; bomb 2>/dev/null; sleep 600'
+script burner <<<'while :; do :; done'
+# Twice away from its parent, in a session of its own, with nothing open and
+# nothing in its environment, and deaf.
+script escape <<'SH'
+setsid env -i PATH="$PATH" sh -c 'sh -c "
+	trap \"\" TERM HUP INT
+	echo \$\$ >/var/lib/gordon/'"$GORDON_TASK_TYPE"'
+	while :; do sleep 1; done" &' </dev/null >/dev/null 2>&1
+while ! [ -s "/var/lib/gordon/$GORDON_TASK_TYPE" ]; do sleep 0.1; done
+case $GORDON_TASK_TYPE in hangs) sleep 600 ;; esac
+SH
+cat >/etc/gordon.d/stories.toml <<'TOML'
+kill_grace = "1s"
+[tasks.quiet]
+script = "/usr/local/bin/quiet"
+[tasks.hog]
+script = "/usr/local/bin/hog"
+memory_max = "32M"
+[tasks.hogs]
+script = "/usr/local/bin/hog"
+[tasks.hogs.total]
+memory_max = "48M"
+[tasks.bomb]
+script = "/usr/local/bin/bomb"
+tasks_max = 30
+timeout = "4s"
+[tasks.burner]
+script = "/usr/local/bin/burner"
+cpu_quota = "20%"
+timeout = "5s"
+[tasks.stays]
+script = "/usr/local/bin/escape"
+[tasks.leaves]
+script = "/usr/local/bin/escape"
+leftovers = "kill"
+[tasks.hangs]
+script = "/usr/local/bin/escape"
+timeout = "3s"
+TOML
+mkdir -p /etc/systemd/system/gordon.service.d
+printf '[Service]\nExecStart=\nExecStart=/usr/bin/gordon --conf /etc/gordon.toml --verbose\n' >/etc/systemd/system/gordon.service.d/verbose.conf
+systemctl daemon-reload
+hold 'gordon starts' systemctl restart gordon
+daemon=$(pid)
+hold 'it has its group, with all controllers' logged 'tasks run in control groups group=/system.slice/gordon.service controllers="cpu io memory pids"'
+hold 'it is in a leaf' grep -q '/gordon.service/daemon$' "/proc/$daemon/cgroup"
+
+story 'a task that wants more memory than it may have'
+push hog
+soon 'it ends as out of memory' ended hog 'out of memory'
+hold 'the failed list says why' same "$(message hog)" 'signal: killed (out of memory: used up memory_max = 32M)'
+hold 'the log tells what it had' [ "$(field hog PEAK_MEMORY)" -gt 16000000 -a "$(field hog PEAK_MEMORY)" -le 33554432 ]
+lived
+push hogs
+soon 'so does one whose type has no more' ended hogs 'out of memory'
+hold 'the failed list says whose limit' same "$(message hogs)" 'signal: killed (out of memory: all runs of the type together used up total.memory_max = 48M)'
+log GORDON_TASK_TYPE=hog + GORDON_TASK_TYPE=hogs
+
+story 'a fork bomb'
+push bomb
+soon 'it has as many processes as it may' sh -c "test \"\$(cat $groups/task.bomb/*/pids.current)\" -ge 29"
+lived
+soon 'it ends at its time-out' ended bomb 'timed out'
+soon 'nothing is left of it' none bomb
+hold 'no process of it lives' sh -c '! pgrep -x bomb'
+hold 'the log says that it was held' logged 'the task had as many processes as tasks_max allows'
+log GORDON_TASK_TYPE=bomb
+
+story 'a task that burns CPU time'
+began=$(cut -d. -f1 /proc/uptime)
+push burner
+soon 'it ends at its time-out' ended burner 'timed out'
+took=$(($(cut -d. -f1 /proc/uptime) - began + 1))
+used=$(sed -n 's/^usage_usec //p' "$groups/task.burner/cpu.stat")
+echo "   $used µs of CPU time in less than $took s"
+hold 'it had a fifth of one CPU, and not more' [ "$used" -lt $((took * 250000)) ]
+hold 'the log tells what it used' [ "$(field burner CPU_USER_USEC)" -gt 100000 -a "$(field burner CPU_USER_USEC)" -le "$used" ]
+hold 'the log says that it was held' logged 'cpu_quota has held the task back'
+log GORDON_TASK_TYPE=burner
+
+story 'a process that gets away from its task'
+push hangs
+soon 'the task ends at its time-out' ended hangs 'timed out'
+hold 'its daemon is gone with it' dead /var/lib/gordon/hangs
+push leaves
+soon 'a task ends by itself' ended leaves ok
+hold 'with leftovers = "kill", its daemon is gone' dead /var/lib/gordon/leaves
+hold 'the log counts what was left' logged 'ended what the task had left behind'
+push stays
+soon 'a task ends by itself' ended stays ok
+hold 'with leftovers = "allow", its daemon lives' kill -0 "$(cat /var/lib/gordon/stays)"
+hold 'the log counts what was left' logged 'the task has left processes behind, they go on'
+log GORDON_TASK_TYPE=hangs + GORDON_TASK_TYPE=leaves + GORDON_TASK_TYPE=stays
+
+story 'a reload, and a stop'
+printf '[tasks.hogs.total]\nmemory_max = "infinity"\n' >/etc/gordon.d/t.toml
+hold 'reload' systemctl reload gordon
+hold 'it changes what all runs may have' same "$(cat $groups/task.hogs/memory.max)" max
+rm /etc/gordon.d/t.toml
+hold 'the daemon lived through all of it' same "$(pid)" "$daemon"
+hold 'stop' systemctl stop gordon
+hold 'nothing is left' dead /var/lib/gordon/stays
+hold 'it was a clean stop' same "$(systemctl show --property=Result --value gordon)" success
+
+story 'limits that cannot be enforced'
+printf '[Service]\nDelegate=\nDelegate=pids\n' >/etc/systemd/system/gordon.service.d/delegate.conf
+systemctl daemon-reload
+hold 'gordon does not start' sh -c '! systemctl start gordon 2>/dev/null'
+hold 'its exit status is 78' same "$(systemctl show --property=ExecMainStatus --value gordon)" 78
+hold 'the log says what is missing, and what gives it' logged "tasks.burner.cpu_quota: can't be enforced here: the cpu controller is not delegated to gordon: the unit needs Delegate=yes"
+printf '[Service]\nDelegate=no\n' >/etc/systemd/system/gordon.service.d/delegate.conf
+systemctl daemon-reload
+hold 'nor without any group' sh -c '! systemctl start gordon 2>/dev/null'
+hold 'the log says so' logged 'no control group is delegated to gordon: /system.slice/gordon.service belongs to the service manager: the unit needs Delegate=yes'
+log --lines=12
+
+story 'what the kernel does with a group (the tests of pkg/cgroup)'
+hold 'all of them' systemd-run --quiet --pipe --wait --property=Delegate=yes --property=User=gordon /e2e/cgroup.test -test.v
+
+printf '\nup for %s s\n' "$(cut -d. -f1 /proc/uptime)"
+exit "$failed"

@@ -1,0 +1,174 @@
+package cgroup
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The files of a group that every one has; see "Core Interface Files" in the
+// kernel's Documentation/admin-guide/cgroup-v2.rst, as for all files below.
+const (
+	procsFile   = "cgroup.procs"
+	subtreeFile = "cgroup.subtree_control"
+	eventsFile  = "cgroup.events"
+	killFile    = "cgroup.kill"   // Linux 5.14
+	freezeFile  = "cgroup.freeze" // Linux 5.2
+)
+
+// write writes a value to a file of a group. The kernel takes it whole or not at
+// all, and never makes a file.
+func write(dir, file, value string) error {
+	f, err := os.OpenFile(filepath.Join(dir, file), os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(value)
+	return errors.Join(err, f.Close())
+}
+
+// counters reads the "name number" lines of a file such as cpu.stat. A file that
+// is not there has none.
+func counters(dir, file string) map[string]int64 {
+	text, err := os.ReadFile(filepath.Join(dir, file))
+	if err != nil {
+		return nil
+	}
+	found := make(map[string]int64)
+	for line := range strings.Lines(string(text)) {
+		name, number, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if n, err := strconv.ParseInt(number, 10, 64); err == nil {
+			found[name] = n
+		}
+	}
+	return found
+}
+
+// number reads a file that holds one number.
+func number(dir, file string) (n int64, ok bool) {
+	text, err := os.ReadFile(filepath.Join(dir, file))
+	if err != nil {
+		return 0, false
+	}
+	n, err = strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	return n, err == nil
+}
+
+// pids lists the processes of one group, not of those below. A zombie is none.
+func pids(dir string) (list []int, err error) {
+	text, err := os.ReadFile(filepath.Join(dir, procsFile))
+	if err != nil {
+		return nil, err
+	}
+	for field := range bytes.FieldsSeq(text) {
+		pid, err := strconv.Atoi(string(field))
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", procsFile, err)
+		}
+		list = append(list, pid)
+	}
+	return list, nil
+}
+
+// allPIDs lists the processes of a group and of all below it, which a task can
+// make as well as Gordon. A group that is gone has none.
+func allPIDs(dir string) (list []int, err error) {
+	if counters(dir, eventsFile)["populated"] == 0 {
+		return nil, nil
+	}
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return ignoreGone(err)
+		}
+		here, err := pids(path)
+		list = append(list, here...)
+		return ignoreGone(err)
+	})
+	return list, err
+}
+
+// ignoreGone drops the errors of a group that was removed meanwhile; its files
+// say ENODEV where one had them open.
+func ignoreGone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+		return nil
+	}
+	return err
+}
+
+// makeDir makes a group, unless it is there.
+func makeDir(dir string) error {
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("making a control group: %w", err)
+	}
+	return nil
+}
+
+// remove removes a group with all below it. It fails with EBUSY while there are
+// processes in it.
+func remove(dir string) error {
+	err := unix.Rmdir(dir)
+	if !busy(err) {
+		return ignoreGone(err)
+	}
+	below, _ := os.ReadDir(dir)
+	for _, d := range below {
+		if d.IsDir() {
+			_ = remove(filepath.Join(dir, d.Name()))
+		}
+	}
+	return ignoreGone(unix.Rmdir(dir))
+}
+
+// emptyPatience bounds the wait for the processes of a group that was killed.
+const emptyPatience = 2 * time.Second
+
+// removeSoon removes a group whose processes were killed, as soon as they are
+// gone.
+func removeSoon(dir string) error {
+	deadline := time.Now().Add(emptyPatience)
+	for pause := time.Millisecond; ; pause *= 2 {
+		err := remove(dir)
+		if !busy(err) || time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(pause)
+	}
+}
+
+// busy tells whether a group can't be removed because processes are in it.
+func busy(err error) bool { return errors.Is(err, unix.EBUSY) }
+
+// kill sends SIGKILL to all processes of a group at once, and those below it.
+func kill(dir string) error {
+	err := write(dir, killFile, "1")
+	if errors.Is(err, fs.ErrNotExist) {
+		err = killFrozen(dir)
+	}
+	return ignoreGone(err)
+}
+
+// killFrozen is kill for kernels before 5.14. It freezes the group, so that none
+// can fork meanwhile. That takes a moment, and whoever forks in it is left for a
+// caller that tries again until none is.
+func killFrozen(dir string) error {
+	if err := write(dir, freezeFile, "1"); err != nil {
+		return err
+	}
+	list, err := allPIDs(dir)
+	for _, pid := range list {
+		// It is frozen: it can't have ended, and its pid not be another's.
+		if fault := unix.Kill(pid, unix.SIGKILL); fault != nil && !errors.Is(fault, unix.ESRCH) {
+			err = errors.Join(err, fmt.Errorf("killing process %d: %w", pid, fault))
+		}
+	}
+	return errors.Join(err, write(dir, freezeFile, "0"))
+}

@@ -1,0 +1,197 @@
+package cgroup
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nevsnode/gordon/v2/pkg/config"
+)
+
+// What needs no control group to be shown. What the kernel makes of it is in
+// kernel_test.go.
+
+// fake makes a folder with files such as a group has.
+func fake(t *testing.T, files map[string]string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func read(t *testing.T, dir, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestMountPoint(t *testing.T) {
+	const v1 = "25 30 0:22 / /sys/fs/cgroup/memory rw,relatime shared:9 - cgroup cgroup rw,memory\n"
+	for text, want := range map[string]string{
+		"30 1 8:1 / / rw - ext4 /dev/sda1 rw\n" + v1 + "31 23 0:27 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw\n": "/sys/fs/cgroup /",
+		"31 23 0:27 / /sys/fs/cgroup/unified rw - cgroup2 none rw\n":                                                           "/sys/fs/cgroup/unified /",
+		"31 23 0:27 /a\\040b /mnt/c\\134d rw - cgroup2 none rw\n":                                                              `/mnt/c\d /a b`,
+		v1: "", "": "", "31 23 - cgroup2 x\n": "",
+	} {
+		dir, root, err := mountPoint(text)
+		if got := strings.TrimSpace(dir + " " + root); got != want || (err == nil) != (want != "") {
+			t.Errorf("%q: got %q, %v; want %q", text, got, err, want)
+		}
+	}
+}
+
+func TestOwnGroup(t *testing.T) {
+	for text, want := range map[string]string{
+		"0::/system.slice/gordon.service\n":             "/system.slice/gordon.service",
+		"4:memory:/a\n1:name=systemd:/b\n0::/c:d/e f\n": "/c:d/e f",
+		"0::/\n":        "/",
+		"4:memory:/a\n": "",
+		"":              "",
+	} {
+		if got, err := ownGroup(text); got != want || (err == nil) != (want != "") {
+			t.Errorf("%q: got %q, %v", text, got, err)
+		}
+	}
+}
+
+func TestEscape(t *testing.T) {
+	for text, want := range map[string]string{
+		"mail": "mail", "a.b_c:d@e-f": "a.b_c:d@e-f", "a/b c": `a\x2fb\x20c`, "..": "..", "ü": `\xc3\xbc`, "a~b": `a\x7eb`, `a\x2fb`: `a\x5cx2fb`,
+	} {
+		if got := escape(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+	a, b := escape(strings.Repeat("x", 255)), escape(strings.Repeat("x", 254))
+	if a == b || len(kindPrefix+a) > 255 || !strings.HasPrefix(a, strings.Repeat("x", longest)+"~") {
+		t.Errorf("%q, %q", a, b)
+	}
+}
+
+func unlimited() map[string]string {
+	return map[string]string{"memory.max": "", "memory.high": "", "cpu.max": "", "cpu.weight": "", "io.weight": "", "io.bfq.weight": "", "pids.max": ""}
+}
+
+func TestLimit(t *testing.T) {
+	all := config.Limits{MemoryMax: 1 << 20, MemoryHigh: 4096, CPUQuota: 5, CPUWeight: 1, IOWeight: 10000, TasksMax: 7}
+	for name, tc := range map[string]struct {
+		limits config.Limits
+		reset  bool
+		want   map[string]string
+	}{
+		"all": {all, false, map[string]string{
+			"memory.max": "1048576", "memory.high": "4096", "cpu.max": "5000 100000", "cpu.weight": "1", "io.weight": "10000", "io.bfq.weight": "1000", "pids.max": "7",
+		}},
+		"none": {config.Limits{}, false, unlimited()},
+		"one":  {config.Limits{CPUQuota: 250}, false, merge(unlimited(), "cpu.max", "250000 100000")},
+		"reset": {config.Limits{TasksMax: 1}, true, map[string]string{
+			"memory.max": "max", "memory.high": "max", "cpu.max": "max 100000", "cpu.weight": "100", "io.weight": "100", "io.bfq.weight": "100", "pids.max": "1",
+		}},
+	} {
+		dir := fake(t, unlimited())
+		if err := limit(dir, tc.limits, tc.reset); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		got := make(map[string]string)
+		for file := range tc.want {
+			got[file] = read(t, dir, file)
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("%s\n%s", name, diff)
+		}
+	}
+}
+
+func merge(m map[string]string, key, value string) map[string]string {
+	m[key] = value
+	return m
+}
+
+// A limit that can't be set is an error, one that is none needs no file, and of
+// the two for disks one is enough.
+func TestLimitWithoutItsFile(t *testing.T) {
+	dir := fake(t, map[string]string{"io.bfq.weight": ""})
+	if err := limit(dir, config.Limits{}, true); err != nil {
+		t.Errorf("no limits: %v", err)
+	}
+	if err := limit(dir, config.Limits{IOWeight: 550}, false); err != nil || read(t, dir, "io.bfq.weight") != "140" {
+		t.Errorf("io_weight: %v, %q", err, read(t, dir, "io.bfq.weight"))
+	}
+	if err := limit(t.TempDir(), config.Limits{IOWeight: 550}, false); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("io_weight without any file: %v", err)
+	}
+	if err := limit(dir, config.Limits{MemoryMax: 1 << 30}, false); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "setting memory.max to 1073741824") {
+		t.Errorf("memory_max: %v", err)
+	}
+}
+
+func TestReport(t *testing.T) {
+	run := &Run{kind: fake(t, map[string]string{memoryEventsLocal: "oom 3\noom_kill 0\n"})}
+	run.dir = fake(t, map[string]string{
+		"cpu.stat":    "usage_usec 7\nuser_usec 4\nsystem_usec 3\nnr_periods 9\nthrottled_usec 5\n",
+		"memory.peak": "4096\n",
+		"io.stat":     "8:0 rbytes=10 wbytes=1 rios=2 wios=2 dbytes=0 dios=0\n8:16 rbytes=100 wbytes=2\n254:0 \n",
+		"pids.events": "max 6\n",
+	})
+	want := Report{
+		UserCPU: 4 * time.Microsecond, SystemCPU: 3 * time.Microsecond, Throttled: 5 * time.Microsecond,
+		PeakMemory: 4096, ReadBytes: 110, WrittenBytes: 3, Refused: 6,
+	}
+	if diff := cmp.Diff(want, run.Report()); diff != "" {
+		t.Error(diff)
+	}
+	run.dir = fake(t, nil)
+	want = Report{UserCPU: -1, SystemCPU: -1, PeakMemory: -1, ReadBytes: -1, WrittenBytes: -1}
+	if diff := cmp.Diff(want, run.Report()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWhoseMemoryItWas(t *testing.T) {
+	for _, tc := range []struct {
+		events  string
+		before  int64 // that the type was out of memory
+		own     config.Limits
+		because string
+	}{
+		{"oom 0\noom_kill 0\n", 3, config.Limits{}, ""},
+		{"oom 2\noom_kill 0\n", 3, config.Limits{MemoryMax: 1 << 20}, ""}, // it was given some in the end
+		{"oom 1\noom_kill 3\n", 2, config.Limits{MemoryMax: 64 << 20}, "used up memory_max = 64M"},
+		{"oom 0\noom_kill 1\n", 2, config.Limits{MemoryMax: 64 << 20}, "all runs of the type together used up total.memory_max = 2G"},
+		{"oom 0\noom_kill 1\n", 3, config.Limits{}, "the machine, or a limit around gordon, had no more to give"},
+	} {
+		run := &Run{
+			dir: fake(t, map[string]string{memoryEvents: tc.events}), kind: fake(t, map[string]string{memoryEventsLocal: "oom 3\noom_kill 0\n"}),
+			limits: tc.own, total: config.Limits{MemoryMax: 2 << 30}, oomBefore: tc.before,
+		}
+		if got := run.oom(); got != tc.because {
+			t.Errorf("%+v: got %q", tc, got)
+		}
+	}
+}
+
+func TestLacks(t *testing.T) {
+	tree := &Tree{dir: "/x/y", mount: fake(t, map[string]string{"cgroup.controllers": "cpu io memory\n"}), controllers: []string{"cpu"}}
+	for controller, want := range map[string]string{
+		"cpu":    "",
+		"memory": "the memory controller is not delegated to gordon: the unit needs Delegate=yes",
+		"pids": "this system has no pids controller for control groups v2 " +
+			"(see cgroup_disable= and systemd.unified_cgroup_hierarchy= in its kernel command line)",
+	} {
+		if got := tree.Lacks(controller); got != want {
+			t.Errorf("%s: %q", controller, got)
+		}
+	}
+}

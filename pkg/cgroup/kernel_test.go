@@ -1,0 +1,337 @@
+//go:build vm
+
+package cgroup
+
+// What the kernel does with the groups. "make e2e-vm" runs these tests in a
+// virtual machine, in a unit with Delegate=yes and User=, because few machines
+// give a test a control group with all controllers.
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nevsnode/gordon/v2/pkg/config"
+	"github.com/nevsnode/gordon/v2/pkg/host"
+	"github.com/nevsnode/gordon/v2/pkg/runner"
+)
+
+const patience = 30 * time.Second
+
+var tree *Tree // the one that is delegated to this process
+
+func TestMain(m *testing.M) {
+	var err error
+	if tree, err = Open(); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
+// group is a run for the runner. When it is asked to account, nobody may be left.
+type group struct {
+	*Run
+	t *testing.T
+}
+
+func (g group) Account(o *runner.Outcome) {
+	if list, err := g.PIDs(); err != nil || len(list) != o.LeftBehind && len(list) != 0 {
+		g.t.Errorf("%v are there, %v; %d were left behind", list, err, o.LeftBehind)
+	}
+}
+
+// begin starts a script in a group of its own.
+func begin(t *testing.T, limits config.Limits, body string, change ...func(*runner.Spec)) (*Run, *runner.Process) {
+	t.Helper()
+	run, err := tree.NewRun("T", t.Name(), limits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "task.sh")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+body+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	spec := runner.Spec{Path: path, Args: []string{t.TempDir()}, Env: os.Environ(), Group: group{run, t}}
+	for _, c := range change {
+		c(&spec)
+	}
+	p, err := runner.Start(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := run.Kill(); err != nil {
+			t.Error(err)
+		}
+		p.Wait()
+		eventually(t, "the group is removed", func() bool { return remove(run.dir) == nil })
+	})
+	return run, p
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", patience, what)
+		}
+	}
+}
+
+// escape is a shell command that is in no way tied to the script any more: not by
+// its group, session, parent, descriptors or environment.
+const daemonize = `setsid sh -c 'env -i sh -c "trap \"\" TERM; echo \$\$ >$0/pid; while :; do sleep 1; done" "$0" </dev/null >/dev/null 2>&1 &' "$1"; while ! [ -s "$1/pid" ]; do sleep 0.01; done; `
+
+func TestTheDaemonIsInItsLeaf(t *testing.T) {
+	text, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	group, err := ownGroup(string(text))
+	if err != nil || group != tree.Path()+"/"+Leaf {
+		t.Errorf("in %s, %v", group, err)
+	}
+	// From the leaf, where DelegateSubgroup= may have put it, it is the same tree.
+	if again, err := Open(); err != nil || again.Path() != tree.Path() {
+		t.Errorf("opened again: %+v, %v", again, err)
+	}
+	for _, c := range []string{"cpu", "io", "memory", "pids"} {
+		if why := tree.Lacks(c); why != "" {
+			t.Error(why)
+		}
+	}
+	if why := tree.Lacks("cpuset"); !strings.Contains(why, "Delegate=yes") {
+		t.Errorf("cpuset is not enabled: %q", why)
+	}
+	if why := tree.Lacks("nonsense"); !strings.Contains(why, "cgroup_disable=") {
+		t.Errorf("there is no such controller: %q", why)
+	}
+}
+
+func TestALeaderIsBornInItsGroup(t *testing.T) {
+	_, p := begin(t, config.Limits{}, "cat /proc/self/cgroup")
+	if out := string(p.Wait().Stdout.Tail); out != "0::"+tree.Path()+"/task.T/"+t.Name()+"\n" {
+		t.Errorf("it is in %q", out)
+	}
+}
+
+func TestStopEndsWhatGotAway(t *testing.T) {
+	run, p := begin(t, config.Limits{}, daemonize+"sleep 600")
+	eventually(t, "it got away", func() bool { list, _ := run.PIDs(); return len(list) >= 4 })
+	go p.Stop(context.Background(), 10*time.Millisecond)
+	p.Wait()
+	if list, err := run.PIDs(); err != nil || len(list) != 0 {
+		t.Errorf("left are %v, %v", list, err)
+	}
+	if err := remove(run.dir); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLeftoversAreEnded(t *testing.T) {
+	run, p := begin(t, config.Limits{}, daemonize, func(s *runner.Spec) { s.KillLeftovers, s.LeftoverGrace = true, 10*time.Millisecond })
+	o := p.Wait()
+	if list, _ := run.PIDs(); !o.Success() || o.LeftBehind < 1 || len(list) != 0 {
+		t.Errorf("%+v, left are %v", o, list)
+	}
+}
+
+// A group with somebody in it goes when they have, at one of the next starts.
+func TestLeftoversAreAllowed(t *testing.T) {
+	run, p := begin(t, config.Limits{}, daemonize)
+	o := p.Wait()
+	if list, _ := run.PIDs(); !o.Success() || o.LeftBehind < 1 || len(list) == 0 {
+		t.Errorf("%+v, left are %v", o, list)
+	}
+	if err := run.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(run.dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a later start removes the group", func() bool {
+		later, err := tree.NewRun("T", "later", config.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := later.Remove(); err != nil {
+			t.Fatal(err)
+		}
+		_, err = os.Stat(run.dir)
+		return os.IsNotExist(err)
+	})
+}
+
+const hog = `exec head -c 300M /dev/zero | tail -c 300M`
+
+func TestOutOfItsOwnMemory(t *testing.T) {
+	run, p := begin(t, config.Limits{MemoryMax: 32 << 20}, hog)
+	o := p.Wait()
+	rep := run.Report()
+	if o.Reason() != "signal: killed" || rep.OOM != "used up memory_max = 32M" {
+		t.Errorf("%q, %+v", o.Reason(), rep)
+	}
+	if rep.PeakMemory < 16<<20 || rep.PeakMemory > 33<<20 {
+		t.Errorf("peak memory is %d", rep.PeakMemory)
+	}
+}
+
+func TestOutOfTheTypesMemory(t *testing.T) {
+	tasks := map[string]config.Task{"T": {Type: "T", Total: config.Limits{MemoryMax: 64 << 20}}}
+	if err := tree.Configure(tasks); err != nil {
+		t.Fatal(err)
+	}
+	run, p := begin(t, config.Limits{MemoryMax: 128 << 20}, hog)
+	o := p.Wait()
+	if rep := run.Report(); o.Reason() != "signal: killed" || rep.OOM != "all runs of the type together used up total.memory_max = 64M" {
+		t.Errorf("%q, %+v", o.Reason(), rep)
+	}
+}
+
+func TestAForkBombIsHeldAndEnded(t *testing.T) {
+	run, p := begin(t, config.Limits{TasksMax: 20}, `bomb() { bomb | bomb & }; bomb 2>/dev/null; sleep 600`)
+	eventually(t, "forks are refused", func() bool { return run.Report().Refused > 10 })
+	if list, _ := run.PIDs(); len(list) > 20 {
+		t.Errorf("%d processes", len(list))
+	}
+	go p.Stop(context.Background(), 0)
+	p.Wait()
+	if list, _ := run.PIDs(); len(list) != 0 {
+		t.Errorf("left are %v", list)
+	}
+}
+
+// Before Linux 5.14.
+func TestKillFrozen(t *testing.T) {
+	run, p := begin(t, config.Limits{TasksMax: 20}, `bomb() { bomb | bomb & }; bomb 2>/dev/null; sleep 600`)
+	eventually(t, "forks are refused", func() bool { return run.Report().Refused > 10 })
+	eventually(t, "all are gone", func() bool {
+		if err := killFrozen(run.dir); err != nil {
+			t.Fatal(err)
+		}
+		list, _ := run.PIDs()
+		return len(list) == 0
+	})
+	if o := p.Wait(); o.Reason() != "signal: killed" {
+		t.Error(o.Reason())
+	}
+}
+
+func TestCPUQuota(t *testing.T) {
+	run, p := begin(t, config.Limits{CPUQuota: 10}, `i=0; while [ $i -lt 5000 ]; do i=$((i+1)); done`)
+	o := p.Wait()
+	rep := run.Report()
+	used := rep.UserCPU + rep.SystemCPU
+	t.Logf("%v of CPU in %v, held back for %v", used, o.Wall, rep.Throttled)
+	// Twice the quota, and what a run may use before the first period is over.
+	if rep.Throttled == 0 || used <= 0 || used > o.Wall/5+period*time.Microsecond {
+		t.Errorf("%+v in %v", rep, o.Wall)
+	}
+}
+
+func TestWritesAreCounted(t *testing.T) {
+	run, p := begin(t, config.Limits{}, `dd if=/dev/zero of="$1/file" bs=1M count=4 conv=fsync status=none`)
+	o := p.Wait()
+	if rep := run.Report(); !o.Success() || rep.WrittenBytes < 4<<20 || rep.ReadBytes < 0 {
+		t.Errorf("%+v, %+v", o, rep)
+	}
+}
+
+// Every limit arrives in the file that it is for, and goes when it is gone.
+func TestLimitsAreWritten(t *testing.T) {
+	limits := config.Limits{MemoryMax: 64 << 20, MemoryHigh: 48 << 20, CPUQuota: 150, CPUWeight: 200, IOWeight: 50, TasksMax: 30}
+	set := map[string]string{
+		"memory.max": "67108864", "memory.high": "50331648", "cpu.max": "150000 100000", "cpu.weight": "200", "io.weight": "default 50", "pids.max": "30",
+	}
+	unset := map[string]string{
+		"memory.max": "max", "memory.high": "max", "cpu.max": "max 100000", "cpu.weight": "100", "io.weight": "default 100", "pids.max": "max",
+	}
+	look := func(what, dir string, want map[string]string) {
+		t.Helper()
+		for file, value := range want {
+			got, err := os.ReadFile(filepath.Join(dir, file))
+			if err != nil || strings.TrimSpace(string(got)) != value {
+				t.Errorf("%s: %s is %q (%v), want %q", what, file, got, err, value)
+			}
+		}
+	}
+	run, p := begin(t, limits, "sleep 600")
+	look("run", run.dir, set)
+	task := config.Task{Type: "T", Total: limits}
+	for _, step := range []map[string]string{set, unset} {
+		if err := tree.Configure(map[string]config.Task{"T": task}); err != nil {
+			t.Fatal(err)
+		}
+		look("type", run.kind, step)
+		task.Total = config.Limits{}
+	}
+	look("run after the reload", run.dir, set)
+	p.Stop(context.Background(), 0)
+}
+
+func TestTypesComeAndGo(t *testing.T) {
+	long := strings.Repeat("ü/", 120)
+	if err := tree.Configure(map[string]config.Task{long: {Type: long}, "a b": {Type: "a b"}}); err != nil {
+		t.Fatal(err)
+	}
+	has := func(name string) bool {
+		_, err := os.Stat(filepath.Join(tree.dir, name))
+		return err == nil
+	}
+	if !has(`task.a\x20b`) || !has(kindPrefix+escape(long)) {
+		t.Error("a group is missing")
+	}
+	if err := tree.Configure(nil); err != nil {
+		t.Fatal(err)
+	}
+	if has(`task.a\x20b`) || has(kindPrefix+escape(long)) {
+		t.Error("a group is left")
+	}
+}
+
+// What a daemon that died has left is ended by the next one.
+func TestSweep(t *testing.T) {
+	run, p := begin(t, config.Limits{}, daemonize+"sleep 600")
+	eventually(t, "it got away", func() bool { list, _ := run.PIDs(); return len(list) >= 2 })
+	list, _ := run.PIDs()
+	killed, err := tree.Sweep()
+	if err != nil || killed < 2 {
+		t.Errorf("%d killed, %v", killed, err)
+	}
+	p.Wait()
+	for _, pid := range list {
+		if st, err := host.ReadStat(pid); err == nil && !st.Ended() {
+			t.Errorf("process %d lives", pid)
+		}
+	}
+	entries, _ := os.ReadDir(tree.dir)
+	if slices.ContainsFunc(entries, func(e os.DirEntry) bool { return strings.HasPrefix(e.Name(), kindPrefix) }) {
+		t.Error("a group is left")
+	}
+	delete(tree.kinds, kindPrefix+"T")
+}
+
+// A process beside us in the group that was delegated means that it is not ours.
+func TestSharedGroupIsRefused(t *testing.T) {
+	p, err := runner.Start(runner.Spec{Path: "/bin/sleep", Args: []string{"600"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Wait()
+	defer p.Stop(context.Background(), 0)
+	shared := &Tree{dir: filepath.Join(tree.dir, Leaf), mount: tree.mount}
+	if err := shared.check(); err == nil || !strings.Contains(err.Error(), "process "+strconv.Itoa(p.PID())+" is in") {
+		t.Error(err)
+	}
+	if err := (&Tree{dir: filepath.Dir(tree.dir), mount: tree.mount}).check(); err == nil || !strings.Contains(err.Error(), "the unit needs Delegate=yes") {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,117 @@
+package cgroup
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nevsnode/gordon/v2/pkg/config"
+)
+
+// Leaf is the name of the group that the daemon itself moves into. It is the
+// name for DelegateSubgroup= too, where the unit has that (systemd 254).
+const Leaf = "daemon"
+
+// ErrNone says that no control group is handed over to this process; the text
+// around it says why. It is no fault: most things work without one.
+var ErrNone = errors.New("no control group is delegated to gordon")
+
+// Open takes over the control group that the service manager has delegated to
+// this process: it moves the process into the group [Leaf] below, because a
+// group that gives controllers to its children may not hold processes itself
+// (cgroups(7), "no internal processes"), and enables the controllers that
+// Gordon uses. The error is always [ErrNone], with the reason.
+//
+// Whether a group is delegated is asked in the way of systemd's
+// CGROUP_DELEGATION.md: by the attribute that it sets. Up to systemd 250 only
+// root can read that one; then it tells by whose folder it is. The process must
+// be alone in the group, so that a shell's is never taken for its own.
+func Open() (*Tree, error) {
+	dir, mount, err := ownDir()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNone, err)
+	}
+	if filepath.Base(dir) == Leaf {
+		dir = filepath.Dir(dir) // by DelegateSubgroup=
+	}
+	t := &Tree{dir: dir, mount: mount, kinds: make(map[string]config.Limits)}
+	if err := t.check(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNone, err)
+	}
+	if err := t.takeOver(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNone, err)
+	}
+	return t, nil
+}
+
+// check finds out whether the group is ours to change.
+func (t *Tree) check() error {
+	switch {
+	case !kernelClones():
+		return errors.New("the kernel cannot start a process in a control group; it needs Linux 5.7")
+	case !delegated(t.dir):
+		return fmt.Errorf("%s belongs to the service manager: the unit needs Delegate=yes", t.Path())
+	}
+	others, err := pids(t.dir)
+	if err != nil {
+		return fmt.Errorf("looking who else is in %s: %w", t.Path(), err)
+	}
+	if i := slices.IndexFunc(others, func(pid int) bool { return pid != os.Getpid() }); i >= 0 {
+		return fmt.Errorf("process %d is in %s too: gordon needs one of its own, from a unit with Delegate=yes", others[i], t.Path())
+	}
+	return nil
+}
+
+// kernelClones tells whether there is clone3(2), which Go needs to start a
+// process in a group; without arguments it does nothing but say so.
+func kernelClones() bool {
+	_, _, errno := unix.RawSyscall(unix.SYS_CLONE3, 0, 0, 0)
+	return errno != unix.ENOSYS
+}
+
+func delegated(dir string) bool {
+	for _, attr := range []string{"trusted.delegate", "user.delegate"} {
+		var value [8]byte
+		if n, err := unix.Getxattr(dir, attr, value[:]); err == nil && string(value[:n]) == "1" {
+			return true
+		}
+	}
+	if os.Geteuid() == 0 {
+		return false // root may write everywhere, which says nothing
+	}
+	for _, file := range []string{".", procsFile, subtreeFile} {
+		if unix.Access(filepath.Join(dir, file), unix.W_OK) != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// takeOver moves the daemon into its leaf and enables the controllers.
+func (t *Tree) takeOver() error {
+	leaf := filepath.Join(t.dir, Leaf)
+	if err := makeDir(leaf); err != nil {
+		return err
+	}
+	if err := write(leaf, procsFile, "0"); err != nil { // 0 is the writer
+		return fmt.Errorf("moving gordon into its own control group: %w", err)
+	}
+	t.controllers = enable(t.dir)
+	return nil
+}
+
+// enable hands the controllers that Gordon uses on to the children of a group,
+// and returns those that they have then. One that can't be enabled is missed by
+// those limits that need it, and by no one else.
+func enable(dir string) (enabled []string) {
+	for _, c := range []string{"cpu", "io", "memory", "pids"} {
+		_ = write(dir, subtreeFile, "+"+c)
+	}
+	text, _ := os.ReadFile(filepath.Join(dir, subtreeFile))
+	return strings.Fields(string(text))
+}

@@ -1,0 +1,180 @@
+package cgroup
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nevsnode/gordon/v2/pkg/config"
+)
+
+// Tree is the control group that was delegated to Gordon, with all below it:
+//
+//	daemon          Gordon itself
+//	task.TYPE       one for each type, with what counts for all its runs
+//	task.TYPE/RUN   one for each run
+//
+// Its methods may be called from any goroutine.
+type Tree struct {
+	// immutable after Open
+	dir, mount  string
+	controllers []string // that each group below has
+
+	mu        sync.Mutex               // guards what follows
+	kinds     map[string]config.Limits // groups of types that exist, with their limits
+	lingering []string                 // folders of runs that are over, but have processes left
+}
+
+// Path returns the group's path in the hierarchy, as systemd-cgls(1) shows it.
+func (t *Tree) Path() string {
+	return "/" + strings.TrimPrefix(strings.TrimPrefix(t.dir, t.mount), "/")
+}
+
+// Controllers lists the controllers that runs have, such as "memory".
+func (t *Tree) Controllers() []string { return slices.Clone(t.controllers) }
+
+// Lacks says why a limit that needs this controller can't be enforced, and what
+// would change that; "" when it can.
+func (t *Tree) Lacks(controller string) string {
+	if slices.Contains(t.controllers, controller) {
+		return ""
+	}
+	kernel, _ := os.ReadFile(filepath.Join(t.mount, "cgroup.controllers"))
+	if !slices.Contains(strings.Fields(string(kernel)), controller) {
+		return fmt.Sprintf("this system has no %s controller for control groups v2 "+
+			"(see cgroup_disable= and systemd.unified_cgroup_hierarchy= in its kernel command line)", controller)
+	}
+	return fmt.Sprintf("the %s controller is not delegated to gordon: the unit needs Delegate=yes", controller)
+}
+
+// Sweep ends what an earlier daemon has left behind in this tree, and returns
+// how many processes that were. Call it before the first run: with systemd there
+// is nothing to be found, since it empties the unit's group before each start.
+func (t *Tree) Sweep() (killed int, err error) {
+	entries, err := os.ReadDir(t.dir)
+	if err != nil {
+		return 0, fmt.Errorf("looking for old control groups: %w", err)
+	}
+	for _, e := range entries {
+		if !e.IsDir() || !strings.HasPrefix(e.Name(), kindPrefix) {
+			continue
+		}
+		dir := filepath.Join(t.dir, e.Name())
+		left, fault := allPIDs(dir)
+		killed += len(left)
+		err = errors.Join(err, fault, t.clear(dir, len(left) > 0))
+	}
+	return killed, err
+}
+
+func (t *Tree) clear(dir string, populated bool) error {
+	if populated {
+		if err := kill(dir); err != nil {
+			return err
+		}
+	}
+	return removeSoon(dir)
+}
+
+// Configure makes a group for each type, and writes the limits that count for
+// all of its runs: of running ones too, so that a reload that lowers memory_max
+// below what is in use has the kernel take it back, and if need be kill a run.
+func (t *Tree) Configure(tasks map[string]config.Task) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var errs []error
+	wanted := make(map[string]bool)
+	for _, task := range tasks {
+		name := kindPrefix + escape(task.Type)
+		wanted[name] = true
+		err := t.makeKind(name)
+		if err == nil {
+			err = limit(filepath.Join(t.dir, name), task.Total, true)
+			t.kinds[name] = task.Total
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("type %q: %w", task.Type, err))
+		}
+	}
+	for name := range maps.Clone(t.kinds) {
+		// A type that is no longer there has no limits, and goes when its last
+		// run does, which a later reload or the end of the unit sees to.
+		if !wanted[name] {
+			if unix.Rmdir(filepath.Join(t.dir, name)) == nil {
+				delete(t.kinds, name)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// makeKind makes the group of a type, unless there is one.
+func (t *Tree) makeKind(name string) error {
+	if _, ok := t.kinds[name]; ok {
+		return nil
+	}
+	dir := filepath.Join(t.dir, name)
+	if err := makeDir(dir); err != nil {
+		return err
+	}
+	enable(dir)
+	t.kinds[name] = config.Limits{}
+	return nil
+}
+
+// NewRun makes the group for one run, with its limits, which must be such that
+// [Tree.Lacks] has nothing against them. Remove has to be called when the run
+// is over.
+func (t *Tree) NewRun(taskType, id string, limits config.Limits) (*Run, error) {
+	r := &Run{tree: t, limits: limits, fd: -1}
+	if err := t.make(r, kindPrefix+escape(taskType), escape(id)); err != nil {
+		return nil, err
+	}
+	if err := r.prepare(); err != nil {
+		return nil, errors.Join(err, r.Remove())
+	}
+	return r, nil
+}
+
+// make makes the folder of a run. A type's group is not removed meanwhile.
+func (t *Tree) make(r *Run, kind, name string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.reap()
+	if err := t.makeKind(kind); err != nil {
+		return err
+	}
+	r.kind, r.total = filepath.Join(t.dir, kind), t.kinds[kind]
+	r.dir = filepath.Join(r.kind, name)
+	return makeDir(r.dir)
+}
+
+// reapAtOnce bounds how many groups of old runs one new run looks at.
+const reapAtOnce = 4
+
+// reap removes groups of runs that are over whose last process has ended since.
+// It is called at each start, so that they can't pile up: what is left is at
+// most one for each run that left processes behind which still live.
+func (t *Tree) reap() {
+	for range min(reapAtOnce, len(t.lingering)) {
+		dir := t.lingering[0]
+		t.lingering = t.lingering[1:]
+		if remove(dir) != nil {
+			t.lingering = append(t.lingering, dir)
+		}
+	}
+}
+
+// linger puts a group down for reap.
+func (t *Tree) linger(dir string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lingering = append(t.lingering, dir)
+}

@@ -1,0 +1,31 @@
+package runner
+
+// Group is a control group, or whatever else the kernel keeps processes in that
+// none of them leaves by a fork. It is for one task alone.
+type Group interface {
+	// FD is the descriptor for CLONE_INTO_CGROUP, clone(2), open for as long as
+	// Start takes. The leader begins its life in the group, so that there is no
+	// moment at which it could have forked outside.
+	FD() int
+	// PIDs lists the processes in it that have not ended.
+	PIDs() ([]int, error)
+	// Kill sends SIGKILL to all of them at once. One that forks meanwhile is no
+	// reason to call it again.
+	Kill() error
+	// Account puts what the kernel has counted for the group into the outcome of
+	// a task that has ended: Usage, OOM, Throttled and Refused.
+	Account(o *Outcome)
+}
+
+// inside returns the members that the kernel keeps together.
+func (t *tree) inside() map[int]bool {
+	members := make(map[int]bool)
+	if t.contained == nil {
+		return members
+	}
+	pids, _ := t.contained.PIDs() // the others are found all the same
+	for _, pid := range pids {
+		members[pid] = true
+	}
+	return members
+}
