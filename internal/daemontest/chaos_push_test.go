@@ -21,8 +21,8 @@ type chaosType struct {
 var chaosTypes = []chaosType{
 	{name: "ok", attempts: 1, failures: []int{0}},
 	{name: "fails", attempts: 1, failures: []int{1}},
-	{name: "slow", attempts: 1, failures: []int{0}, work: "sleep 0.1"},
-	{name: "once", attempts: 2, failures: []int{0, 0, 1, 2}, work: "sleep 0.05", once: true},
+	{name: "slow", attempts: 1, failures: []int{0}, work: "sleep 0.05"},
+	{name: "once", attempts: 2, failures: []int{0, 0, 1, 2}, work: "sleep 0.03", once: true},
 	{name: "tries", attempts: 3, failures: []int{0, 1, 2, 3}},
 }
 
@@ -73,6 +73,7 @@ func (c *chaos) push(n int) {
 		}
 		wait, how := time.Duration(c.rand.IntN(300))*time.Millisecond, c.rand.IntN(8)
 		due := time.Now().Add(wait)
+		command, key := "RPUSH", []any{"q:" + typ.name}
 		switch how {
 		case 0:
 			raw["delay"] = wait.Seconds()
@@ -82,12 +83,10 @@ func (c *chaos) push(n int) {
 			raw["deadline"] = due.Add(time.Hour).Unix()
 		case 3:
 			e.pushed = 1 // a sorted set holds no twins
-			c.redis.Do(c.t, "ZADD", "q:"+typ.name+":delayed", due.UnixMilli(), encoded(c.t, raw))
+			command, key = "ZADD", []any{"q:" + typ.name + ":delayed", due.UnixMilli()}
 		}
-		if how != 3 {
-			for range e.pushed {
-				c.redis.Push(c.t, "q:"+typ.name, encoded(c.t, raw))
-			}
+		for range e.pushed {
+			c.redis.Do(c.t, command, append(key, encoded(c.t, raw))...)
 		}
 		c.entries = append(c.entries, e)
 	}
