@@ -42,9 +42,9 @@ func (c *chaos) account() {
 	}
 	tallies["all"] = all
 	c.t.Logf("%v\n%s", c.done, chaosTable(tallies))
-	c.t.Logf("%d repeats, at most %d in flight at kills and stops", all.repeats, c.mayRepeat)
-	if all.repeats > c.mayRepeat {
-		c.t.Errorf("%d repeats, but only %d entries were in flight at kills", all.repeats, c.mayRepeat)
+	c.t.Logf("%d repeats and %d crashed, at most %d in flight at kills and stops", all.repeats, all.crashed, c.mayRepeat)
+	if all.repeats+all.crashed > c.mayRepeat {
+		c.t.Errorf("%d repeats and %d crashed, but only %d entries were in flight at kills", all.repeats, all.crashed, c.mayRepeat)
 	}
 	for _, key := range c.redis.Keys(c.t, "*") {
 		// Counts of recoveries expire; one is left where a daemon that recovered

@@ -14,7 +14,7 @@ type chaosType struct {
 	work     string // what its script does before it ends
 	attempts int    // max_attempts
 	once     bool   // on_crash = "fail"
-	// failures are how many attempts fail, for one entry after the other.
+	// failures are how many attempts of an entry fail: any one of these numbers.
 	failures []int
 }
 
