@@ -43,7 +43,7 @@ chaos: ## make trouble for CHAOS_FOR (1m) by CHAOS_SEED (a new one), and account
 		-chaos.for=$(or $(CHAOS_FOR),1m) -chaos.seed=$(or $(CHAOS_SEED),0)
 
 .PHONY: bench
-bench: build ## measure throughput, latency and idle cost beside bare os/exec (a little over a minute)
+bench: build ## measure throughput, latency, entries for later and idle cost beside bare os/exec (about a minute and a half)
 	@scripts/need.sh redis-server
 	go run ./bench -gordon bin/gordon
 

@@ -17,7 +17,7 @@ func TestWholeRun(t *testing.T) {
 		t.Fatalf("build gordon: %v\n%s", err, out)
 	}
 	var out, progress bytes.Buffer
-	p := plan{gordon: gordon, workers: []int{1, 3}, rounds: 2, tasks: 10, pushes: 5, idle: 50 * time.Millisecond}
+	p := plan{gordon: gordon, workers: []int{1, 3}, rounds: 2, tasks: 10, pushes: 5, later: 3, idle: 50 * time.Millisecond, delayed: 1001}
 	if err := p.run(t.Context(), &out, &progress); err != nil {
 		t.Fatal(err)
 	}
@@ -27,10 +27,12 @@ func TestWholeRun(t *testing.T) {
 		`(?m)^ +3 +\d+ +\d+ +\d+\.\d\d `,
 		`(?m)^ +gordon +\d+\.\d\d ms +\d+\.\d\d ms +\d+\.\d\d ms$`,
 		`(?m)^ +bare os/exec +\d+\.\d\d ms `,
-		`(?m)^ +resident memory +[1-9]\d*\.\d MiB +\(peak `,
-		`(?m)^ +CPU time +\d+\.\d\d ms +\(\d+ context switches\)$`,
-		`(?m)^ +Redis commands +\d+\.\d/min +\(`,
-		`(?m)^To repeat: make bench, or go run ./bench -gordon \S+/gordon -rounds 2 -tasks 10 -pushes 5 -idle 50ms$`,
+		`(?m)^ +from due +\d+\.\d\d ms +\d+\.\d\d ms +\d+\.\d\d ms$`,
+		`(?m)^ +none for later +1001 for later +ratio$`,
+		`(?m)^ +resident memory +[1-9]\d*\.\d MiB +[1-9]\d*\.\d MiB +\d+\.\d\d$`,
+		`(?m)^ +CPU time +\d+\.\d\d ms +\d+\.\d\d ms +(\d+\.\d\d|-)$`,
+		`(?m)^ +Redis commands/min +\d+\.\d +\d+\.\d +(\d+\.\d\d|-)$`,
+		`(?m)^To repeat: make bench, or go run ./bench -gordon \S+/gordon -rounds 2 -tasks 10 -pushes 5 -later 3 -idle 50ms -delayed 1001$`,
 	} {
 		if !regexp.MustCompile(want).Match(out.Bytes()) {
 			t.Errorf("no match for %s in\n%s", want, &out)
@@ -42,7 +44,7 @@ func TestWholeRun(t *testing.T) {
 func TestBrokenBinary(t *testing.T) {
 	t.Parallel()
 	var out, progress bytes.Buffer
-	p := plan{gordon: filepath.Join(t.TempDir(), "missing"), workers: []int{1}, rounds: 1, tasks: 1, pushes: 1, idle: time.Millisecond}
+	p := plan{gordon: filepath.Join(t.TempDir(), "missing"), workers: []int{1}, rounds: 1, tasks: 1, pushes: 1, later: 1, idle: time.Millisecond}
 	if err := p.run(t.Context(), &out, &progress); err == nil || out.Len() > 0 {
 		t.Errorf("the error is %v, the report %q", err, &out)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
@@ -11,8 +12,15 @@ import (
 // idleTypes is how many types the idle daemon has.
 const idleTypes = 3
 
-// idle is what a daemon costs that has nothing to do.
+// idle is what a daemon costs that has nothing to do, and one to which entries were
+// given that are due next year.
 type idle struct {
+	without, with idleSide
+	delayed       int // how many entries
+}
+
+// idleSide is what one of them costs.
+type idleSide struct {
 	memory   memory
 	watched  time.Duration
 	cpu      time.Duration // used in that time, by all threads
@@ -20,39 +28,85 @@ type idle struct {
 	commands map[string]int64
 }
 
+// idle watches a daemon without entries for later and one with them at the same
+// time, each with a Redis of its own: what else the machine does disturbs both.
 func (b *bench) idle(ctx context.Context) (i idle, err error) {
-	d, err := b.start(ctx, task("a", program, 1)+task("b", program, 1)+task("c", program, 1), idleTypes)
+	i.delayed = b.delayed
+	other, err := newBench(ctx, b.plan)
 	if err != nil {
 		return i, err
 	}
-	defer func() { err = errors.Join(err, d.stop()) }()
-	pid := d.cmd.Process.Pid
+	defer func() { err = errors.Join(err, other.close()) }()
+	if err := other.fillDelayed(ctx); err != nil {
+		return i, fmt.Errorf("add entries for later: %w", err)
+	}
+	sides := []struct {
+		on     *bench
+		to     *idleSide
+		before look
+		pid    int
+	}{{on: b, to: &i.without}, {on: other, to: &i.with}}
+	for n := range sides {
+		d, err := sides[n].on.start(ctx, task("a", program, 1)+task("b", program, 1)+task("c", program, 1), idleTypes)
+		if err != nil {
+			return i, err
+		}
+		defer func() { err = errors.Join(err, d.stop()) }()
+		sides[n].pid = d.cmd.Process.Pid
+	}
 	// The end of the start is not part of it.
-	select {
-	case <-time.After(min(b.plan.idle, 2*time.Second)):
-	case <-ctx.Done():
-		return i, ctx.Err()
-	}
-	before, err := b.look(pid)
-	if err != nil {
+	if err := rest(ctx, min(b.plan.idle, 2*time.Second)); err != nil {
 		return i, err
 	}
-	select {
-	case <-time.After(b.plan.idle):
-	case <-ctx.Done():
-		return i, ctx.Err()
+	for n, s := range sides {
+		if sides[n].before, err = s.on.look(s.pid); err != nil {
+			return i, err
+		}
 	}
-	after, err := b.look(pid)
-	if err != nil {
+	if err := rest(ctx, b.plan.idle); err != nil {
 		return i, err
 	}
-	i = idle{
-		watched: after.at.Sub(before.at), cpu: after.work.cpu - before.work.cpu,
-		switches: after.work.switches - before.work.switches,
-		commands: difference(before.commands, after.commands),
+	for _, s := range sides {
+		after, err := s.on.look(s.pid)
+		if err != nil {
+			return i, err
+		}
+		*s.to = s.before.until(after)
+		if s.to.memory, err = memoryOf(s.pid); err != nil {
+			return i, err
+		}
 	}
-	i.memory, err = memoryOf(pid)
-	return i, err
+	return i, nil
+}
+
+func rest(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// delayedBatch is how many entries go with one ZADD.
+const delayedBatch = 1000
+
+// fillDelayed gives the first of the idle types entries that are due next year.
+func (b *bench) fillDelayed(ctx context.Context) error {
+	due := time.Now().AddDate(1, 0, 0).UnixMilli()
+	for first := 0; first < b.delayed; first += delayedBatch {
+		args := redis.Args{}.Add(queueKey + ":a:delayed")
+		for n := first; n < min(first+delayedBatch, b.delayed); n++ {
+			args = args.Add(due+int64(n), fmt.Sprintf(`{"args":["%d"]}`, n))
+		}
+		if _, err := b.redis.Do("ZADD", args...); err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // look is what is known of the daemon at one moment.
@@ -69,6 +123,14 @@ func (b *bench) look(pid int) (look, error) {
 	}
 	info, err := redis.String(b.redis.Do("INFO", "commandstats"))
 	return look{at: time.Now(), work: w, commands: commandCalls(info)}, err
+}
+
+// until is what was used up to a later look.
+func (l look) until(after look) idleSide {
+	return idleSide{
+		watched: after.at.Sub(l.at), cpu: after.work.cpu - l.work.cpu, switches: after.work.switches - l.work.switches,
+		commands: difference(l.commands, after.commands),
+	}
 }
 
 // difference is what was called between, without what bench called itself.

@@ -18,7 +18,9 @@ type plan struct {
 	rounds  int           // pairs of gordon and bare os/exec in each row
 	tasks   int           // of each round and side
 	pushes  int           // one by one, for the latency
-	idle    time.Duration // how long the idle daemon is watched
+	later   int           // entries for later one by one, for how late they run
+	idle    time.Duration // how long the idle daemons are watched
+	delayed int           // entries for next year that one of them has
 }
 
 func main() {
@@ -27,7 +29,9 @@ func main() {
 	flag.IntVar(&p.rounds, "rounds", 5, "pairs of measurements in each row of the throughput")
 	flag.IntVar(&p.tasks, "tasks", 1000, "tasks in each of them")
 	flag.IntVar(&p.pushes, "pushes", 1000, "pushes for the latency")
-	flag.DurationVar(&p.idle, "idle", 30*time.Second, "how long to watch the idle daemon")
+	flag.IntVar(&p.later, "later", 300, "entries for later, for how late they run")
+	flag.DurationVar(&p.idle, "idle", 30*time.Second, "how long to watch the idle daemons")
+	flag.IntVar(&p.delayed, "delayed", 1_000_000, "entries for next year that one of them has")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -60,9 +64,13 @@ func (p plan) run(ctx context.Context, w, progress io.Writer) (err error) {
 	if r.latency, err = b.latency(ctx); err != nil {
 		return fmt.Errorf("measure the latency: %w", err)
 	}
+	fmt.Fprintf(progress, "entries for later, %d\n", p.later)
+	if r.due, err = b.due(ctx); err != nil {
+		return fmt.Errorf("measure how late entries run: %w", err)
+	}
 	fmt.Fprintf(progress, "idle, %v\n", p.idle)
 	if r.idle, err = b.idle(ctx); err != nil {
-		return fmt.Errorf("measure the idle daemon: %w", err)
+		return fmt.Errorf("measure the idle daemons: %w", err)
 	}
 	r.machine = b.machine(ctx)
 	return r.write(w, p)

@@ -21,6 +21,7 @@ type result struct {
 	machine    string
 	throughput []throughput
 	latency    latency
+	due        due
 	idle       idle
 }
 
@@ -36,12 +37,18 @@ func (r result) write(w io.Writer, p plan) error {
 	if err := table(w, r.latency.table); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "\nAn idle daemon with %d types, watched for %v\n\n", idleTypes, r.idle.watched.Round(time.Millisecond))
+	fmt.Fprintf(w, "\nFrom the moment at which an entry for later is due to the first statement, %d of them in turns with pushes\n\n", len(r.due.late))
+	if err := table(w, r.due.table); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\nAn idle daemon with %d types, watched for %v, beside one with %d entries that are due next year\n\n",
+		idleTypes, r.idle.without.watched.Round(time.Millisecond), r.idle.delayed)
 	if err := table(w, r.idle.table); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "\nTo repeat: make bench, or go run ./bench -gordon %s -rounds %d -tasks %d -pushes %d -idle %v\n",
-		p.gordon, p.rounds, p.tasks, p.pushes, p.idle)
+	fmt.Fprintf(w, "\nRedis commands without: %s\nwith: %s\n", list(r.idle.without.commands), list(r.idle.with.commands))
+	_, err := fmt.Fprintf(w, "\nTo repeat: make bench, or go run ./bench -gordon %s -rounds %d -tasks %d -pushes %d -later %d -idle %v -delayed %d\n",
+		p.gordon, p.rounds, p.tasks, p.pushes, p.later, p.idle, p.delayed)
 	return err
 }
 
@@ -63,19 +70,32 @@ func (r result) throughputTable(w io.Writer) {
 
 func (l latency) table(w io.Writer) {
 	fmt.Fprintln(w, "\tp50\tp99\tmax\t")
-	for _, side := range []struct {
-		name  string
-		times []time.Duration
-	}{{"gordon", l.gordon}, {"bare os/exec", l.bare}} {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t\n", side.name, ms(quantile(side.times, 0.5)), ms(quantile(side.times, 0.99)), ms(slices.Max(side.times)))
-	}
+	timesRow(w, "gordon", l.gordon)
+	timesRow(w, "bare os/exec", l.bare)
 	fmt.Fprintf(w, "gordon and Redis add\t%s\t\t\t\n", ms(quantile(l.gordon, 0.5)-quantile(l.bare, 0.5)))
 }
 
+func timesRow(w io.Writer, name string, times []time.Duration) {
+	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t\n", name, ms(quantile(times, 0.5)), ms(quantile(times, 0.99)), ms(slices.Max(times)))
+}
+
 func (i idle) table(w io.Writer) {
-	fmt.Fprintf(w, "resident memory\t%s\t  (peak %s, proportional %s)\n", mib(i.memory.resident), mib(i.memory.peak), mib(i.memory.share))
-	fmt.Fprintf(w, "CPU time\t%s\t  (%d context switches)\n", ms(i.cpu), i.switches)
-	fmt.Fprintf(w, "Redis commands\t%.1f/min\t  (%s)\n", perMinute(i.commands, i.watched), list(i.commands))
+	fmt.Fprintf(w, "\tnone for later\t%d for later\tratio\t\n", i.delayed)
+	row := func(name string, show func(float64) string, of func(idleSide) float64) {
+		without, with := of(i.without), of(i.with)
+		ratio := "-"
+		if without > 0 {
+			ratio = fmt.Sprintf("%.2f", with/without)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t\n", name, show(without), show(with), ratio)
+	}
+	kib := func(n float64) string { return mib(int64(n)) }
+	row("resident memory", kib, func(s idleSide) float64 { return float64(s.memory.resident) })
+	row("its peak", kib, func(s idleSide) float64 { return float64(s.memory.peak) })
+	row("proportional", kib, func(s idleSide) float64 { return float64(s.memory.share) })
+	row("CPU time", func(n float64) string { return ms(time.Duration(n)) }, func(s idleSide) float64 { return float64(s.cpu) })
+	row("context switches", func(n float64) string { return fmt.Sprintf("%.0f", n) }, func(s idleSide) float64 { return float64(s.switches) })
+	row("Redis commands/min", func(n float64) string { return fmt.Sprintf("%.1f", n) }, idleSide.perMinute)
 }
 
 // machine says what was measured, and on what: numbers mean little without.
@@ -104,12 +124,12 @@ func ms(d time.Duration) string { return fmt.Sprintf("%.2f ms", float64(d)/float
 
 func mib(kib int64) string { return fmt.Sprintf("%.1f MiB", float64(kib)/1024) }
 
-func perMinute(calls map[string]int64, in time.Duration) float64 {
+func (i idleSide) perMinute() float64 {
 	sum := int64(0)
-	for _, n := range calls {
+	for _, n := range i.commands {
 		sum += n
 	}
-	return float64(sum) / in.Minutes()
+	return float64(sum) / i.watched.Minutes()
 }
 
 func list(calls map[string]int64) string {

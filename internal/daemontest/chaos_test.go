@@ -1,12 +1,12 @@
 package daemontest
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -18,15 +18,17 @@ import (
 )
 
 var (
-	chaosFor  = flag.Duration("chaos.for", 5*time.Second, "how long TestChaos makes trouble")
+	chaosFor  = flag.Duration("chaos.for", 4*time.Second, "how long TestChaos makes trouble")
 	chaosSeed = flag.Uint64("chaos.seed", 0, "repeat the schedule of this seed (0: a new one)")
 )
 
 // TestChaos lets three daemons work while a seeded schedule kills and stops
-// them, their scripts and Redis, and reloads; then it accounts for every entry.
+// them, their scripts and Redis, reloads, pauses and cancels; then it accounts for
+// every entry.
 //
-// Each entry has a number. The scripts note start and end of a run, each with
-// one write to a file, which the kill of a process does not undo.
+// Each entry has a number. The scripts note the start of a run, and that they are
+// about to end well, each with one write to a file, which the kill of a process
+// does not undo.
 func TestChaos(t *testing.T) {
 	seed := *chaosSeed
 	if seed == 0 {
@@ -44,15 +46,6 @@ func TestChaos(t *testing.T) {
 
 const chaosDaemons = 3
 
-// chaosTypes are the types and what their scripts do between the two notes and
-// after them.
-var chaosTypes = []struct{ name, work, end, config string }{
-	{name: "ok"},
-	{name: "fails", end: "exit 3"},
-	{name: "slow", work: "sleep 0.05"},
-	{name: "once", work: "sleep 0.02", config: "on_crash = \"fail\"\n"},
-}
-
 type chaos struct {
 	t       *testing.T
 	rand    *rand.Rand
@@ -61,8 +54,10 @@ type chaos struct {
 	sites   [chaosDaemons]*gordontest.Site
 	proxies [chaosDaemons]*redistest.Proxy // between a daemon and Redis
 	daemons [chaosDaemons]*gordontest.Daemon
-	pushed  int
+	entries []chaosEntry   // by number
 	done    map[string]int // what trouble was made
+	// cancelled are the numbers of which a cancel was sent.
+	cancelled map[int]bool
 	// mayRepeat counts the entries that stood in the run lists of a daemon when
 	// it was killed, or was told to stop at once.
 	mayRepeat int
@@ -71,13 +66,13 @@ type chaos struct {
 func newChaos(t *testing.T, seed uint64) *chaos {
 	c := &chaos{
 		t: t, rand: rand.New(rand.NewPCG(seed, 0)), redis: redistest.New(t, "--appendonly", "yes", "--appendfsync", "always"),
-		notes: t.TempDir(), done: make(map[string]int),
+		notes: t.TempDir(), done: make(map[string]int), cancelled: make(map[int]bool),
 	}
 	for i := range c.sites {
 		c.proxies[i] = redistest.NewProxy(t, c.redis)
 		s := gordontest.NewSite(t, binary, gordontest.Unix(c.proxies[i].Socket))
 		for _, typ := range chaosTypes {
-			s.Write(typ.name+".sh", fmt.Sprintf("#!/bin/sh\necho $1 >>'%s/started'\n%s\necho $1 >>'%s/ended'\n%s\n", c.notes, typ.work, c.notes, typ.end))
+			s.Write(typ.name+".sh", typ.script(c.notes))
 		}
 		c.sites[i] = s
 		c.configure(i)
@@ -89,17 +84,10 @@ func newChaos(t *testing.T, seed uint64) *chaos {
 func (c *chaos) configure(i int) {
 	config := fmt.Sprintf("shutdown_timeout = \"100ms\"\nkill_grace = \"100ms\"\nmax_running = %d\n", c.rand.IntN(5))
 	for _, typ := range chaosTypes {
-		config += c.sites[i].Task(typ.name, 1+c.rand.IntN(4)) + typ.config
+		config += c.sites[i].Task(typ.name, 1+c.rand.IntN(4)) + typ.config()
 		config += fmt.Sprintf("priority = %d\nweight = %d\n", c.rand.IntN(2), 1+c.rand.IntN(3))
 	}
 	c.sites[i].Configure(config)
-}
-
-func (c *chaos) push(n int) {
-	for range n {
-		c.redis.Push(c.t, "q:"+chaosTypes[c.pushed%len(chaosTypes)].name, gordontest.Numbered(c.pushed))
-		c.pushed++
-	}
 }
 
 // trouble makes one kind of it, or none.
@@ -116,6 +104,8 @@ func (c *chaos) trouble() {
 		{"script killed", 10, func(int) { c.killScript() }},
 		{"reload", 5, c.reload},
 		{"type removed and back", 3, c.removeType},
+		{"type paused or resumed", 6, func(int) { c.pauseType() }},
+		{"task cancelled", 8, func(int) { c.cancelTask() }},
 		{"network cut", 8, c.cut},
 		{"redis killed", 3, func(int) { c.killRedis() }},
 		{"redis suspended", 3, func(int) { c.suspendRedis() }},
@@ -216,6 +206,7 @@ func (c *chaos) suspendRedis() {
 
 // killScript kills any one script that runs now.
 func (c *chaos) killScript() {
+	pick := c.pick()
 	var pids []int
 	dirs, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
@@ -223,17 +214,61 @@ func (c *chaos) killScript() {
 	}
 	for _, path := range dirs {
 		line, err := os.ReadFile(path)
-		if err != nil || !strings.Contains(string(line), c.sites[0].Dir()) && !strings.Contains(string(line), c.sites[1].Dir()) {
+		if err != nil || !strings.HasPrefix(string(line), "/bin/sh\x00") {
 			continue
 		}
-		if strings.HasPrefix(string(line), "/bin/sh\x00") {
+		if slices.ContainsFunc(c.sites[:], func(s *gordontest.Site) bool { return strings.Contains(string(line), s.Dir()) }) {
 			pid, _ := strconv.Atoi(strings.Split(path, "/")[2])
 			pids = append(pids, pid)
 		}
 	}
 	if len(pids) > 0 {
-		_ = syscall.Kill(pids[c.rand.IntN(len(pids))], syscall.SIGKILL) // it may just have ended
+		_ = syscall.Kill(pids[pick(len(pids))], syscall.SIGKILL) // it may just have ended
 	}
+}
+
+// pick draws at once what chooses one of n later, so that the schedule stays the
+// same however many there are then.
+func (c *chaos) pick() func(n int) int {
+	drawn := c.rand.Uint64()
+	return func(n int) int { return int(drawn % uint64(n)) }
+}
+
+// pauseType pauses any one type, or resumes it if it is paused.
+func (c *chaos) pauseType() {
+	name := chaosTypes[c.rand.IntN(len(chaosTypes))].name
+	if c.redis.Do(c.t, "SREM", "q:paused", name) == int64(0) {
+		c.redis.Do(c.t, "SADD", "q:paused", name)
+	}
+}
+
+// cancelTask cancels any one task that runs and whose entry has an id. Nobody may
+// hear of it: the daemon may be suspended, or have no connection.
+func (c *chaos) cancelTask() {
+	pick := c.pick()
+	c.push(10)
+	for deadline := time.Now().Add(200 * time.Millisecond); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if running := c.running(); len(running) > 0 {
+			n := running[pick(len(running))]
+			c.cancelled[n] = true
+			c.redis.Do(c.t, "PUBLISH", "q:control", fmt.Sprintf("{\"cancel\":%q}", c.entries[n].id))
+			return
+		}
+	}
+}
+
+// running are the numbers of the entries in run lists that have an id, whose script
+// has been started and takes some time.
+func (c *chaos) running() (numbers []int) {
+	started := c.noted("started")
+	for _, list := range c.redis.Keys(c.t, "q:*:run:*") {
+		for _, raw := range c.redis.List(c.t, list) {
+			if n, _ := decodeChaos(c.t, raw); c.entries[n].id != "" && c.entries[n].typ.work != "" && started[n] != nil {
+				numbers = append(numbers, n)
+			}
+		}
+	}
+	return numbers
 }
 
 // inRunLists is the number of entries in all run lists. Which daemon a script
@@ -246,9 +281,10 @@ func (c *chaos) settle() {
 		p.Decide(nil)
 		p.DeliverLate()
 	}
-	gordontest.Until(c.t, "the queues and run lists are empty", func() bool {
+	c.redis.Do(c.t, "DEL", "q:paused")
+	gordontest.Until(c.t, "the queues, the run lists and the sets for later are empty", func() bool {
 		for _, typ := range chaosTypes {
-			if len(c.redis.Keys(c.t, "q:"+typ.name)) > 0 {
+			if len(c.redis.Keys(c.t, "q:"+typ.name))+len(c.redis.Keys(c.t, "q:"+typ.name+":delayed")) > 0 {
 				return false
 			}
 		}
@@ -262,72 +298,4 @@ func (c *chaos) settle() {
 			c.t.Errorf("exit code %d", code)
 		}
 	}
-}
-
-// account checks every number.
-func (c *chaos) account() {
-	started, ended, failed := c.noted("started"), c.noted("ended"), c.failed()
-	missing, repeats, failures := 0, 0, 0
-	for n := range c.pushed {
-		if ended[n] == 0 && failed[n] == 0 {
-			missing++
-			c.t.Errorf("entry %d: started %d times, neither ended nor on a failed list", n, started[n])
-		}
-		if chaosTypes[n%len(chaosTypes)].end != "" && failed[n] == 0 {
-			c.t.Errorf("entry %d failed and is not on the failed list", n)
-		}
-		if strings.Contains(chaosTypes[n%len(chaosTypes)].config, "fail") && started[n] > 1 {
-			c.t.Errorf("entry %d must not run twice, but was started %d times", n, started[n])
-		}
-		repeats += max(0, started[n]-1)
-		failures += failed[n]
-	}
-	c.t.Logf("%d pushed, %d missing, %d on failed lists, %d repeats (at most %d in flight at kills and stops); %v",
-		c.pushed, missing, failures, repeats, c.mayRepeat, c.done)
-	if repeats > c.mayRepeat {
-		c.t.Errorf("%d repeats, but only %d entries were in flight at kills", repeats, c.mayRepeat)
-	}
-	for _, key := range c.redis.Keys(c.t, "*") {
-		// Counts of recoveries expire; one is left where a daemon that recovered
-		// an entry died before it ran, and Redis lost its answer, say.
-		if !strings.HasSuffix(key, ":failed") && key != "q:recoveries" {
-			c.t.Errorf("left in redis: %s", key)
-		}
-	}
-}
-
-// noted counts the numbers in a file of notes.
-func (c *chaos) noted(name string) map[int]int {
-	content, err := os.ReadFile(filepath.Join(c.notes, name))
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	counts := make(map[int]int)
-	for line := range strings.FieldsSeq(string(content)) {
-		n, err := strconv.Atoi(line)
-		if err != nil {
-			c.t.Fatal(err)
-		}
-		counts[n]++
-	}
-	return counts
-}
-
-// failed counts the numbers on the failed lists.
-func (c *chaos) failed() map[int]int {
-	counts := make(map[int]int)
-	for _, typ := range chaosTypes {
-		for _, record := range c.redis.List(c.t, "q:"+typ.name+":failed") {
-			var r struct{ Args []string }
-			if err := json.Unmarshal([]byte(record), &r); err != nil || len(r.Args) != 1 {
-				c.t.Fatalf("record %q: %v", record, err)
-			}
-			n, err := strconv.Atoi(r.Args[0])
-			if err != nil {
-				c.t.Fatal(err)
-			}
-			counts[n]++
-		}
-	}
-	return counts
 }

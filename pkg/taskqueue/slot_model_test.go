@@ -1,13 +1,16 @@
 package taskqueue
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/gomodule/redigo/redis"
+	gocmp "github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
 	"pgregory.net/rapid"
 
@@ -15,10 +18,10 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
 
-// TestSlotModel holds the real fetcher and finisher, on a real Redis behind a
-// proxy that loses connections at any moment, against a model of what a queue
-// and two slots are: after each step, every entry is where the model has it,
-// and nowhere else.
+// TestSlotModel holds the real fetcher and finisher and the watch that moves what
+// is due, on a real Redis behind a proxy that loses connections at any moment,
+// against a model of what a queue, two slots and the entries for later are: after
+// each step, every entry is where the model has it, and nowhere else.
 func TestSlotModel(t *testing.T) {
 	p := redistest.NewProxy(t, server)
 	rapid.Check(t, func(rt *rapid.T) {
@@ -27,7 +30,7 @@ func TestSlotModel(t *testing.T) {
 		m := newSlotModel(t, p)
 		defer m.stop(rt)
 		rt.Repeat(map[string]func(*rapid.T){
-			"push": m.push, "take": m.take, "finish": m.finish, "": m.check,
+			"push": m.push, "take": m.take, "finish": m.finish, "move what is due": m.moveDue, "": m.check,
 		})
 	})
 }
@@ -36,6 +39,8 @@ type slotModel struct {
 	t        *testing.T
 	proxy    *redistest.Proxy
 	keys     store.Keys
+	client   *store.Client
+	watch    *store.Watch // nil after a loss
 	fetcher  *fetcher
 	finisher *finisher
 	slots    []*slot
@@ -47,13 +52,22 @@ type slotModel struct {
 	queue         []string
 	failed        []string
 	held          map[*slot]string
+	putOff        int
+	due           []modelLater // in the order in which they move
+	notDue        []string
+}
+
+// modelLater is an entry that is due since a moment long ago.
+type modelLater struct {
+	at    int64 // Unix ms
+	entry string
 }
 
 func newSlotModel(t *testing.T, p *redistest.Proxy) *slotModel {
 	client := store.NewClient(store.Options{Network: "unix", Address: p.Socket, Instance: "model", CommandTimeout: 2 * time.Second})
 	h := newHealth(slog.New(slog.DiscardHandler), p.Socket)
 	m := &slotModel{
-		t: t, proxy: p, keys: store.Keys{Prefix: "q"},
+		t: t, proxy: p, keys: store.Keys{Prefix: "q"}, client: client,
 		fetcher: newFetcher("q:T", client.Link(), h), finisher: newFinisher(client.Link(), h),
 		slots: []*slot{{index: 0}, {index: 1}}, held: make(map[*slot]string),
 	}
@@ -69,6 +83,9 @@ func (m *slotModel) stop(rt *rapid.T) {
 	m.cancel()
 	if err := m.actors.Wait(); err != nil {
 		rt.Errorf("actors: %v", err)
+	}
+	if m.watch != nil {
+		_ = m.watch.Close() // what it has to say is of no use any more
 	}
 }
 
@@ -153,15 +170,20 @@ func (m *slotModel) settle(rt *rapid.T, s *slot, entry []byte, into func([]byte,
 
 func (m *slotModel) finish(rt *rapid.T) {
 	s := m.slotIn(rt, running)
-	how := rapid.SampledFrom([]store.How{store.Drop, store.Fail, store.Return}).Draw(rt, "how")
+	how := rapid.SampledFrom([]store.How{store.Drop, store.Fail, store.Return, store.Delay}).Draw(rt, "how")
 	next := rapid.Bool().Draw(rt, "take the next")
 	m.fault(rt, "EVAL")
 	record := "record of " + m.held[s]
+	op := store.Finish{
+		Run: m.run(s.current()), How: how, Queue: "q:T", Failed: "q:T:failed", TTL: time.Hour,
+		Next: m.run(s.other()), TakeNext: next, Type: "T", Recoveries: "q:recoveries", Delayed: m.keys.Delayed("T"),
+	}
+	if how == store.Delay {
+		record = m.later(rt, &op)
+	}
+	op.Record = []byte(record)
 	s.finish()
-	m.finisher.jobs <- []job{{slot: s, op: store.Finish{
-		Run: m.run(s.current()), How: how, Queue: "q:T", Failed: "q:T:failed", Record: []byte(record), TTL: time.Hour,
-		Next: m.run(s.other()), TakeNext: next, Type: "T", Recoveries: "q:recoveries",
-	}}}
+	m.finisher.jobs <- []job{{slot: s, op: op}}
 	done := <-m.finisher.done
 	if len(done) != 1 || done[0].job.slot != s || done[0].gone && done[0].sure {
 		rt.Fatalf("confirmed %+v", done)
@@ -180,6 +202,59 @@ func (m *slotModel) finish(rt *rapid.T) {
 	}
 }
 
+// later draws when an entry is due that is put off, and returns what it is then: no
+// two are equal, as entry.Later has it.
+func (m *slotModel) later(rt *rapid.T, op *store.Finish) string {
+	m.putOff++
+	record := "put off as number " + strconv.Itoa(m.putOff)
+	at := rapid.Int64Range(0, 3).Draw(rt, "due since") // 0: not yet
+	switch {
+	case at > 0:
+		op.Due = time.UnixMilli(at)
+		m.due = append(m.due, modelLater{at, record})
+		return record
+	case rapid.Bool().Draw(rt, "due after a time"):
+		op.After = time.Hour
+	default:
+		op.Due = time.Now().Add(time.Hour)
+	}
+	m.notDue = append(m.notDue, record)
+	return record
+}
+
+// moveDue tries until it is known to have worked, over new connections after a loss.
+func (m *slotModel) moveDue(rt *rapid.T) {
+	m.fault(rt, "EVAL")
+	deadline := time.Now().Add(10 * time.Second)
+	for err := m.tryMoveDue(); err != nil; err = m.tryMoveDue() {
+		if time.Now().After(deadline) {
+			rt.Fatal(err)
+		}
+	}
+	m.proxy.DeliverLate()
+	slices.SortFunc(m.due, func(a, b modelLater) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.entry, b.entry))
+	})
+	for _, l := range m.due {
+		m.queue = append(m.queue, l.entry)
+	}
+	m.due = nil
+}
+
+func (m *slotModel) tryMoveDue() (err error) {
+	if m.watch == nil {
+		if m.watch, err = m.client.Watch(m.t.Context(), m.keys); err != nil {
+			m.watch = nil
+			return err
+		}
+	}
+	if _, err = m.watch.MoveDue("T"); err != nil {
+		_ = m.watch.Close() // lost already
+		m.watch = nil
+	}
+	return err
+}
+
 // check compares all of Redis with the model.
 func (m *slotModel) check(rt *rapid.T) {
 	want := make(map[string][]string)
@@ -193,11 +268,28 @@ func (m *slotModel) check(rt *rapid.T) {
 	for s, entry := range m.held {
 		add(m.run(s.current()), []string{entry})
 	}
-	got := make(map[string][]string)
-	for _, list := range server.Keys(m.t, "*") {
-		got[list] = server.List(m.t, list)
+	later := slices.Clone(m.notDue)
+	for _, l := range m.due {
+		later = append(later, l.entry)
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	add(m.keys.Delayed("T"), slices.Sorted(slices.Values(later)))
+	got := make(map[string][]string)
+	for _, key := range server.Keys(m.t, "*") {
+		if key == m.keys.Delayed("T") {
+			got[key] = m.laterInRedis(rt)
+			continue
+		}
+		got[key] = server.List(m.t, key)
+	}
+	if diff := gocmp.Diff(want, got); diff != "" {
 		rt.Fatalf("redis differs from the model (-want +got):\n%s", diff)
 	}
+}
+
+func (m *slotModel) laterInRedis(rt *rapid.T) []string {
+	entries, err := redis.Strings(server.Do(m.t, "ZRANGE", m.keys.Delayed("T"), 0, -1), nil)
+	if err != nil {
+		rt.Fatal(err)
+	}
+	return slices.Sorted(slices.Values(entries))
 }
