@@ -4,4 +4,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-go test -race -count=1 -timeout=5m -json ./... | go run ./scripts/testreport
+# The longest first, so that it does not run alone in the end.
+go test -race -count=1 -timeout=5m -json ./pkg/taskqueue ./internal/faulttest ./... | go run ./scripts/testreport

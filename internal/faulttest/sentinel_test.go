@@ -67,6 +67,7 @@ func TestFailover(t *testing.T) {
 
 	f.Write("long.go", "")
 	gordontest.Until(t, "all is told", func() bool { return len(f.master.Keys(t, "q:*:run:*")) == 0 })
+	gordontest.Until(t, "every connection is back", func() bool { return strings.HasSuffix(states(f.daemon), "back") })
 	f.daemon.Stop()
 	for _, name := range []string{"long.started", long} {
 		if n := len(f.Lines(name)); n != 1 {

@@ -128,6 +128,9 @@ func (l *Link) Close() error {
 		return nil
 	}
 	err := l.conn.Close()
+	if l.conn.left.Load() {
+		err = nil // it was closed when another server became the master
+	}
 	l.conn = nil
 	return err
 }

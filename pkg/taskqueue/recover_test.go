@@ -85,7 +85,7 @@ func TestALivingInstanceIsNotTakenForDead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, b := newRig(t), newRig(t)
-			a.leaseTTL, b.leaseTTL = 2*testLease, 2*testLease
+			a.leaseTTL, b.leaseTTL = testLease, testLease
 			a.task("T", waitForGo)
 			a.push("T", "{}")
 			a.start()
