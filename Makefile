@@ -21,10 +21,9 @@ run: build ## see gordon at work: a private Redis, three tasks, the failed lists
 	@scripts/demo.sh bin/gordon
 
 .PHONY: test
-test: ## run every test with the race detector, and each fuzz target for a few seconds
+test: ## run every test with the race detector (fuzz targets with their seeds)
 	@scripts/need.sh redis-server
 	@scripts/test.sh
-	@scripts/fuzz.sh 1s
 
 .PHONY: lint
 lint: ## check format, code, shell scripts, manual pages, modules, vulnerabilities and packages
@@ -33,7 +32,7 @@ lint: ## check format, code, shell scripts, manual pages, modules, vulnerabiliti
 	@$(MAKE) --no-print-directory lint-packages
 
 .PHONY: fuzz
-fuzz: ## fuzz each target for longer (FUZZTIME=1m)
+fuzz: ## fuzz each target for FUZZTIME (1m)
 	@scripts/fuzz.sh $(or $(FUZZTIME),1m)
 
 .PHONY: chaos
