@@ -75,6 +75,7 @@ systemctl daemon-reload; systemctl restart gordon && systemctl reload gordon`)
 			t.Errorf("systemd-analyze verify says\n%s", said)
 		}
 		wantUsers(m, 2, 5)
+		wantIn(t, m.run("journalctl --unit gordon --output=cat"), "tasks run without control groups", "a unit without RestrictNamespaces=")
 
 		// Only what is asked for needs more.
 		m.run("sed -i 's/nice = 5/nice = -5/' /etc/gordon.d/tasks.toml")

@@ -53,7 +53,7 @@ func Open() (*Tree, error) {
 func (t *Tree) check() error {
 	switch {
 	case !kernelClones():
-		return errors.New("the kernel cannot start a process in a control group; it needs Linux 5.7")
+		return errors.New("clone3(2), which starts a process in a control group, is not there: that takes Linux 5.7, and a unit without RestrictNamespaces=")
 	case !delegated(t.dir):
 		return fmt.Errorf("%s belongs to the service manager: the unit needs Delegate=yes", t.Path())
 	}
@@ -68,7 +68,9 @@ func (t *Tree) check() error {
 }
 
 // kernelClones tells whether there is clone3(2), which Go needs to start a
-// process in a group; without arguments it does nothing but say so.
+// process in a group; without arguments it does nothing but say so. systemd hides
+// it behind RestrictNamespaces=, whose filter cannot see its flags
+// (seccomp_restrict_namespaces in systemd's seccomp-util.c).
 func kernelClones() bool {
 	_, _, errno := unix.RawSyscall(unix.SYS_CLONE3, 0, 0, 0)
 	return errno != unix.ENOSYS
