@@ -1,0 +1,211 @@
+package taskqueue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/nevsnode/gordon/v2/pkg/host"
+	"github.com/nevsnode/gordon/v2/pkg/output"
+	"github.com/nevsnode/gordon/v2/pkg/runner"
+	"github.com/nevsnode/gordon/v2/pkg/stats"
+	"github.com/nevsnode/gordon/v2/pkg/store"
+)
+
+const (
+	// leftoverPatience bounds the wait for killed processes of a dead instance.
+	// One that does not die (in the middle of a failing disk access, say) keeps
+	// its instance's entries where they are until the next look.
+	leftoverPatience = 2 * time.Second
+	// crashTTL is how long the failed list is kept for an entry that is put
+	// there by recovery, where its type keeps none: it was not run to its end,
+	// so it has to stand somewhere.
+	crashTTL = store.RecoveryWindow
+)
+
+// recoverer brings back the entries of dead instances: of this machine at once,
+// of others when their lease is gone.
+type recoverer struct {
+	keys     store.Keys
+	self     string
+	host     host.Identity
+	log      *slog.Logger
+	counters *stats.Counters
+	link     *store.Link
+	health   *health
+	pulse    pulse
+	lease    lease
+	memory   *memory
+	// unreadable is how many records could not be read the last time; it belongs
+	// to Run.
+	unreadable int
+	// fenced is when instances that are taken for dead had their connections closed;
+	// it belongs to whoever looks.
+	fenced map[string]time.Time
+	// settings say how failures are told; the newest ones count.
+	settings atomic.Pointer[Settings]
+}
+
+// Run looks for dead instances until ctx ends.
+func (r *recoverer) Run(ctx context.Context) error {
+	tick := time.NewTicker(r.lease.renew())
+	defer tick.Stop()
+	var pace retry
+	var again <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return closeLink(r.link)
+		case <-tick.C:
+		case <-again:
+		}
+		again = nil
+		if r.look(ctx) {
+			pace.reset()
+		} else {
+			again = time.After(pace.next())
+		}
+	}
+}
+
+// look looks at every instance on record once. It tells whether it could: what
+// concerns one of them alone can wait for the next round.
+func (r *recoverer) look(ctx context.Context) (looked bool) {
+	defer r.pulse.rest()
+	r.pulse.within(4 * ioTimeout)
+	maps.DeleteFunc(r.fenced, func(_ string, at time.Time) bool { return time.Since(at) > r.lease.revival() })
+	var instances []store.Instance
+	var unreadable []error
+	err := r.link.Use(ctx, func(c *store.Conn) (err error) {
+		instances, unreadable, err = c.Instances(r.keys)
+		return err
+	})
+	var refused []error
+	for _, other := range instances {
+		if err != nil || ctx.Err() != nil || other.ID == r.self {
+			continue
+		}
+		r.pulse.within(4 * ioTimeout)
+		// Redis may refuse what concerns one of them (a queue that is no list):
+		// the entries of the others must not wait for that.
+		if fault := r.consider(ctx, other); store.Refused(fault) {
+			refused = append(refused, fault)
+		} else {
+			err = fault
+		}
+	}
+	if ctx.Err() != nil {
+		return false // what was cut short says nothing of Redis
+	}
+	looked = err == nil
+	if looked {
+		r.sayUnreadable(unreadable)
+		err = errors.Join(refused...)
+	}
+	r.health.report(r, err)
+	return looked
+}
+
+// unreadableLines bounds what is said of records at once: anybody may have
+// written them, in any number.
+const unreadableLines = 10
+
+// sayUnreadable logs records that cannot be read, when their number has changed.
+func (r *recoverer) sayUnreadable(faults []error) {
+	if len(faults) == r.unreadable {
+		return
+	}
+	r.unreadable = len(faults)
+	for _, err := range faults[:min(len(faults), unreadableLines)] {
+		r.log.Warn("the record of an instance cannot be read", output.KeyError, err.Error(), "records", len(faults))
+	}
+}
+
+// consider recovers an instance that is dead. What is not certain (another
+// machine, another container) counts as dead when its lease is gone although
+// this side was connected throughout.
+func (r *recoverer) consider(ctx context.Context, other store.Instance) error {
+	them := identity(other)
+	certain := r.host.Dead(them)
+	if !certain {
+		if r.host.SameMachine(them) && r.host.BootID == them.BootID {
+			return nil // it lives: we would know
+		}
+		gone, err := r.leaseGone(ctx, other.ID)
+		if err != nil || !gone {
+			return err
+		}
+	}
+	log := r.log.With("instance", other.ID, "host", other.Host, "pid", other.PID)
+	if lives, err := r.mayLive(ctx, log, other.ID); err != nil || lives {
+		return err
+	}
+	killed, err := r.killLeftovers(ctx, other)
+	if err != nil {
+		log.Warn("processes of a dead instance cannot be ended, its entries wait", output.KeyError, err.Error())
+		return nil
+	}
+	if killed > 0 {
+		log.Warn("ended what a dead instance had left running", "processes", killed)
+	}
+	return r.recover(ctx, log, other, certain)
+}
+
+// mayLive closes the connections of an instance that is taken for dead, and tells
+// whether it may live for all that. The dead have none, unless Redis has not noticed
+// yet, and make no new ones. If it lives, its record or its lease is not what it
+// wrote; with its next connection, when it renews the lease at the latest, it puts
+// both right. So what had connections is left alone for that time.
+func (r *recoverer) mayLive(ctx context.Context, log *slog.Logger, id string) (may bool, err error) {
+	var dropped int
+	err = r.link.Use(ctx, func(c *store.Conn) (err error) {
+		dropped, err = c.FenceInstance(id)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("close the connections of instance %s: %w", id, err)
+	}
+	if dropped > 0 {
+		log.Warn("an instance that looks dead still had connections; unless it comes back, its entries are recovered before long", "connections", dropped)
+		r.fenced[id] = time.Now()
+	}
+	_, may = r.fenced[id]
+	return may, nil
+}
+
+func (r *recoverer) leaseGone(ctx context.Context, id string) (gone bool, err error) {
+	err = r.link.Use(ctx, func(c *store.Conn) error {
+		exists, err := c.LeaseExists(r.keys, id)
+		gone = !exists && time.Since(c.Since()) > r.lease.watched()
+		return err
+	})
+	return gone && err == nil, err
+}
+
+// killLeftovers ends what still runs here of a dead instance, so that an entry's
+// second run never meets its first. After a reboot, and of another machine,
+// there is nothing to be found.
+func (r *recoverer) killLeftovers(ctx context.Context, dead store.Instance) (int, error) {
+	if dead.BootID != r.host.BootID {
+		return 0, nil
+	}
+	if !complete.MatchString(dead.ID) {
+		return 0, nil // no gordon has such an id, so that no process is of it
+	}
+	ctx, cancel := context.WithTimeout(ctx, leftoverPatience)
+	defer cancel()
+	return runner.KillMarked(ctx, func(marker string) bool {
+		return strings.HasPrefix(marker, dead.ID+".") && !strings.HasPrefix(marker, r.self+".")
+	})
+}
+
+// complete matches an id that ends with its nonce. A record with less, which
+// anybody may have written, could have the beginning of a living instance's id,
+// and have its tasks killed.
+var complete = regexp.MustCompile(`-[0-9a-f]{8}$`)
