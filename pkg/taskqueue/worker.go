@@ -88,17 +88,17 @@ func (w *worker) run() result {
 // settle says what becomes of an entry that has been run.
 func (w *worker) settle(e entry.Entry, v verdict) result {
 	w.counters.Measure(w.task.Type, string(v.outcome), v.took, stats.Usage(v.process.Usage))
-	log := w.log.With(v.attributes()...)
 	switch v.outcome {
 	case outcomeOK:
 		w.counters.Done(w.task.Type)
-		log.Debug("task done")
+		w.log.Debug("task done", v.attributes()...)
 		return result{slot: w.slot, how: store.Drop, effect: succeeded}
 	case outcomeReturned:
 		w.counters.Returned(w.task.Type)
-		log.Warn("task stopped, its entry goes back to the head of the queue")
+		w.log.Warn("task stopped, its entry goes back to the head of the queue", v.attributes()...)
 		return result{slot: w.slot, how: store.Return}
 	}
+	log := w.log.With(v.attributes()...)
 	r, again := w.again(e, &v)
 	log = log.With(output.KeyError, excerpt(v.fault))
 	if again {
