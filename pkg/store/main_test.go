@@ -19,8 +19,14 @@ var keys = Keys{Prefix: "q"}
 // open flushes the server and returns a link to it, or to the proxy in front.
 func open(t *testing.T, socket string) *Link {
 	t.Helper()
+	return openPatient(t, socket, 2*time.Second)
+}
+
+// openPatient is open with another bound for the answer to a command.
+func openPatient(t *testing.T, socket string, patience time.Duration) *Link {
+	t.Helper()
 	server.Flush(t)
-	l := NewClient(Options{Network: "unix", Address: socket, Instance: "test instance", CommandTimeout: 2 * time.Second}).Link()
+	l := NewClient(Options{Network: "unix", Address: socket, Instance: "test instance", CommandTimeout: patience}).Link()
 	t.Cleanup(func() {
 		if err := l.Close(); err != nil {
 			t.Errorf("close: %v", err)
