@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/nevsnode/gordon/v2/pkg/cgroup"
@@ -36,9 +37,7 @@ func (d *daemon) enforceable(c *config.Config) error {
 	for _, l := range c.Limits {
 		why := d.lacks(l.Controller)
 		if why != "" {
-			fault := l.Place
-			fault.Message = "can't be enforced here: " + why
-			faults = append(faults, fault)
+			faults = append(faults, l.Place.Fault(errors.New("can't be enforced here: "+why)))
 		}
 	}
 	if len(faults) == 0 {

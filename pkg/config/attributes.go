@@ -164,7 +164,7 @@ func (t *taskSettings) origins() map[string]Origin {
 	places := make(map[string]Origin)
 	put := func(name string, set bool, at origin) {
 		if set {
-			places[name] = Origin{File: at.file, Line: at.line, Key: at.key}
+			places[name] = at.exported()
 		}
 	}
 	put("script", t.script.set, t.script.at)

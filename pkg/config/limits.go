@@ -20,7 +20,7 @@ type Limits struct {
 // can be enforced where Gordon runs.
 type LimitKey struct {
 	Controller string // of control groups: "memory", "cpu", "io" or "pids"
-	Place      Fault  // where the limit stands, without a message
+	Place      Origin // where the limit stands
 }
 
 // Bytes is an amount of memory.
@@ -142,7 +142,7 @@ func (s limitSettings) keys() []LimitKey {
 	var list []LimitKey
 	add := func(limited bool, controller string, at origin) {
 		if limited {
-			list = append(list, LimitKey{Controller: controller, Place: Fault{File: at.file, Line: at.line, Key: at.key}})
+			list = append(list, LimitKey{Controller: controller, Place: at.exported()})
 		}
 	}
 	add(s.memoryMax.v != 0, "memory", s.memoryMax.at)

@@ -9,6 +9,9 @@ type origin struct {
 	key  string // full key in TOML's notation
 }
 
+// exported is for those who find a fault where this package cannot look.
+func (o origin) exported() Origin { return Origin{File: o.file, Line: o.line, Key: o.key} }
+
 // value is a setting as the files have it: unset, refused, or good.
 type value[T any] struct {
 	v   T

@@ -51,7 +51,7 @@ func (c *Client) WatchSentinel(ctx context.Context, sentinel string) (*SentinelW
 		return nil, fmt.Errorf("listen to sentinel %s: %w", sentinel, err)
 	}
 	w := &SentinelWatch{client: c, sentinel: sentinel, rc: rc, wire: wire, closed: make(chan struct{})}
-	if err = w.subscribe(); err == nil {
+	if err = subscribe(rc, switchMaster, reconfSlaves); err == nil {
 		err = w.ask(ctx)
 	}
 	if err != nil {
@@ -59,22 +59,6 @@ func (c *Client) WatchSentinel(ctx context.Context, sentinel string) (*SentinelW
 	}
 	w.pings.Go(w.ping)
 	return w, nil
-}
-
-func (w *SentinelWatch) subscribe() error {
-	events := []any{switchMaster, reconfSlaves}
-	if err := w.rc.Send("SUBSCRIBE", events...); err != nil {
-		return err
-	}
-	if err := w.rc.Flush(); err != nil {
-		return err
-	}
-	for range events {
-		if _, err := w.rc.Receive(); err != nil {
-			return fmt.Errorf("SUBSCRIBE: %w", typed(err))
-		}
-	}
-	return nil
 }
 
 // ask learns which server is the master.
@@ -97,7 +81,7 @@ func (w *SentinelWatch) ping() {
 	for {
 		select {
 		case <-tick.C:
-			if w.rc.Send("PING") != nil || w.rc.Flush() != nil {
+			if sendPing(w.rc) != nil {
 				return
 			}
 		case <-w.closed:

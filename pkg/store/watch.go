@@ -68,16 +68,8 @@ func (c *Client) Watch(ctx context.Context, k Keys) (*Watch, error) {
 // listen subscribes first: what is read afterwards is watched from then on. A
 // change of what this connection itself changes is no news.
 func (w *Watch) listen() error {
-	if err := w.ear.rc.Send("SUBSCRIBE", invalidated, w.keys.Control()); err != nil {
-		return fmt.Errorf("send SUBSCRIBE: %w", err)
-	}
-	if err := w.ear.rc.Flush(); err != nil {
-		return fmt.Errorf("send SUBSCRIBE: %w", err)
-	}
-	for range 2 {
-		if _, err := w.ear.rc.Receive(); err != nil {
-			return fmt.Errorf("SUBSCRIBE: %w", typed(err))
-		}
+	if err := subscribe(w.ear.rc, invalidated, w.keys.Control()); err != nil {
+		return err
 	}
 	_, err := w.reader.do("CLIENT", "TRACKING", "ON", "REDIRECT", w.ear.ref.id, "NOLOOP")
 	return err
@@ -114,8 +106,11 @@ func (w *Watch) Look(types []string) (State, error) {
 		return State{}, err
 	}
 	clock, err := redis.Int64s(replies[0], nil)
-	if err != nil || len(clock) != 2 {
-		return State{}, fmt.Errorf("TIME: %w", errors.Join(typed(err), errShort(len(clock), 2)))
+	if err == nil && len(clock) != 2 {
+		err = ErrProtocol
+	}
+	if err != nil {
+		return State{}, fmt.Errorf("TIME: %w", typed(err))
 	}
 	now := time.Unix(clock[0], clock[1]*int64(time.Microsecond))
 	s := State{Due: make(map[string]Wait)}
@@ -131,13 +126,6 @@ func (w *Watch) Look(types []string) (State, error) {
 		s.Due[t] = due
 	}
 	return s, nil
-}
-
-func errShort(n, want int) error {
-	if n == want {
-		return nil
-	}
-	return fmt.Errorf("%d values instead of %d", n, want)
 }
 
 // set reads the answer to SMEMBERS.
@@ -160,11 +148,8 @@ func (w *Watch) MoveDue(taskType string) (int, error) { return w.reader.MoveDue(
 // listens comes to Next. A refusal is an answer: a Redis that cannot save refuses a
 // PING, too.
 func (w *Watch) Ping() error {
-	if err := w.ear.rc.Send("PING"); err != nil {
-		return fmt.Errorf("send PING: %w", err)
-	}
-	if err := w.ear.rc.Flush(); err != nil {
-		return fmt.Errorf("send PING: %w", err)
+	if err := sendPing(w.ear.rc); err != nil {
+		return err
 	}
 	_, err := w.reader.do("PING")
 	if err = w.after(err); Refused(err) {

@@ -79,8 +79,9 @@ func (q *queue) proceed(s *slot) {
 		q.hungry = q.hungry && !s.seated
 		q.letGo(s)
 	case q.draining || q.paused || !q.hold(s) || !q.admit(s):
-		// It came in at the very moment of the stop or the pause, or while it is not the turn
-		// of this type: back to where it was, for another host may run it now.
+		// It came in at the very moment of the stop or the pause, or while it is
+		// not the turn of this type: back to where it was, for another host may run
+		// it now.
 		q.letGo(s)
 		q.bounced = s
 		q.tell(result{slot: s, how: store.Return})

@@ -48,9 +48,9 @@ type engine struct {
 
 	mu     sync.Mutex
 	queues map[string]*queue
-	actors sync.WaitGroup // the queues, and one more until retire
-	clean  bool           // guarded by mu: all queues ended with empty slots
-	paused map[string]bool
+	actors sync.WaitGroup  // the queues, and one more until retire
+	clean  bool            // guarded by mu: all queues ended with empty slots
+	paused map[string]bool // guarded by mu: types that take nothing, as last heard
 }
 
 // newEngine connects to nothing yet.

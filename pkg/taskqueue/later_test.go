@@ -12,6 +12,7 @@ import (
 
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
+	"github.com/nevsnode/gordon/v2/pkg/store"
 )
 
 // attempts has a task retried after every exit status, soon.
@@ -380,5 +381,23 @@ func TestRecordForReadersOf16(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(r.failed("T")[0]), &old); err != nil || old.ErrorMessage != "exit status 3" || len(old.Args) != 1 || old.Env["K"] != "V" {
 		t.Errorf("%+v, %v", old, err)
+	}
+}
+
+// The wait for what is due is bounded, since the clock of Redis may be set.
+func TestTheNextLookComesWithinAMinute(t *testing.T) {
+	in := func(left time.Duration) store.Wait { return store.Wait{Any: true, Left: left} }
+	for name, tt := range map[string]struct {
+		due  map[string]store.Wait
+		want time.Duration
+	}{
+		"nothing waits":   {map[string]store.Wait{"T": {}}, 0},
+		"the first of it": {map[string]store.Wait{"T": in(9 * time.Second), "U": in(4 * time.Second), "V": {}}, 4 * time.Second},
+		"due already":     {map[string]store.Wait{"T": in(0)}, time.Millisecond},
+		"in a year":       {map[string]store.Wait{"T": in(365 * 24 * time.Hour)}, time.Minute},
+	} {
+		if got := nearest(tt.due); got != tt.want {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
 	}
 }

@@ -61,8 +61,8 @@ type queue struct {
 	withdraw    context.CancelFunc
 	// hungry says that entries are thought to wait, though none was taken.
 	hungry bool
-	// bounced is the slot whose entry goes back because there was no seat for
-	// it, or nil. Until it is back, a take would get a later one.
+	// bounced is the slot whose entry goes back because it may not run now, or
+	// nil. Until it is back, a take would get a later one.
 	bounced  *slot
 	backoff  backoff
 	rest     time.Time // no take before
