@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -28,8 +29,9 @@ type report struct {
 	// stories has what passed shown as well.
 	stories bool
 	// faults is what failed tests printed. It comes last, where nobody has to look
-	// for it.
-	faults strings.Builder
+	// for it, and after it inShort: a log of a thousand lines may follow the one that
+	// says what is wrong.
+	faults, inShort strings.Builder
 }
 
 func newReport(w io.Writer, stories bool) *report {
@@ -92,6 +94,7 @@ func (r *report) ofTest(e event) {
 		r.failed++
 		fmt.Fprintf(r.w, "FAIL %s: its output stands at the end\n", e.Test)
 		r.faults.WriteString(tests[e.Test])
+		r.inShort.WriteString(excerpt(e.Test, tests[e.Test]))
 	case "skip":
 		r.skipped++
 		fmt.Fprint(r.w, tests[e.Test])
@@ -117,6 +120,9 @@ func (r *report) close() bool {
 		r.showOpen(pkg)
 	}
 	fmt.Fprint(r.w, r.faults.String())
+	if r.inShort.Len() > 0 {
+		fmt.Fprint(r.w, "in short:\n"+r.inShort.String())
+	}
 	if r.skipped > 0 {
 		ok = false
 		fmt.Fprintln(r.w, "a skipped test shows nothing: see above what it lacks")
@@ -127,4 +133,21 @@ func (r *report) close() bool {
 	}
 	fmt.Fprintf(r.w, "%d passed, %d failed, %d skipped\n", r.passed, r.failed, r.skipped)
 	return ok
+}
+
+const (
+	excerptLines = 10
+	excerptWidth = 400 // bytes
+)
+
+// said matches the first line of what a test itself has said, not its helpers.
+var said = regexp.MustCompile(`(?m)^ +\w+_test\.go:\d+: .*$`)
+
+// excerpt is the beginning of what a failed test has said.
+func excerpt(test, output string) string {
+	short := test + "\n"
+	for _, line := range said.FindAllString(output, excerptLines) {
+		short += line[:min(len(line), excerptWidth)] + "\n"
+	}
+	return short
 }

@@ -47,13 +47,17 @@ func TestReport(t *testing.T) {
 			name: "failed",
 			events: []string{
 				start,
-				`{"Action":"output","Package":"p","Test":"TestA","Output":"a_test.go:1: bad\n"}`,
+				`{"Action":"output","Package":"p","Test":"TestA","Output":"    a_test.go:1: bad\n"}`,
+				`{"Action":"output","Package":"p","Test":"TestA","Output":"        very\n"}`,
+				`{"Action":"output","Package":"p","Test":"TestA","Output":"    helper.go:1: what it printed\n"}`,
 				`{"Action":"fail","Package":"p","Test":"TestA"}`,
 				`{"Action":"pass","Package":"p","Test":"TestB"}`,
 				`{"Action":"output","Package":"p","Output":"FAIL\tp\t0.1s\n"}`,
 				`{"Action":"fail","Package":"p"}`,
 			},
-			want: "FAIL TestA: its output stands at the end\nFAIL\tp\t0.1s\na_test.go:1: bad\n1 passed, 1 failed, 0 skipped\n",
+			want: "FAIL TestA: its output stands at the end\nFAIL\tp\t0.1s\n" +
+				"    a_test.go:1: bad\n        very\n    helper.go:1: what it printed\n" +
+				"in short:\nTestA\n    a_test.go:1: bad\n1 passed, 1 failed, 0 skipped\n",
 		},
 		{
 			name: "skipped",
