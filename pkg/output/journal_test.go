@@ -90,7 +90,7 @@ func TestStuckJournalDoesNotBlock(t *testing.T) {
 			t.Fatalf("got %v, want %v", err, errJournalStuck)
 		}
 	}
-	if n := called.Load(); n != 1 {
+	if n := called.Load(); n > 1 { // the first one may not even have begun
 		t.Errorf("%d sends while the first one hung", n)
 	}
 	close(release)
