@@ -41,8 +41,26 @@ func modernizeFlag(arg string, flags *pflag.FlagSet) (modern string, valueFollow
 		// Go's flag package took --c for -c as well.
 		return "-" + strings.TrimLeft(arg, "-"), !assigned && flag.NoOptDefVal == ""
 	}
-	if flag == nil {
+	if flag == nil && shorthands(name, flags) {
 		return arg, false
 	}
-	return "--" + strings.TrimLeft(arg, "-"), !assigned && flag.NoOptDefVal == ""
+	// Where gordon has no such flag, a command may have it (reload -socket), and
+	// pflag refuses the whole name otherwise, not a letter in the middle of it.
+	return "--" + strings.TrimLeft(arg, "-"), flag != nil && !assigned && flag.NoOptDefVal == ""
+}
+
+// shorthands tells whether the name is several flags of one letter, as in -tv or
+// -tc FILE. The last one may have its value behind it (-c/etc/x.toml), if that
+// looks like a path: -config is a long flag that there is not.
+func shorthands(name string, flags *pflag.FlagSet) bool {
+	for i := range len(name) {
+		flag := flags.ShorthandLookup(name[i : i+1])
+		if flag == nil {
+			return false
+		}
+		if value := name[i+1:]; flag.NoOptDefVal == "" {
+			return value == "" || strings.ContainsAny(value, "/.")
+		}
+	}
+	return true
 }

@@ -32,8 +32,13 @@ func TestModernize(t *testing.T) {
 		// A flag that is on or off takes none.
 		{"-test -conf f", "--test --conf f"},
 
-		// What is no flag of gordon's is left for pflag to refuse.
-		{"-nope -confx", "-nope -confx"},
+		{"-tv -tc f", "-tv -tc f"},
+		{"-cf.toml -tc/f", "-cf.toml -tc/f"},
+		{"reload -socket s", "reload --socket s"},
+
+		// What is no flag of gordon's is left for pflag to refuse, with its name.
+		{"-nope -config f", "--nope --config f"},
+		{"-verbos -config=f", "--verbos --config=f"},
 		{"-x", "-x"},
 		{"-", "-"},
 		{"-- -conf", "-- -conf"},
