@@ -37,7 +37,7 @@ folder that is missing, or rights that this user lacks, are said as notices.`,
 // the exit code is the part for programs.
 func (a *app) check(ctx context.Context, file string) error {
 	var doubts []string
-	c, err := config.Load(config.Path(file, a.binDir), a.binDir)
+	c, err := a.read(file)
 	if err == nil {
 		doubts, err = taskqueue.Check(ctx, c)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"os"
@@ -59,7 +60,7 @@ func (a *app) daemon(ctx context.Context, hangups, stops <-chan os.Signal) error
 
 // load reads the configuration that the flags name.
 func (a *app) load() (*config.Config, error) {
-	c, err := config.Load(config.Path(a.flags.conf, a.binDir), a.binDir)
+	c, err := a.read(a.flags.conf)
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +68,17 @@ func (a *app) load() (*config.Config, error) {
 		c.Logfile = absolute(a.flags.logfile, a.binDir)
 	}
 	return c, nil
+}
+
+// read reads file, or where it is "" the first of those that gordon looks for.
+func (a *app) read(file string) (*config.Config, error) {
+	path := config.Path(file, a.binDir)
+	c, err := config.Load(path, a.binDir)
+	var faults config.Faults
+	if file == "" && path != config.SystemPath && errors.As(err, &faults) && faults[0].File == path && errors.Is(faults[0], fs.ErrNotExist) {
+		faults[0].Message += "; nor is there " + config.SystemPath + ": name the configuration with --conf"
+	}
+	return c, err
 }
 
 func (d *daemon) run(ctx context.Context, hangups, stops <-chan os.Signal) error {
