@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -102,7 +103,7 @@ func reloadVia(ctx context.Context, socket string) error {
 	switch {
 	case errors.As(err, &refused):
 		return &exitError{code: codeOfStatus(refused.Status), err: err}
-	case errors.Is(err, os.ErrNotExist):
+	case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("%w (is gordon running, with a RuntimeDirectory=?)", err)
 	default:
 		return err

@@ -95,7 +95,7 @@ func (d *daemon) run(ctx context.Context, hangups, stops <-chan os.Signal) error
 	d.server = stats.NewServer(d.counters, d.log)
 	served, err := d.server.Prepare(statsOptions(d.config))
 	if err != nil {
-		return fmt.Errorf("stats interface: %w", err)
+		return err
 	}
 	served.Commit()
 	if addr := d.server.Addr(); addr != nil {

@@ -41,7 +41,7 @@ func (d *daemon) replaceConfig(ctx context.Context) error {
 	served, err := d.server.Prepare(statsOptions(c))
 	if err != nil {
 		sink.Discard()
-		return fmt.Errorf("stats interface: %w", err)
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.StartTimeout)
 	defer cancel()

@@ -2,10 +2,12 @@ package control
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -36,6 +38,10 @@ func Reload(ctx context.Context, socket string) error {
 		return err
 	}
 	answer, err := client.Do(req)
+	var who *url.Error
+	if errors.As(err, &who) {
+		err = who.Err // without an address that means nothing to anybody
+	}
 	if err != nil {
 		return fmt.Errorf("ask the daemon on %s: %w", socket, err)
 	}
