@@ -84,7 +84,31 @@ func (a *app) command() *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err.Error()) })
 	root.AddCommand(a.checkCommand(), a.reloadCommand(), a.versionCommand())
+	makeStrict(root)
 	return root
+}
+
+// makeStrict has the commands that cobra brings refuse words that they do not
+// know. They would print a help text, be it into a completion script, and exit
+// with 0.
+func makeStrict(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Args = func(_ *cobra.Command, words []string) error {
+				topic, unknown, err := root.Find(words)
+				return errors.Join(err, noArguments(topic, unknown))
+			}
+		case "completion":
+			cmd.Args = noArguments
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+			for _, shell := range cmd.Commands() {
+				shell.Args = noArguments
+			}
+		}
+	}
 }
 
 func (a *app) root(ctx context.Context) error {
