@@ -19,8 +19,8 @@ func (a *app) checkCommand() *cobra.Command {
 		Short: "Check the configuration and list every fault",
 		Long: `Check reads FILE, or the file that the daemon would read, and its drop-ins.
 It lists every fault with file and line and exits with 78, or says that the
-configuration is valid. Users and groups must exist on this machine; a program or
-folder that is missing, or rights that this user lacks, are said as notices.`,
+configuration is valid. Users and groups must exist on this machine; a program, file
+or folder that is missing, or rights that this user lacks, are said as notices.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usage("check takes one FILE at most")

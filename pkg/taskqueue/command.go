@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"syscall"
 
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/entry"
@@ -64,10 +65,31 @@ func look(ctx context.Context, c *config.Config, env []string, gate *runner.Gate
 	for _, name := range slices.Sorted(maps.Keys(c.Tasks)) {
 		s.commands[name] = s.command(ctx, c.Tasks[name])
 	}
+	s.paths(c.Paths)
 	for _, list := range []config.Faults{s.faults, s.rights, s.warnings} {
 		list.Sort(c.Files)
 	}
 	return s
+}
+
+// paths warns of files and folders that are not there. A missing error_script would
+// be found with the first failure, of which nobody would be told.
+func (s *survey) paths(named []config.PathKey) {
+	for _, p := range named {
+		var err error
+		if p.Program {
+			_, err = runner.LookPath(p.Path)
+		} else {
+			_, err = os.Stat(p.Path)
+		}
+		var why syscall.Errno
+		if errors.As(err, &why) {
+			err = why // not what was taken for a path: it may be a password
+		}
+		if err != nil {
+			s.warnings = append(s.warnings, p.Place.Fault(fmt.Errorf("cannot be used now: %w", err)))
+		}
+	}
 }
 
 // err is every reason why a daemon can't run with the configuration.
