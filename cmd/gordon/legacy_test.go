@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestModernize(t *testing.T) {
+func TestCompatOneDashFlags(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ args, want string }{
 		{"", ""},

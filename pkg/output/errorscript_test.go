@@ -54,7 +54,7 @@ func checkEmpty(t *testing.T, dir string) {
 
 // The file has the words, the name and the place of 1.6.5, and is gone
 // afterwards.
-func TestErrorScriptFile(t *testing.T) {
+func TestCompatErrorScriptFile(t *testing.T) {
 	e, log, runs := notifier(t, silent)
 	e.Notify(t.Context(), `we "ird`, []byte(`{"args":["<a>"]}`), "exit status 3")
 	if len(*runs) != 1 {

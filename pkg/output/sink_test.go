@@ -42,7 +42,7 @@ func openFile(t *testing.T, path string) (s *Sink, stderr *bufio.Reader) {
 
 // The documentation of 1.6.5: without a logfile, to standard output, failures
 // included.
-func TestStandardOutputTakesFailuresToo(t *testing.T) {
+func TestCompatStandardOutputTakesFailuresToo(t *testing.T) {
 	r, out := pipe(t)
 	errsR, errs := pipe(t)
 	s, err := Open(Options{Stdout: out, Stderr: errs, Getenv: noEnv})

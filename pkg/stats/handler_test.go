@@ -14,7 +14,7 @@ func ask(h http.Handler, method, path string) *httptest.ResponseRecorder {
 }
 
 // Byte for byte what monitoring scripts of 1.6.5 know.
-func TestLegacyAnswer(t *testing.T) {
+func TestCompatAnswer(t *testing.T) {
 	c, clock := newTestCounters("T")
 	for range 9 {
 		c.Started("T")

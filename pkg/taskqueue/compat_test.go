@@ -347,15 +347,15 @@ func TestCompatUnreadableEntriesLandOnTheFailedList(t *testing.T) {
 
 func TestCompatFailedListTTL(t *testing.T) {
 	r := newRig(t)
-	r.task("T", "exit 1", func(t *config.Task) { t.FailedTasksTTL = 100 * time.Second })
+	r.task("T", "exit 1", func(t *config.Task) { t.FailedTasksTTL = time.Hour })
 	failOne(t, r, "{}")
-	if ttl := server.Do(t, "TTL", "q:T:failed").(int64); ttl < 95 || ttl > 100 {
+	if ttl := server.Do(t, "TTL", "q:T:failed").(int64); ttl < 3000 || ttl > 3600 {
 		t.Errorf("TTL %d", ttl)
 	}
 	server.Do(t, "EXPIRE", "q:T:failed", 5)
 	r.push("T", "{}")
 	r.ended(2)
-	if ttl := server.Do(t, "TTL", "q:T:failed").(int64); ttl < 95 {
+	if ttl := server.Do(t, "TTL", "q:T:failed").(int64); ttl < 3000 {
 		t.Errorf("TTL %d after another push", ttl)
 	}
 }
