@@ -16,7 +16,7 @@ type handler struct {
 }
 
 func (h *handler) Enabled(_ context.Context, level slog.Level) bool {
-	return level >= h.sink.level.Level()
+	return level >= h.sink.level
 }
 
 // Handle never returns an error: whoever logs could do nothing about it.

@@ -71,9 +71,9 @@ func TestHandlerLevels(t *testing.T) {
 	s, b := newTestSink()
 	log := s.Logger()
 	log.Debug("hidden")
-	s.SetVerbose(true)
+	s.level = slog.LevelDebug // as with Options.Verbose
 	log.Debug("shown")
-	s.SetVerbose(false)
+	s.level = slog.LevelInfo
 	log.Debug("hidden-again")
 	log.Info("informed")
 	got := b.String()

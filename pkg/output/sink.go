@@ -36,8 +36,7 @@ type Sink struct {
 	baseName string
 	stderr   io.WriteCloser
 	now      func() time.Time
-
-	level slog.LevelVar
+	level    slog.Level // records below it are not written
 
 	mu   sync.Mutex  // guards what follows, and serialises the writes
 	dest destination // base or a logfile; nil when closed
@@ -53,7 +52,9 @@ func Open(o Options) (*Sink, error) {
 		return nil, err
 	}
 	s := &Sink{stderr: stderr, now: time.Now}
-	s.SetVerbose(o.Verbose)
+	if o.Verbose {
+		s.level = slog.LevelDebug
+	}
 	if err := s.open(o); err != nil {
 		return nil, errors.Join(err, stderr.Close())
 	}
@@ -94,15 +95,6 @@ func (o Options) withDefaults() Options {
 
 // Logger returns a logger that stays valid over reloads.
 func (s *Sink) Logger() *slog.Logger { return slog.New(&handler{sink: s}) }
-
-// SetVerbose lets debug records through, or stops them, from now on.
-func (s *Sink) SetVerbose(verbose bool) {
-	if verbose {
-		s.level.Set(slog.LevelDebug)
-	} else {
-		s.level.Set(slog.LevelInfo)
-	}
-}
 
 // Close closes the log; what is logged afterwards is lost. It may be called
 // more than once.

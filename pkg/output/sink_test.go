@@ -243,13 +243,12 @@ func TestConcurrentRecordsAndChanges(t *testing.T) {
 		})
 	}
 	group.Go(func() {
-		for i := range 50 {
+		for range 50 {
 			c, err := s.Prepare(path)
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			s.SetVerbose(i%2 == 0)
 			c.Commit()
 		}
 	})
