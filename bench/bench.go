@@ -22,7 +22,7 @@ const (
 )
 
 // patience is how long anything may take that takes a moment.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 // bench is a Redis and a folder for one run of all measurements.
 type bench struct {

@@ -5,4 +5,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # The longest first, so that it does not run alone in the end.
-go test -race -count=1 -timeout=5m -json ./pkg/taskqueue ./internal/faulttest ./... | go run ./scripts/testreport
+go test -race -count=1 -timeout=10m -json ./pkg/taskqueue ./internal/faulttest ./... | go run ./scripts/testreport

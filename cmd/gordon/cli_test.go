@@ -98,10 +98,10 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
 		ts.Fatalf("usage: await PROGRAM [ARGS...]")
 	}
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(60 * time.Second)
 	for ts.Exec(args[0], args[1:]...) != nil {
 		if time.Now().After(deadline) {
-			ts.Fatalf("waited 20 s in vain")
+			ts.Fatalf("waited 60 s in vain")
 		}
 		time.Sleep(5 * time.Millisecond)
 	}

@@ -35,7 +35,7 @@ type story struct {
 
 // Bounds that hold with room to spare on a busy machine, with the race detector.
 const (
-	maxRecovery = 5 * time.Second
+	maxRecovery = 10 * time.Second
 	maxCPU      = 0.1 // of one core, while the fault lasts
 	maxCommands = 200 // per second, of all connections
 )

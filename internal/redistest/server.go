@@ -130,7 +130,7 @@ func (s *Server) launch(args ...string) error {
 
 // Await returns when the server answers, its data loaded.
 func (s *Server) Await() error {
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(60 * time.Second)
 	for {
 		err := s.ping()
 		if err == nil {
@@ -247,7 +247,7 @@ func (s *Server) Keys(t testing.TB, pattern string) []string {
 func WaitBlocked(t testing.TB, s *Server, n int) {
 	t.Helper()
 	want := fmt.Sprintf("blocked_clients:%d\r\n", n)
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(60 * time.Second)
 	for {
 		info, err := redis.String(s.Do(t, "INFO", "clients"), nil)
 		if err == nil && strings.Contains(info, want) {

@@ -21,7 +21,7 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
 
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 var tree *Tree // the one that is delegated to this process
 

@@ -15,7 +15,7 @@ import (
 )
 
 // patience bounds every wait for something that must happen.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // rest is the end of a stat line, from the state on, with the fields that are
 // read in their places.

@@ -111,7 +111,7 @@ func TestWithoutNetworkPoller(t *testing.T) {
 func TestLateReading(t *testing.T) {
 	p := begin(t, "sleep 1000 & head -c 60000 /dev/zero; head -c 50000 /dev/zero >&2")
 	defer killGroup(p)
-	for deadline := time.Now().Add(20 * time.Second); !p.leaderEnded(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(60 * time.Second); !p.leaderEnded(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the leader doesn't end")
 		}
@@ -128,7 +128,7 @@ func TestLateReading(t *testing.T) {
 func TestRunningTaskIsData(t *testing.T) {
 	flag := filepath.Join(t.TempDir(), "go on")
 	p := begin(t, `echo a; while ! [ -e "$1" ]; do sleep 0.01; done; echo b; echo c >&2; exit 3`, flag)
-	for deadline := time.Now().Add(20 * time.Second); p.stdout.tail.total < 2; {
+	for deadline := time.Now().Add(60 * time.Second); p.stdout.tail.total < 2; {
 		if time.Now().After(deadline) {
 			t.Fatal("nothing printed")
 		}

@@ -17,7 +17,7 @@ import (
 )
 
 // patience bounds every wait for something that must happen.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // helperVar makes the test binary do something else than run tests.
 const helperVar = "RUNNER_TEST_HELPER"

@@ -106,7 +106,7 @@ func expectAnswer(t *testing.T, url string, config *tls.Config) {
 // expectClosed waits until nobody listens on address any more.
 func expectClosed(t *testing.T, address string) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(60 * time.Second)
 	for {
 		conn, err := net.Dial("tcp", address)
 		if errors.Is(err, syscall.ECONNREFUSED) {

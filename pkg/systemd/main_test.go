@@ -39,7 +39,7 @@ func listenPath(t *testing.T) *manager {
 // next returns the next datagram.
 func (m *manager) next() string {
 	m.t.Helper()
-	if err := m.conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := m.conn.SetReadDeadline(time.Now().Add(60 * time.Second)); err != nil {
 		m.t.Fatal(err)
 	}
 	b := make([]byte, 4096)

@@ -225,7 +225,7 @@ func (m *slotModel) later(rt *rapid.T, op *store.Finish) string {
 // moveDue tries until it is known to have worked, over new connections after a loss.
 func (m *slotModel) moveDue(rt *rapid.T) {
 	m.fault(rt, "EVAL")
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(60 * time.Second)
 	for err := m.tryMoveDue(); err != nil; err = m.tryMoveDue() {
 		if time.Now().After(deadline) {
 			rt.Fatal(err)
