@@ -79,7 +79,7 @@ func commit(t *testing.T, s *Server, o Options) {
 func get(t *testing.T, url string, config *tls.Config) (status int, body string, err error) {
 	t.Helper()
 	client := &http.Client{
-		Timeout:   10 * time.Second,
+		Timeout:   time.Minute,
 		Transport: &http.Transport{TLSClientConfig: config, DisableKeepAlives: true, ForceAttemptHTTP2: true},
 	}
 	resp, err := client.Get(url)
