@@ -134,6 +134,8 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	hint := ""
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 		hint = fmt.Sprintf("; did you mean %q?", near[0])
+	} else if strings.ContainsAny(args[0], "/.") && cmd.Flags().Lookup("conf") != nil {
+		hint = fmt.Sprintf("; did you mean --conf %s?", args[0])
 	}
 	return usage(fmt.Sprintf("%q is not a command of gordon%s", args[0], hint))
 }
