@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/nevsnode/gordon/v2/pkg/config"
@@ -225,6 +227,9 @@ func (s *survey) try(t config.Task, a runner.Attributes) {
 		s.warnings = append(s.warnings, t.Origins["working_directory"].Fault(fmt.Errorf("no task can start now: %w", err)))
 	}
 	if err := who.CheckProgram(t.Script); err != nil {
+		if strings.Contains(t.Script, " ") && errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf(`%w (a path has no arguments; with some it is an array: ["/usr/bin/php", "worker.php"])`, err)
+		}
 		s.warnings = append(s.warnings, t.Origins["script"].Fault(fmt.Errorf("cannot be started now: %w", err)))
 	}
 }
