@@ -43,7 +43,7 @@ type Config struct {
 	Stats   Stats
 	Tasks   map[string]Task // by type; never nil
 	Limits  []LimitKey      // the limits that tasks have, by type
-	Paths   []PathKey       // what has to be there besides what tasks need
+	Needs   []Need          // what has to be there besides what tasks need
 	Notices []string        // accepted keys without effect and the like, one sentence each
 }
 

@@ -53,7 +53,7 @@ func (d *decoder) resolve(binDir string) *Config {
 		c.Tasks[name] = d.resolveTask(t, s.common, binDir, c.MaxRunning > 0)
 		c.Limits = append(append(c.Limits, t.limits.keys()...), t.total.keys()...)
 	}
-	c.Paths = s.paths(c)
+	c.Needs = s.needs(c)
 	c.Notices = append(d.notices, general(d.idle, c)...)
 	return c
 }

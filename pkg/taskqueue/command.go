@@ -67,17 +67,17 @@ func look(ctx context.Context, c *config.Config, env []string, gate *runner.Gate
 	for _, name := range slices.Sorted(maps.Keys(c.Tasks)) {
 		s.commands[name] = s.command(ctx, c.Tasks[name])
 	}
-	s.paths(c.Paths)
+	s.find(c.Needs)
 	for _, list := range []config.Faults{s.faults, s.rights, s.warnings} {
 		list.Sort(c.Files)
 	}
 	return s
 }
 
-// paths warns of files and folders that are not there. A missing error_script would
+// find warns of files and folders that are not there. A missing error_script would
 // be found with the first failure, of which nobody would be told.
-func (s *survey) paths(named []config.PathKey) {
-	for _, p := range named {
+func (s *survey) find(needed []config.Need) {
+	for _, p := range needed {
 		var err error
 		if p.Program {
 			_, err = runner.LookPath(p.Path)

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// PathKey is a file or folder that a key outside of the tasks needs, for those who
+// Need is a file or folder that a key outside of the tasks needs, for those who
 // find out whether it is there. A file that gordon makes itself stands for its
 // folder.
-type PathKey struct {
+type Need struct {
 	Path  string // absolute, but for Program
 	Place Origin // where it is named
 
@@ -16,17 +16,17 @@ type PathKey struct {
 	Program bool
 }
 
-// paths lists those that are named, in c with their full paths. Credentials are
+// needs lists those that are named, in c with their full paths. Credentials are
 // not among them: only the daemon has them.
-func (s *settings) paths(c *Config) []PathKey {
-	var list []PathKey
+func (s *settings) needs(c *Config) []Need {
+	var list []Need
 	add := func(path string, at origin) {
 		if path != "" && !strings.HasPrefix(path, CredentialPrefix) {
-			list = append(list, PathKey{Path: path, Place: at.exported()})
+			list = append(list, Need{Path: path, Place: at.exported()})
 		}
 	}
 	if c.ErrorScript != "" {
-		list = append(list, PathKey{Path: c.ErrorScript, Place: s.errorScript.at.exported(), Program: true})
+		list = append(list, Need{Path: c.ErrorScript, Place: s.errorScript.at.exported(), Program: true})
 	}
 	if s.tempDir.v != "" {
 		add(c.TempDir, s.tempDir.at)
