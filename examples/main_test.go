@@ -58,10 +58,10 @@ func write(t *testing.T, path, content string, mode os.FileMode) {
 
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !ok() {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited 30 s in vain: %s", what)
+			t.Fatalf("waited a minute in vain: %s", what)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
