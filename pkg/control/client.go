@@ -38,9 +38,9 @@ func Reload(ctx context.Context, socket string) error {
 		return err
 	}
 	answer, err := client.Do(req)
-	var who *url.Error
-	if errors.As(err, &who) {
-		err = who.Err // without an address that means nothing to anybody
+	var failed *url.Error
+	if errors.As(err, &failed) {
+		err = failed.Err // without an address that means nothing to anybody
 	}
 	if err != nil {
 		return fmt.Errorf("ask the daemon on %s: %w", socket, err)
