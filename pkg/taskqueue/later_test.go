@@ -269,7 +269,8 @@ func TestDelayedEntriesCostNothingAtIdle(t *testing.T) {
 func TestDeadline(t *testing.T) {
 	for name, tt := range map[string]struct{ entry, message string }{
 		"has passed":                 {`{"deadline":5}`, "not started: its deadline was 1970-01-01T00:00:05Z"},
-		"would pass in the meantime": {`{"deadline":"2000-01-01T00:00:00Z","delay":60}`, "not started: its deadline was 2000-01-01T00:00:00Z"},
+		"would pass in the meantime": {`{"deadline":"9000-01-01T00:00:00Z","run_at":"9000-01-01T00:00:00Z"}`, "not started: its deadline is 9000-01-01T00:00:00Z, and it may not run before"},
+		"both":                       {`{"deadline":"2000-01-01T00:00:00Z","delay":60}`, "not started: its deadline was 2000-01-01T00:00:00Z"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
