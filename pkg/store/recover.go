@@ -109,6 +109,24 @@ func (c *Conn) Recover(k Keys, r Recovery) (Recovered, error) {
 	return Recovered(result), nil
 }
 
+// forgetDeadScript takes a dead instance off the record, as one step: one that has
+// come back meanwhile needs it.
+//
+// KEYS: instances, lease. ARGV: instance, "1" if certain.
+const forgetDeadScript = `
+if ARGV[2] ~= '1' and redis.call('EXISTS', KEYS[2]) == 1 then return end
+redis.call('HDEL', KEYS[1], ARGV[1])
+redis.call('DEL', KEYS[2])`
+
+// ForgetDead removes an instance whose entries were all recovered. Unless it is
+// certain that it is dead, nothing is removed while its lease exists.
+func (c *Conn) ForgetDead(k Keys, id string, certain bool) error {
+	if _, err := c.do("EVAL", forgetDeadScript, 2, k.Instances(), k.Lease(id), id, flag(certain)); err != nil {
+		return fmt.Errorf("take the dead instance %s off the record: %w", id, err)
+	}
+	return nil
+}
+
 func flag(b bool) string {
 	if b {
 		return "1"

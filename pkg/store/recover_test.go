@@ -93,6 +93,28 @@ func TestRecoverLeavesALivingInstanceAlone(t *testing.T) {
 	checkLists(t, map[string][]string{run0: {}, "q:T": {"x"}})
 }
 
+// Recovery may take minutes, with an error_script per entry: an instance that was
+// frozen may be back before it is taken off the record.
+func TestForgetDeadLeavesALivingInstanceOnRecord(t *testing.T) {
+	l := open(t, server.Socket)
+	forget := func(certain bool) (left []string) {
+		use(t, l, func(c *Conn) error { return c.ForgetDead(keys, "I", certain) })
+		return server.Keys(t, "*")
+	}
+	use(t, l, func(c *Conn) error { return c.Register(keys, Instance{ID: "I"}, time.Minute) })
+	if left := forget(false); len(left) != 2 {
+		t.Errorf("of one that lives, the record and the lease: %q", left)
+	}
+	server.Do(t, "DEL", keys.Lease("I"))
+	if left := forget(false); len(left) != 0 {
+		t.Errorf("of one whose lease is gone: %q", left)
+	}
+	use(t, l, func(c *Conn) error { return c.Register(keys, Instance{ID: "I"}, time.Minute) })
+	if left := forget(true); len(left) != 0 {
+		t.Errorf("of one that is dead for certain: %q", left)
+	}
+}
+
 func TestRecoverMovesOnlyWhatItHasSeen(t *testing.T) {
 	l := open(t, server.Socket)
 	server.Push(t, run0, "another by now")

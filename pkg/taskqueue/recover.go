@@ -38,7 +38,7 @@ func (r *recoverer) recover(ctx context.Context, log *slog.Logger, dead store.In
 	if len(refused) > 0 {
 		return errors.Join(refused...)
 	}
-	return r.link.Use(ctx, func(c *store.Conn) error { return c.Forget(r.keys, dead.ID) })
+	return r.link.Use(ctx, func(c *store.Conn) error { return c.ForgetDead(r.keys, dead.ID, certain) })
 }
 
 // recoverType moves the entries of one type, which has lists run lists.
