@@ -4,6 +4,7 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -85,37 +86,61 @@ func TestALivingInstanceElsewhereKeepsItsEntries(t *testing.T) {
 	}
 }
 
-// loseLease runs a task, and keeps this instance from renewing its lease while
-// Redis answers everybody else.
-func loseLease(t *testing.T, policy config.OnLeaseLoss) (*rig, *redistest.Proxy) {
+// loseLease runs a task, and then has lose keep this instance from renewing its lease
+// while Redis answers everybody else. A SIGTERM notes its time in the file "term".
+func loseLease(t *testing.T, policy config.OnLeaseLoss, ttl time.Duration, lose func(*redistest.Proxy)) (*rig, *redistest.Proxy) {
 	t.Helper()
 	p := redistest.NewProxy(t, server)
 	r := newRig(t)
-	r.leaseTTL = testLease
+	r.leaseTTL = ttl
 	r.config.OnLeaseLoss = policy
 	r.config.RedisAddress = p.Socket
-	r.task("T", waitForGo)
+	r.task("T", `trap 'date +%s%N >>"$D/term"; exit 0' TERM; `+waitForGo)
 	r.push("T", "{}")
 	r.start()
 	r.until("it runs", func() bool { return r.running() == 1 })
-	p.Decide(func([]byte) redistest.Fault { return redistest.BeforeRequest })
-	p.CutAll()
+	lose(p)
 	return r, p
 }
 
+// cut has Redis be lost to those behind the proxy, who notice it at once.
+func cut(p *redistest.Proxy) {
+	p.Decide(func([]byte) redistest.Fault { return redistest.BeforeRequest })
+	p.CutAll()
+}
+
 func TestOnLeaseLossStop(t *testing.T) {
-	r, p := loseLease(t, config.LeaseLossStop)
-	r.until("the task is stopped", func() bool { return r.counters.Snapshot().Running == 0 })
-	if n := server.Do(t, "EXISTS", "q:instance:"+r.pool.current.id).(int64); n != 1 {
-		t.Error("the task was still running when its lease ended")
+	for name, fault := range map[string]func(p *redistest.Proxy, on bool){
+		"redis is lost": func(p *redistest.Proxy, on bool) {
+			if p.Decide(nil); on {
+				cut(p)
+			}
+		},
+		// The attempt takes longer than the lease.
+		"the attempt to renew hangs": (*redistest.Proxy).Mute,
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, p := loseLease(t, config.LeaseLossStop, 2*testLease, func(p *redistest.Proxy) { fault(p, true) })
+			now := time.Now()
+			lease := "q:instance:" + r.pool.current.id
+			left := time.Duration(server.Do(t, "PTTL", lease).(int64)) * time.Millisecond
+			r.until("the task is stopped", func() bool { return r.counters.Snapshot().Running == 0 })
+			ns, err := strconv.ParseInt(strings.TrimSpace(r.read("term")), 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if late := time.Unix(0, ns).Sub(now.Add(left)); late > 0 {
+				t.Errorf("the task was stopped %v after the lease had ended", late)
+			}
+			r.write("go")
+			fault(p, false)
+			r.until("the entry went back and ran", func() bool { return r.read("done") == "x\n" && r.inRunLists() == 0 })
+		})
 	}
-	r.write("go")
-	p.Decide(nil)
-	r.until("the entry went back and ran", func() bool { return r.read("done") == "x\n" && r.inRunLists() == 0 })
 }
 
 func TestOnLeaseLossContinue(t *testing.T) {
-	r, p := loseLease(t, config.LeaseLossContinue)
+	r, p := loseLease(t, config.LeaseLossContinue, testLease, cut)
 	r.until("the lease is gone", func() bool { return server.Do(t, "EXISTS", "q:instance:"+r.pool.current.id).(int64) == 0 })
 	if n := r.counters.Snapshot().Running; n != 1 {
 		t.Errorf("%d run", n)
