@@ -83,9 +83,11 @@ func (r *registrar) round(ctx context.Context, pace *retry) <-chan time.Time {
 }
 
 // extend puts types and further run lists on record, trying until ctx ends. What
-// is on record stays: it may hold entries.
+// is on record stays: it may hold entries. After an error all is as before: what
+// runs goes on under the old configuration, on_crash above all.
 func (r *registrar) extend(ctx context.Context, types map[string]store.InstanceType) error {
-	next := *r.instance.Load()
+	before := r.instance.Load()
+	next := *before
 	next.Types = maps.Clone(next.Types)
 	for name, t := range types {
 		t.Lists = max(t.Lists, next.Types[name].Lists)
@@ -97,7 +99,11 @@ func (r *registrar) extend(ctx context.Context, types map[string]store.InstanceT
 	for {
 		r.pulse.within(4 * ioTimeout)
 		err := r.renew(ctx)
-		if err == nil || ctx.Err() != nil {
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			r.instance.Store(before)
 			return err
 		}
 		pace.wait(ctx)

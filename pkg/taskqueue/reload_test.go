@@ -180,6 +180,33 @@ func TestReloadToARedisThatDoesNotAnswerIsRefused(t *testing.T) {
 	r.until("the old configuration goes on", func() bool { return r.exists("ran") })
 }
 
+// What runs goes on under the old configuration, also when its daemon dies.
+func TestRefusedReloadLeavesTheRecordAsItWas(t *testing.T) {
+	p := redistest.NewProxy(t, server)
+	r := newRig(t)
+	r.config.RedisAddress = p.Socket
+	r.task("T", ":", func(t *config.Task) { t.OnCrash = config.CrashFail })
+	r.start()
+	cut(p)
+	r.until("the loss is noticed", func() bool { return strings.Contains(r.pool.Status(), "not reachable") })
+	r.task("T", ":")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if err := r.pool.Reload(ctx, r.config, func() { t.Error("committed") }); !errors.Is(err, ErrRedis) {
+		t.Errorf("got %v", err)
+	}
+	server.Do(t, "DEL", "q:instances")
+	p.Decide(nil)
+	var record []byte
+	r.until("it is on record again", func() bool {
+		record, _ = server.Do(t, "HGET", "q:instances", r.pool.current.id).([]byte)
+		return record != nil
+	})
+	if !strings.Contains(string(record), "fail_on_crash") {
+		t.Errorf("on_crash of a reload that was refused is on record: %s", record)
+	}
+}
+
 func TestReloadDuringAStopIsRefused(t *testing.T) {
 	r := newRig(t)
 	r.start()
