@@ -159,6 +159,11 @@ func (e *engine) Run() error {
 // retire has all queues take nothing new, and Run return when they have ended.
 func (e *engine) retire() {
 	e.apply(nil, nil, nil)
+	e.mu.Lock()
+	for _, q := range e.queues {
+		q.hurry()
+	}
+	e.mu.Unlock()
 	e.actors.Done()
 }
 
