@@ -1,9 +1,11 @@
 package taskqueue
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -233,6 +235,68 @@ func TestDelayedByAProducer(t *testing.T) {
 	}
 	if left := r.delayed("T"); len(left) != 1 {
 		t.Errorf("delayed: %q", left)
+	}
+}
+
+// fall has n entries of a type be due at once.
+func fall(t *testing.T, taskType string, n int) {
+	t.Helper()
+	server.Do(t, "EVAL", "for i = 1, ARGV[1] do redis.call('ZADD', KEYS[1], i, i) end", 1, "q:"+taskType+":delayed", n)
+}
+
+// What Redis refuses for one type does not hold up the others.
+func TestDueBesideAQueueOfTheWrongType(t *testing.T) {
+	r := newRig(t)
+	r.task("T", ":")
+	r.task("U", ":")
+	server.Do(t, "SADD", "q:paused", "T", "U")
+	server.Do(t, "SET", "q:T", "no list")
+	fall(t, "T", 1)
+	const n = 50 * store.DueBatch // with a pause after each batch, half a minute
+	fall(t, "U", n)
+	r.start()
+	r.until("all are in their queue", func() bool { return server.Do(t, "LLEN", "q:U").(int64) == n })
+}
+
+// A flood of what is due does not hold up what else is heard.
+func TestCancelDuringAFlood(t *testing.T) {
+	server.Flush(t)
+	const n = 2000 * store.DueBatch
+	var waiting []int
+	log := discard()
+	ctx, stop := context.WithCancel(t.Context())
+	w := &watcher{
+		keys:   store.Keys{Prefix: "q"},
+		client: store.NewClient(store.Options{Network: "unix", Address: server.Socket, Instance: "test"}),
+		health: newHealth(log, "here"), log: log, changed: make(chan struct{}, 1), tried: make(chan struct{}),
+		types: func() []string { return []string{"T"} }, paused: func(map[string]bool) {},
+		cancel: func(string) int {
+			left, err := redis.Int(server.Do(t, "ZCARD", "q:T:delayed"), nil)
+			if err != nil {
+				t.Error(err)
+			}
+			waiting = append(waiting, left)
+			return 0
+		},
+	}
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := w.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	<-w.tried
+	fall(t, "T", n)
+	server.Do(t, "PUBLISH", "q:control", `{"cancel":"x"}`)
+	before := server.Do(t, "ZCARD", "q:T:delayed").(int64)
+	for server.Do(t, "LLEN", "q:T").(int64) < n {
+		time.Sleep(10 * time.Millisecond)
+	}
+	stop()
+	running.Wait()
+	// Where this test itself was held up, the flood was over, and nothing is shown.
+	if before > n/4 && (len(waiting) != 1 || waiting[0] == 0) {
+		t.Errorf("cancelled when %d waited, heard when %d did", before, waiting)
 	}
 }
 
