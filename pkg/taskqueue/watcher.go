@@ -210,6 +210,7 @@ func (w *watcher) moveDue(watch *store.Watch, due map[string]store.Wait) (moved 
 		if d := due[taskType]; !d.Any || d.Left > 0 {
 			continue
 		}
+		w.pulse.within(4 * ioTimeout) // for each: Redis may be slow, and the types many
 		n, err := watch.MoveDue(taskType)
 		switch {
 		case store.Refused(err):
