@@ -55,7 +55,8 @@ const (
 )
 
 // recoverScript is one step, so that of many who try one moves the entry, and
-// none moves it while its instance lives.
+// none moves it while its instance lives. An EXPIRE that is refused after the entry was
+// moved is no error: nobody would be told of an entry that is not run again.
 //
 // KEYS: run list, queue, failed list, recoveries, lease.
 // ARGV: "1" if certain, SHA-1 of the entry, type, "1" to fail it, record ("" for
@@ -82,13 +83,13 @@ if ARGV[4] == '1' or poison then
 		redis.call('RPUSH', KEYS[3], ARGV[5])
 		redis.call('LTRIM', KEYS[1], 1, -1)
 	end
-	redis.call('EXPIRE', KEYS[3], ARGV[6])
-	redis.call('HDEL', KEYS[4], field)
+	redis.pcall('EXPIRE', KEYS[3], ARGV[6])
+	redis.pcall('HDEL', KEYS[4], field)
 	return ARGV[4] == '1' and 'failed' or 'poison'
 end
 redis.call('LMOVE', KEYS[1], KEYS[2], 'RIGHT', 'LEFT')
 redis.call('HSET', KEYS[4], field, times .. ' ' .. since)
-redis.call('EXPIRE', KEYS[4], window)
+redis.pcall('EXPIRE', KEYS[4], window)
 return 'requeued'`
 
 // Recover carries out a recovery.

@@ -136,6 +136,28 @@ func TestRecoverToTheFailedList(t *testing.T) {
 	}
 }
 
+// An entry that was moved has been moved, whatever is refused afterwards: an error
+// would keep from the log and the error_script that it is not run again.
+func TestRecoverWithoutTheRightToExpire(t *testing.T) {
+	l := open(t, server.Socket)
+	admin := server.Conn(t)
+	if _, err := admin.Do("ACL", "SETUSER", "default", "-expire"); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if _, err := admin.Do("ACL", "SETUSER", "default", "+@all"); err != nil {
+			t.Error(err)
+		}
+	}()
+	for _, want := range []Recovered{FailedOnCrash, Requeued} {
+		server.Push(t, run0, "x")
+		if got := recoverOnce(t, l, recovery("x", func(r *Recovery) { r.Fail = want == FailedOnCrash })); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	checkLists(t, map[string][]string{run0: {}, "q:T": {"x"}, "q:T:failed": {"record of x"}})
+}
+
 func TestTheThirdRecoveryIsPoison(t *testing.T) {
 	l := open(t, server.Socket)
 	for i, want := range []Recovered{Requeued, Requeued, Poisoned} {
