@@ -176,9 +176,29 @@ func TestOnCrashFail(t *testing.T) {
 	if got := r.counters.Snapshot(); got.Failed != 1 || got.Running != 0 {
 		t.Errorf("counted as %+v", got)
 	}
-	if got := r.read("told"); got != "{\"args\":[\"a\"]}\n" {
-		t.Errorf("the error_script was told %q", got)
+	r.until("the error_script is told", func() bool { return r.read("told") == "{\"args\":[\"a\"]}\n" })
+}
+
+// A start does not wait for the error_script, which may take long for each entry: it
+// would be given up, and the error_script be ended with it.
+func TestAStartDoesNotWaitForTheErrorScript(t *testing.T) {
+	r := newRig(t)
+	r.errorScript(`while ! [ -e "$D/go" ]; do sleep 0.02; done; sed -n 3p "$1" >>"$D/told"`)
+	r.onRecord("old", func(i *store.Instance) {
+		i.PID = deadPID(t)
+		i.Types = map[string]store.InstanceType{"T": {Lists: 4, FailOnCrash: true}}
+	})
+	server.Push(t, "q:T:run:old:1", `{"args":["a"]}`)
+	server.Push(t, "q:T:run:old:2", `{"args":["b"]}`)
+	r.task("T", `echo "$1" >>"$D/ran"`)
+	r.push("T", `{"args":["c"]}`)
+	r.start()
+	r.until("what waited runs", func() bool { return r.read("ran") == "c\n" })
+	if n := len(r.failed("T")); n != 2 {
+		t.Errorf("%d on the failed list", n)
 	}
+	r.write("go")
+	r.until("the error_script was told of both", func() bool { return r.read("told") == "{\"args\":[\"a\"]}\n{\"args\":[\"b\"]}\n" })
 }
 
 // The daemon's death may be the entry's doing.
