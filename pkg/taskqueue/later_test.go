@@ -269,7 +269,7 @@ func TestDueBesideAQueueOfTheWrongType(t *testing.T) {
 	server.Do(t, "SADD", "q:paused", "T", "U")
 	server.Do(t, "SET", "q:T", "no list")
 	fall(t, "T", 1)
-	const n = 50 * store.DueBatch // with a pause after each batch, half a minute
+	const n = 200 * store.DueBatch // with a pause after each batch, two minutes
 	fall(t, "U", n)
 	r.start()
 	r.until("all are in their queue", func() bool { return server.Do(t, "LLEN", "q:U").(int64) == n })
