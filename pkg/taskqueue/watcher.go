@@ -195,7 +195,7 @@ func (w *watcher) look(watch *store.Watch, pace *retry) (left time.Duration, err
 	case moved > 0:
 		// There may be more, and the change was ours: Redis tells us nothing of it.
 		// But a million that are due must not hold up what else is heard.
-		return time.Nanosecond, nil //nolint:nilerr // what is refused was reported
+		return time.Nanosecond, nil // what is refused was reported
 	case refused != nil:
 		return pace.next(), nil //nolint:nilerr // it was reported; the connection is well
 	}
