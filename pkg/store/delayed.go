@@ -22,7 +22,9 @@ const (
 // it is due. It is one step, so of many who try one moves each entry.
 //
 // An entry is in the queue before it leaves the set: a refused push (a queue of
-// the wrong type) ends the script and loses nothing.
+// the wrong type) ends the script and loses nothing. So that none is pushed again and
+// again because it may not leave the set, that right is tried first, on what no entry
+// is.
 //
 // KEYS: delayed set, queue. ARGV: most entries, bytes that are enough. Returns how
 // many were moved.
@@ -33,6 +35,7 @@ local moved, bytes = 0, 0
 while moved < tonumber(ARGV[1]) and bytes < tonumber(ARGV[2]) do
 	local entry = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 1)[1]
 	if not entry then break end
+	if moved == 0 then redis.call('ZREM', KEYS[1], 'may this user remove anything?') end
 	redis.call('RPUSH', KEYS[2], entry)
 	redis.call('ZREM', KEYS[1], entry)
 	moved, bytes = moved + 1, bytes + #entry

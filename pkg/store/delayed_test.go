@@ -148,6 +148,29 @@ func TestMoveDueRefusedLosesNothing(t *testing.T) {
 	}
 }
 
+// Where it may not be removed nothing is moved, or it would be again and again.
+func TestMoveDueWithoutTheRightToRemove(t *testing.T) {
+	l := open(t, server.Socket)
+	server.Do(t, "ZADD", keys.Delayed("T"), 1, "x")
+	admin := server.Conn(t)
+	if _, err := admin.Do("ACL", "SETUSER", "default", "-zrem"); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if _, err := admin.Do("ACL", "SETUSER", "default", "+@all"); err != nil {
+			t.Error(err)
+		}
+	}()
+	err := l.Use(t.Context(), func(c *Conn) error { _, err := c.MoveDue(keys, "T"); return err })
+	if !errors.Is(err, &ReplyError{Code: "NOPERM"}) {
+		t.Errorf("%v, want a NOPERM", err)
+	}
+	checkLists(t, map[string][]string{"q:T": {}})
+	if got := scores(t); len(got) != 1 {
+		t.Errorf("delayed: %v", got)
+	}
+}
+
 // Many hosts move each entry once.
 func TestMoveDueMovesEachEntryOnce(t *testing.T) {
 	open(t, server.Socket) // flushes
