@@ -24,7 +24,8 @@ const (
 // An entry is in the queue before it leaves the set: a refused push (a queue of
 // the wrong type) ends the script and loses nothing. So that none is pushed again and
 // again because it may not leave the set, that right is tried first, on what no entry
-// is.
+// is. After that write Redis refuses nothing for want of memory: what moves needs no
+// more of it.
 //
 // KEYS: delayed set, queue. ARGV: most entries, bytes that are enough. Returns how
 // many were moved.
