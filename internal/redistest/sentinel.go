@@ -3,6 +3,7 @@ package redistest
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -76,23 +77,27 @@ func startSentinel(t testing.TB, lines ...string) {
 	}
 }
 
-// FreePorts returns ports that were free a moment ago. All are held until the
-// last is found, so that they differ.
+// FreePorts returns ports that were free a moment ago. They are below those that
+// the kernel gives to connections by itself (ip_local_port_range in ip(7)): one of
+// another test, which runs meanwhile, would have taken some of them by the time that
+// a server listens there. All are held until the last is found, so that they differ.
 func FreePorts(t testing.TB, n int) (ports []string) {
 	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	const first, last, attempts = 10_000, 32_767, 1000
+	for range attempts {
+		if len(ports) == n {
+			return ports
+		}
+		port := strconv.Itoa(first + rand.IntN(last-first+1))
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port))
 		if err != nil {
-			t.Fatal(err)
+			continue // taken
 		}
 		defer l.Close()
-		_, port, err := net.SplitHostPort(l.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
 		ports = append(ports, port)
 	}
-	return ports
+	t.Fatalf("%d free ports in %d attempts, want %d", len(ports), attempts, n)
+	return nil
 }
 
 func (c *Cluster) await(t testing.TB, replicas, sentinels int) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -111,6 +112,27 @@ func TestMoveDueKeepsTheOrderAndLeavesTheRest(t *testing.T) {
 	}
 }
 
+// Entries may have 512 MB each: a hundred of them are not moved in one step.
+func TestMoveDueOfLargeEntries(t *testing.T) {
+	l := open(t, server.Socket)
+	const size, entries = dueBytes/2 - 100, 5
+	for i := range entries {
+		server.Do(t, "ZADD", keys.Delayed("T"), 1, fmt.Sprintf("%d%s", i, strings.Repeat("x", size)))
+	}
+	for _, want := range []int{3, 2, 0} {
+		use(t, l, func(c *Conn) error {
+			n, err := c.MoveDue(keys, "T")
+			if n != want {
+				t.Errorf("moved %d, want %d", n, want)
+			}
+			return err
+		})
+	}
+	if n := len(server.List(t, "q:T")); n != entries {
+		t.Errorf("%d in the queue", n)
+	}
+}
+
 func TestMoveDueRefusedLosesNothing(t *testing.T) {
 	l := open(t, server.Socket)
 	server.Do(t, "SET", "q:T", "no list")
@@ -121,6 +143,29 @@ func TestMoveDueRefusedLosesNothing(t *testing.T) {
 		}
 		return nil
 	})
+	if got := scores(t); len(got) != 1 {
+		t.Errorf("delayed: %v", got)
+	}
+}
+
+// Where it may not be removed nothing is moved, or it would be again and again.
+func TestMoveDueWithoutTheRightToRemove(t *testing.T) {
+	l := open(t, server.Socket)
+	server.Do(t, "ZADD", keys.Delayed("T"), 1, "x")
+	admin := server.Conn(t)
+	if _, err := admin.Do("ACL", "SETUSER", "default", "-zrem"); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if _, err := admin.Do("ACL", "SETUSER", "default", "+@all"); err != nil {
+			t.Error(err)
+		}
+	}()
+	err := l.Use(t.Context(), func(c *Conn) error { _, err := c.MoveDue(keys, "T"); return err })
+	if !errors.Is(err, &ReplyError{Code: "NOPERM"}) {
+		t.Errorf("%v, want a NOPERM", err)
+	}
+	checkLists(t, map[string][]string{"q:T": {}})
 	if got := scores(t); len(got) != 1 {
 		t.Errorf("delayed: %v", got)
 	}
@@ -173,15 +218,15 @@ func TestWait(t *testing.T) {
 		"1e308":                 {true, farthest},
 		strconv.Itoa(2_000_000): {true, 999_999_500 * time.Microsecond},
 	} {
-		got, err := wait([]any{[]byte("x"), []byte(score)}, now)
+		got, err := wait([]byte(score), now)
 		if err != nil || got != want {
 			t.Errorf("%s: %+v, %v; want %+v", score, got, err, want)
 		}
 	}
-	if got, err := wait([]any{}, now); err != nil || got.Any {
+	if got, err := wait(nil, now); err != nil || got.Any {
 		t.Errorf("of an empty set: %+v, %v", got, err)
 	}
-	for _, reply := range []any{[]any{[]byte("x")}, []any{[]byte("x"), []byte("soon")}, redis.Error("WRONGTYPE x"), int64(5)} {
+	for _, reply := range []any{[]any{[]byte("5")}, []byte("soon"), redis.Error("WRONGTYPE x")} {
 		if got, err := wait(reply, now); err == nil {
 			t.Errorf("%v is read as %+v", reply, got)
 		}

@@ -35,7 +35,8 @@ func (c *Client) dialMaster(ctx context.Context, progress func()) (*Conn, error)
 }
 
 func (c *Client) dialServer(ctx context.Context, address string, progress func()) (*Conn, error) {
-	rc, wire, err := c.connect(ctx, way{c.opts.Network, address, c.opts.Login, progress}, redis.DialDatabase(c.opts.Database))
+	way := way{c.opts.Network, address, c.opts.Login, c.opts.CommandTimeout, progress}
+	rc, wire, err := c.connect(ctx, way, redis.DialDatabase(c.opts.Database))
 	if err != nil {
 		return nil, fmt.Errorf("connect to redis at %s: %w", address, err)
 	}
@@ -51,6 +52,7 @@ func (c *Client) dialServer(ctx context.Context, address string, progress func()
 type way struct {
 	network, address string
 	login            Login
+	silence          time.Duration // bounds each answer
 	progress         func()
 }
 
@@ -66,8 +68,8 @@ func (c *Client) connect(ctx context.Context, w way, more ...redis.DialOption) (
 			wire, err = c.dial(ctx, network, address, w.progress)
 			return wire, err
 		}),
-		redis.DialReadTimeout(c.opts.CommandTimeout),
-		redis.DialWriteTimeout(c.opts.CommandTimeout),
+		redis.DialReadTimeout(w.silence),
+		redis.DialWriteTimeout(w.silence),
 		redis.DialUsername(w.login.Username),
 		redis.DialPassword(password),
 	}, more...)

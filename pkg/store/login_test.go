@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -97,7 +98,8 @@ func guarded(t *testing.T) *redistest.Server {
 // ask connects with these options and asks the server who the user is.
 func ask(t *testing.T, o Options) (user string, err error) {
 	t.Helper()
-	o.Instance, o.CommandTimeout = "test", 2*time.Second
+	// No test waits for these; to read the authorities of the system may take long.
+	o.Instance, o.CommandTimeout, o.DialTimeout = "test", 20*time.Second, cmp.Or(o.DialTimeout, 20*time.Second)
 	if o.Network == "" {
 		o.Network = "unix"
 	}

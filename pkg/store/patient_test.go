@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -23,7 +24,9 @@ func dribble(w io.Writer, size, piece int, pause time.Duration) {
 
 // A large entry over a slow network takes longer than any time-out, again and
 // again: it must not count as silence. Silence must.
-func TestSlowIsNotSilent(t *testing.T) {
+func TestSlowIsNotSilent(t *testing.T) { synctest.Test(t, slowIsNotSilent) }
+
+func slowIsNotSilent(t *testing.T) {
 	const size, silence = 64 << 10, 100 * time.Millisecond
 	near, far := net.Pipe()
 	defer near.Close()
@@ -45,7 +48,9 @@ func TestSlowIsNotSilent(t *testing.T) {
 	far.Close()
 }
 
-func TestSlowReadersAreWaitedFor(t *testing.T) {
+func TestSlowReadersAreWaitedFor(t *testing.T) { synctest.Test(t, slowReadersAreWaitedFor) }
+
+func slowReadersAreWaitedFor(t *testing.T) {
 	const silence = 100 * time.Millisecond
 	near, far := net.Pipe()
 	defer near.Close()

@@ -55,7 +55,8 @@ const (
 )
 
 // recoverScript is one step, so that of many who try one moves the entry, and
-// none moves it while its instance lives.
+// none moves it while its instance lives. An EXPIRE that is refused after the entry was
+// moved is no error: nobody would be told of an entry that is not run again.
 //
 // KEYS: run list, queue, failed list, recoveries, lease.
 // ARGV: "1" if certain, SHA-1 of the entry, type, "1" to fail it, record ("" for
@@ -82,13 +83,13 @@ if ARGV[4] == '1' or poison then
 		redis.call('RPUSH', KEYS[3], ARGV[5])
 		redis.call('LTRIM', KEYS[1], 1, -1)
 	end
-	redis.call('EXPIRE', KEYS[3], ARGV[6])
-	redis.call('HDEL', KEYS[4], field)
+	redis.pcall('EXPIRE', KEYS[3], ARGV[6])
+	redis.pcall('HDEL', KEYS[4], field)
 	return ARGV[4] == '1' and 'failed' or 'poison'
 end
 redis.call('LMOVE', KEYS[1], KEYS[2], 'RIGHT', 'LEFT')
 redis.call('HSET', KEYS[4], field, times .. ' ' .. since)
-redis.call('EXPIRE', KEYS[4], window)
+redis.pcall('EXPIRE', KEYS[4], window)
 return 'requeued'`
 
 // Recover carries out a recovery.
@@ -107,6 +108,24 @@ func (c *Conn) Recover(k Keys, r Recovery) (Recovered, error) {
 		return "", fmt.Errorf("recover %s: %w", k.Run(r.Type, r.Dead, r.List), err)
 	}
 	return Recovered(result), nil
+}
+
+// forgetDeadScript takes a dead instance off the record, as one step: one that has
+// come back meanwhile needs it.
+//
+// KEYS: instances, lease. ARGV: instance, "1" if certain.
+const forgetDeadScript = `
+if ARGV[2] ~= '1' and redis.call('EXISTS', KEYS[2]) == 1 then return end
+redis.call('HDEL', KEYS[1], ARGV[1])
+redis.call('DEL', KEYS[2])`
+
+// ForgetDead removes an instance whose entries were all recovered. Unless it is
+// certain that it is dead, nothing is removed while its lease exists.
+func (c *Conn) ForgetDead(k Keys, id string, certain bool) error {
+	if _, err := c.do("EVAL", forgetDeadScript, 2, k.Instances(), k.Lease(id), id, flag(certain)); err != nil {
+		return fmt.Errorf("take the dead instance %s off the record: %w", id, err)
+	}
+	return nil
 }
 
 func flag(b bool) string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/gomodule/redigo/redis"
 )
@@ -41,12 +42,18 @@ func (c *Client) askSentinels(ctx context.Context) (string, error) {
 	return "", errors.Join(errs...)
 }
 
-func (c *Client) wayTo(sentinel string) way {
-	return way{network: "tcp", address: sentinel, login: c.opts.Sentinel.Login}
+// dialSentinel bounds how long one sentinel may take, so that all of them together
+// take no longer than two servers: where a network swallows everything, who waits
+// for them must not be taken for one that hangs.
+func (c *Client) dialSentinel(ctx context.Context, sentinel string) (redis.Conn, net.Conn, error) {
+	each := min(c.opts.CommandTimeout, 2*c.opts.CommandTimeout/time.Duration(len(c.opts.Sentinel.Addresses)))
+	ctx, cancel := context.WithTimeout(ctx, each)
+	defer cancel()
+	return c.connect(ctx, way{network: "tcp", address: sentinel, login: c.opts.Sentinel.Login, silence: each})
 }
 
 func (c *Client) askSentinel(ctx context.Context, sentinel string) (address string, err error) {
-	rc, _, err := c.connect(ctx, c.wayTo(sentinel))
+	rc, _, err := c.dialSentinel(ctx, sentinel)
 	if err != nil {
 		return "", err
 	}

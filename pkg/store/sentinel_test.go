@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -38,6 +39,25 @@ func TestSentinelTellsTheMaster(t *testing.T) {
 	_, err = ask(t, Options{Network: "tcp", Sentinel: down})
 	if err == nil || Refused(err) || !strings.Contains(err.Error(), nobody) || !strings.Contains(err.Error(), "127.0.0.1:2") {
 		t.Errorf("no sentinel is up: %v", err)
+	}
+}
+
+// However many sentinels there are, and all of them accept and say nothing: who waits
+// for them has to tell in time that it does not hang.
+func TestManySilentSentinels(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	o := Options{Network: "tcp", CommandTimeout: 500 * time.Millisecond}
+	o.Sentinel = Sentinel{Addresses: slices.Repeat([]string{l.Addr().String()}, 40), Master: redistest.MasterName}
+	began := time.Now()
+	if _, err := NewClient(o).Dial(t.Context()); err == nil || Refused(err) {
+		t.Errorf("got %v", err)
+	}
+	if took := time.Since(began); took > 10*o.CommandTimeout {
+		t.Errorf("took %v with a time-out of %v", took, o.CommandTimeout)
 	}
 }
 

@@ -46,7 +46,7 @@ func (c *Client) Sentinels() []string { return c.opts.Sentinel.Addresses }
 // WatchSentinel subscribes at a sentinel, and then asks it for the master, so that no
 // change is missed. It has to be closed.
 func (c *Client) WatchSentinel(ctx context.Context, sentinel string) (*SentinelWatch, error) {
-	rc, wire, err := c.connect(ctx, c.wayTo(sentinel))
+	rc, wire, err := c.dialSentinel(ctx, sentinel)
 	if err != nil {
 		return nil, fmt.Errorf("listen to sentinel %s: %w", sentinel, err)
 	}

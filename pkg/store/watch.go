@@ -99,7 +99,7 @@ type State struct {
 func (w *Watch) Look(types []string) (State, error) {
 	calls := []call{{"TIME", nil}, {"SMEMBERS", []any{w.keys.Paused()}}}
 	for _, t := range types {
-		calls = append(calls, call{"ZRANGE", []any{w.keys.Delayed(t), 0, 0, "WITHSCORES"}})
+		calls = append(calls, call{"EVAL", []any{dueScript, 1, w.keys.Delayed(t)}})
 	}
 	replies, err := w.reader.pipeline(calls)
 	if err = w.after(err); err != nil {
@@ -120,7 +120,7 @@ func (w *Watch) Look(types []string) (State, error) {
 	for i, t := range types {
 		due, err := wait(replies[2+i], now)
 		if err != nil {
-			s.Refused = errors.Join(s.Refused, fmt.Errorf("ZRANGE %s: %w", w.keys.Delayed(t), err))
+			s.Refused = errors.Join(s.Refused, fmt.Errorf("look at %s: %w", w.keys.Delayed(t), err))
 			continue
 		}
 		s.Due[t] = due

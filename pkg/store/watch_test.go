@@ -2,9 +2,12 @@ package store
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/gomodule/redigo/redis"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -95,6 +98,31 @@ func TestWatchLooks(t *testing.T) {
 	}
 	if _, ok := s.Due["wrong"]; ok || !Refused(s.Refused) {
 		t.Errorf("a list: %+v, %v", s.Due["wrong"], s.Refused)
+	}
+}
+
+// An entry that waits may be large, and is not sent whenever something has changed.
+func TestWatchLooksAtNoEntry(t *testing.T) {
+	w := watch(t)
+	const size = 4 << 20
+	server.Do(t, "ZADD", keys.Delayed("T"), 1e15, strings.Repeat("x", size))
+	sent := func() (n int) {
+		info, err := redis.String(server.Do(t, "INFO", "stats"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(info, "total_net_output_bytes:")
+		if _, err := fmt.Sscan(rest, &n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	before := sent()
+	if d := look(t, w, "T").Due["T"]; !d.Any || d.Left != farthest {
+		t.Errorf("due: %+v", d)
+	}
+	if n := sent() - before; n > size/2 {
+		t.Errorf("%d bytes were sent", n)
 	}
 }
 

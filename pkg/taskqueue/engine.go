@@ -159,6 +159,11 @@ func (e *engine) Run() error {
 // retire has all queues take nothing new, and Run return when they have ended.
 func (e *engine) retire() {
 	e.apply(nil, nil, nil)
+	e.mu.Lock()
+	for _, q := range e.queues {
+		q.hurry()
+	}
+	e.mu.Unlock()
 	e.actors.Done()
 }
 
@@ -211,15 +216,15 @@ func (e *engine) pause(paused map[string]bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, taskType := range slices.Sorted(maps.Keys(e.queues)) {
-		switch {
-		case paused[taskType] == e.paused[taskType]:
+		if paused[taskType] == e.paused[taskType] {
 			continue
-		case paused[taskType]:
+		}
+		e.queues[taskType].pause(paused[taskType]) // before the log says so
+		if paused[taskType] {
 			e.log.Info("the type is paused: its entries wait, what runs goes on", output.KeyTaskType, taskType)
-		default:
+		} else {
 			e.log.Info("the type is no longer paused", output.KeyTaskType, taskType)
 		}
-		e.queues[taskType].pause(paused[taskType])
 	}
 	e.paused = paused
 }

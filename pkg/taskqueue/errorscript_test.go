@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nevsnode/gordon/v2/pkg/config"
+	"github.com/nevsnode/gordon/v2/pkg/output"
 )
 
 func (r *rig) errorScript(body string) {
@@ -97,7 +98,7 @@ func TestAbortEndsAnErrorScriptThatHangs(t *testing.T) {
 	began := time.Now()
 	r.pool.Abort()
 	<-r.pool.Over()
-	if d := time.Since(began); d > 4*time.Second {
+	if d := time.Since(began); d > output.DefaultErrorScriptTimeout/2 {
 		t.Errorf("took %v", d)
 	}
 	if n := len(r.failed("T")); n != 1 {

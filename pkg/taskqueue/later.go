@@ -14,21 +14,30 @@ import (
 // What is run later, and when: entries that say so, and the next attempt after a
 // failure. Both wait in Redis; the mover brings them back.
 
-// putOff says what becomes of an entry that is not to run yet. One that would come
-// too late then is not put off: it fails at once, as it would afterwards.
-func (w *worker) putOff(o entry.Orders, p entry.Past, now time.Time) (result, bool) {
-	r := result{slot: w.slot, how: store.Delay}
-	var due time.Time
+// earliest is when an entry that was read now may run.
+func earliest(o entry.Orders, now time.Time) time.Time {
 	switch {
 	case o.RunAt.After(now):
-		due, r.due = o.RunAt, o.RunAt
-	case o.RunAt.IsZero() && o.Delay > 0:
-		due, r.after = now.Add(o.Delay), o.Delay
+		return o.RunAt
+	case o.RunAt.IsZero():
+		return now.Add(o.Delay)
 	default:
+		return now
+	}
+}
+
+// putOff says what becomes of an entry that is not to run yet. One that would come
+// too late then is not put off: execute has it fail at once, as it would afterwards.
+func (w *worker) putOff(o entry.Orders, p entry.Past, now time.Time) (result, bool) {
+	due := earliest(o, now)
+	if !due.After(now) || late(o.Deadline, due) {
 		return result{}, false
 	}
-	if late(o.Deadline, due) {
-		return result{}, false
+	r := result{slot: w.slot, how: store.Delay}
+	if o.RunAt.IsZero() {
+		r.after = o.Delay // by the clock of Redis
+	} else {
+		r.due = o.RunAt
 	}
 	p.TaskID = w.id
 	if r.record = entry.Later(store.MaxString, w.payload, p); r.record == nil {
@@ -40,6 +49,20 @@ func (w *worker) putOff(o entry.Orders, p entry.Past, now time.Time) (result, bo
 }
 
 func late(deadline, due time.Time) bool { return !deadline.IsZero() && !due.Before(deadline) }
+
+// expired says why an entry that was read now is not started, "" where it is in
+// time.
+func expired(o entry.Orders, now time.Time) string {
+	deadline := o.Deadline.UTC().Format(time.RFC3339)
+	switch {
+	case late(o.Deadline, now):
+		return "not started: its deadline was " + deadline
+	case late(o.Deadline, earliest(o, now)):
+		return "not started: its deadline is " + deadline + ", and it may not run before"
+	default:
+		return ""
+	}
+}
 
 // again says what becomes of an entry that failed and is to run once more. Where it
 // is not, because its deadline comes first, the verdict says so.

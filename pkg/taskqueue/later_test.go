@@ -1,9 +1,12 @@
 package taskqueue
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -106,24 +109,24 @@ func TestRetryOnlyAfterSomeFailures(t *testing.T) {
 		}
 	}
 	for name, tt := range map[string]struct {
-		script string
-		on     string
-		again  bool
+		script  string
+		on      string
+		again   bool
+		timeout time.Duration
 	}{
-		"another status":  {"exit 1", "exit 75", false},
-		"this status":     {"exit 75", "exit 75", true},
-		"signal":          {"kill -9 $$", "signal", true},
-		"no signal":       {"exit 9", "signal", false},
-		"time-out":        {"sleep 60", "timeout", true},
-		"output":          {"echo x", "output", true},
-		"status, not out": {"echo x; exit 1", "output", false},
+		"another status":  {"exit 1", "exit 75", false, 0},
+		"this status":     {"exit 75", "exit 75", true, 0},
+		"signal":          {"kill -9 $$", "signal", true, 0},
+		"no signal":       {"exit 9", "signal", false, 0},
+		"time-out":        {"sleep 60", "timeout", true, 100 * time.Millisecond},
+		"output":          {"echo x", "output", true, 0},
+		"status, not out": {"echo x; exit 1", "output", false, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
-			r.task("T", `echo . >>"$D/runs"; `+tt.script, attempts(2, on(tt.on)), timeout(500*time.Millisecond, time.Second))
-			failOne(t, r, "{}")
-			if want := map[bool]int{false: 1, true: 2}[tt.again]; len(r.lines("runs")) != want {
-				t.Errorf("%d runs, want %d", len(r.lines("runs")), want)
+			r.task("T", tt.script, attempts(2, on(tt.on)), timeout(tt.timeout, time.Second))
+			if got, want := failOne(t, r, "{}")["attempt"], map[bool]float64{false: 1, true: 2}[tt.again]; got != want {
+				t.Errorf("%v runs, want %v", got, want)
 			}
 		})
 	}
@@ -166,12 +169,13 @@ func TestRetryOfEqualEntries(t *testing.T) {
 func TestRetrySurvivesAStop(t *testing.T) {
 	r := newRig(t)
 	r.task("T", `echo "$GORDON_ATTEMPT" >>"$D/runs"; [ "$GORDON_ATTEMPT" = 2 ]`, attempts(3, func(retry *config.Retry) {
-		retry.Delay = 500 * time.Millisecond
+		retry.Delay, retry.DelayMax = time.Hour, time.Hour
 	}))
 	r.push("T", "{}")
 	r.start()
 	r.until("it waits", func() bool { return len(r.delayed("T")) == 1 })
 	r.pool.Shutdown(0, 5*time.Second, nil)
+	server.Do(t, "ZADD", "q:T:delayed", "XX", 0, r.delayed("T")[0]) // the hour is over
 	r.start()
 	r.ended(1)
 	if diff := cmp.Diff([]string{"1", "2"}, r.lines("runs")); diff != "" {
@@ -198,17 +202,28 @@ func TestRetryPause(t *testing.T) {
 }
 
 func TestDelay(t *testing.T) {
-	for name, order := range map[string]string{
-		"delay":  `"delay":0.4`,
-		"run_at": fmt.Sprintf(`"run_at":%.3f`, float64(time.Now().Add(1500*time.Millisecond).UnixMilli())/1000),
+	const wait = 400 * time.Millisecond
+	for name, order := range map[string]func(due time.Time) string{
+		"delay":  func(time.Time) string { return fmt.Sprintf(`"delay":%v`, wait.Seconds()) },
+		"run_at": func(due time.Time) string { return fmt.Sprintf(`"run_at":%.3f`, float64(due.UnixMilli())/1000) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
-			r.task("T", `echo "$1" >>"$D/runs"`)
-			r.push("T", `{"args":["late"],`+order+`}`, `{"args":["now"]}`, `{"args":["past"],"run_at":5}`)
+			r.task("T", `date +%s%3N >>"$D/$1"`)
 			r.start()
-			if diff := cmp.Diff([]string{"now", "past", "late"}, r.ran(3, "runs")); diff != "" {
-				t.Error(diff)
+			due := time.Now().Add(wait)
+			r.push("T", `{"args":["late"],`+order(due)+`}`, `{"args":["now"]}`, `{"args":["past"],"run_at":5}`)
+			ran := func(which string) int64 {
+				ms, err := strconv.ParseInt(r.ran(1, which)[0], 10, 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return ms
+			}
+			ran("now")
+			ran("past")
+			if early := due.UnixMilli() - ran("late"); early > 0 {
+				t.Errorf("%d ms too early", early)
 			}
 			r.ended(3) // what was only put off has not been run
 		})
@@ -221,18 +236,84 @@ func TestDelayedByAProducer(t *testing.T) {
 	r := newRig(t)
 	r.task("T", `echo "$1" >>"$D/runs"`)
 	r.start()
-	add := func(name string, after time.Duration) {
-		server.Do(t, "ZADD", "q:T:delayed", time.Now().Add(after).UnixMilli(), `{"args":["`+name+`"]}`)
+	now := time.Now()
+	add := func(names ...string) {
+		args := []any{"q:T:delayed"}
+		for _, name := range names {
+			after := map[string]time.Duration{"never": time.Hour, "third": 300 * time.Millisecond, "second": 200 * time.Millisecond, "first": -time.Hour}[name]
+			args = append(args, now.Add(after).UnixMilli(), `{"args":["`+name+`"]}`)
+		}
+		server.Do(t, "ZADD", args...)
 	}
-	add("never", time.Hour)
-	add("third", 300*time.Millisecond)
-	add("second", 200*time.Millisecond)
-	add("first", -time.Hour)
+	add("never")
+	add("third", "second", "first")
 	if diff := cmp.Diff([]string{"first", "second", "third"}, r.ran(3, "runs")); diff != "" {
 		t.Error(diff)
 	}
 	if left := r.delayed("T"); len(left) != 1 {
 		t.Errorf("delayed: %q", left)
+	}
+}
+
+// fall has n entries of a type be due at once.
+func fall(t *testing.T, taskType string, n int) {
+	t.Helper()
+	server.Do(t, "EVAL", "for i = 1, ARGV[1] do redis.call('ZADD', KEYS[1], i, i) end", 1, "q:"+taskType+":delayed", n)
+}
+
+// What Redis refuses for one type does not hold up the others.
+func TestDueBesideAQueueOfTheWrongType(t *testing.T) {
+	r := newRig(t)
+	r.task("T", ":")
+	r.task("U", ":")
+	server.Do(t, "SADD", "q:paused", "T", "U")
+	server.Do(t, "SET", "q:T", "no list")
+	fall(t, "T", 1)
+	const n = 200 * store.DueBatch // with a pause after each batch, two minutes
+	fall(t, "U", n)
+	r.start()
+	r.until("all are in their queue", func() bool { return server.Do(t, "LLEN", "q:U").(int64) == n })
+}
+
+// A flood of what is due does not hold up what else is heard.
+func TestCancelDuringAFlood(t *testing.T) {
+	server.Flush(t)
+	const n = 2000 * store.DueBatch
+	var waiting []int
+	log := discard()
+	ctx, stop := context.WithCancel(t.Context())
+	w := &watcher{
+		keys:   store.Keys{Prefix: "q"},
+		client: store.NewClient(store.Options{Network: "unix", Address: server.Socket, Instance: "test"}),
+		health: newHealth(log, "here"), log: log, changed: make(chan struct{}, 1), tried: make(chan struct{}),
+		types: func() []string { return []string{"T"} }, paused: func(map[string]bool) {},
+		cancel: func(string) int {
+			left, err := redis.Int(server.Do(t, "ZCARD", "q:T:delayed"), nil)
+			if err != nil {
+				t.Error(err)
+			}
+			waiting = append(waiting, left)
+			return 0
+		},
+	}
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := w.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	<-w.tried
+	fall(t, "T", n)
+	server.Do(t, "PUBLISH", "q:control", `{"cancel":"x"}`)
+	before := server.Do(t, "ZCARD", "q:T:delayed").(int64)
+	for server.Do(t, "LLEN", "q:T").(int64) < n {
+		time.Sleep(10 * time.Millisecond)
+	}
+	stop()
+	running.Wait()
+	// Where this test itself was held up, the flood was over, and nothing is shown.
+	if before > n/4 && (len(waiting) != 1 || waiting[0] == 0) {
+		t.Errorf("cancelled when %d waited, heard when %d did", before, waiting)
 	}
 }
 
@@ -269,7 +350,8 @@ func TestDelayedEntriesCostNothingAtIdle(t *testing.T) {
 func TestDeadline(t *testing.T) {
 	for name, tt := range map[string]struct{ entry, message string }{
 		"has passed":                 {`{"deadline":5}`, "not started: its deadline was 1970-01-01T00:00:05Z"},
-		"would pass in the meantime": {`{"deadline":"2000-01-01T00:00:00Z","delay":60}`, "not started: its deadline was 2000-01-01T00:00:00Z"},
+		"would pass in the meantime": {`{"deadline":"9000-01-01T00:00:00Z","run_at":"9000-01-01T00:00:00Z"}`, "not started: its deadline is 9000-01-01T00:00:00Z, and it may not run before"},
+		"both":                       {`{"deadline":"2000-01-01T00:00:00Z","delay":60}`, "not started: its deadline was 2000-01-01T00:00:00Z"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)

@@ -4,6 +4,7 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -85,37 +86,59 @@ func TestALivingInstanceElsewhereKeepsItsEntries(t *testing.T) {
 	}
 }
 
-// loseLease runs a task, and keeps this instance from renewing its lease while
-// Redis answers everybody else.
-func loseLease(t *testing.T, policy config.OnLeaseLoss) (*rig, *redistest.Proxy) {
+// loseLease runs a task, and then has lose keep this instance from renewing its lease
+// while Redis answers everybody else. A SIGTERM notes its time in the file "term".
+func loseLease(t *testing.T, policy config.OnLeaseLoss, ttl time.Duration, lose func(*redistest.Proxy)) (*rig, *redistest.Proxy) {
 	t.Helper()
 	p := redistest.NewProxy(t, server)
 	r := newRig(t)
-	r.leaseTTL = testLease
+	r.leaseTTL = ttl
 	r.config.OnLeaseLoss = policy
 	r.config.RedisAddress = p.Socket
-	r.task("T", waitForGo)
+	r.task("T", `trap 'date +%s%N >>"$D/term"; exit 0' TERM; `+waitForGo)
 	r.push("T", "{}")
 	r.start()
 	r.until("it runs", func() bool { return r.running() == 1 })
-	p.Decide(func([]byte) redistest.Fault { return redistest.BeforeRequest })
-	p.CutAll()
+	lose(p)
 	return r, p
 }
 
+// cut has Redis be lost to those behind the proxy, who notice it at once.
+func cut(p *redistest.Proxy) {
+	p.Decide(func([]byte) redistest.Fault { return redistest.BeforeRequest })
+	p.CutAll()
+}
+
 func TestOnLeaseLossStop(t *testing.T) {
-	r, p := loseLease(t, config.LeaseLossStop)
-	r.until("the task is stopped", func() bool { return r.counters.Snapshot().Running == 0 })
-	if n := server.Do(t, "EXISTS", "q:instance:"+r.pool.current.id).(int64); n != 1 {
-		t.Error("the task was still running when its lease ended")
+	for name, fault := range map[string]func(p *redistest.Proxy, on bool){
+		"redis is lost": func(p *redistest.Proxy, on bool) {
+			if p.Decide(nil); on {
+				cut(p)
+			}
+		},
+		// The attempt takes longer than the lease.
+		"the attempt to renew hangs": (*redistest.Proxy).Mute,
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, p := loseLease(t, config.LeaseLossStop, 2*testLease, func(p *redistest.Proxy) { fault(p, true) })
+			ends := time.Now().UnixMilli() + server.Do(t, "PTTL", "q:instance:"+r.pool.current.id).(int64)
+			r.until("the task is stopped", func() bool { return r.counters.Snapshot().Running == 0 })
+			ns, err := strconv.ParseInt(strings.TrimSpace(r.read("term")), 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if late := ns/1e6 - ends; late > 0 {
+				t.Errorf("the task was stopped %d ms after the lease had ended", late)
+			}
+			r.write("go")
+			fault(p, false)
+			r.until("the entry went back and ran", func() bool { return r.read("done") == "x\n" && r.inRunLists() == 0 })
+		})
 	}
-	r.write("go")
-	p.Decide(nil)
-	r.until("the entry went back and ran", func() bool { return r.read("done") == "x\n" && r.inRunLists() == 0 })
 }
 
 func TestOnLeaseLossContinue(t *testing.T) {
-	r, p := loseLease(t, config.LeaseLossContinue)
+	r, p := loseLease(t, config.LeaseLossContinue, testLease, cut)
 	r.until("the lease is gone", func() bool { return server.Do(t, "EXISTS", "q:instance:"+r.pool.current.id).(int64) == 0 })
 	if n := r.counters.Snapshot().Running; n != 1 {
 		t.Errorf("%d run", n)
@@ -151,9 +174,29 @@ func TestOnCrashFail(t *testing.T) {
 	if got := r.counters.Snapshot(); got.Failed != 1 || got.Running != 0 {
 		t.Errorf("counted as %+v", got)
 	}
-	if got := r.read("told"); got != "{\"args\":[\"a\"]}\n" {
-		t.Errorf("the error_script was told %q", got)
+	r.until("the error_script is told", func() bool { return r.read("told") == "{\"args\":[\"a\"]}\n" })
+}
+
+// A start does not wait for the error_script, which may take long for each entry: it
+// would be given up, and the error_script be ended with it.
+func TestAStartDoesNotWaitForTheErrorScript(t *testing.T) {
+	r := newRig(t)
+	r.errorScript(`while ! [ -e "$D/go" ]; do sleep 0.02; done; sed -n 3p "$1" >>"$D/told"`)
+	r.onRecord("old", func(i *store.Instance) {
+		i.PID = deadPID(t)
+		i.Types = map[string]store.InstanceType{"T": {Lists: 4, FailOnCrash: true}}
+	})
+	server.Push(t, "q:T:run:old:1", `{"args":["a"]}`)
+	server.Push(t, "q:T:run:old:2", `{"args":["b"]}`)
+	r.task("T", `echo "$1" >>"$D/ran"`)
+	r.push("T", `{"args":["c"]}`)
+	r.start()
+	r.until("what waited runs", func() bool { return r.read("ran") == "c\n" })
+	if n := len(r.failed("T")); n != 2 {
+		t.Errorf("%d on the failed list", n)
 	}
+	r.write("go")
+	r.until("the error_script was told of both", func() bool { return r.read("told") == "{\"args\":[\"a\"]}\n{\"args\":[\"b\"]}\n" })
 }
 
 // The daemon's death may be the entry's doing.

@@ -68,7 +68,7 @@ type queue struct {
 	rest     time.Time // no take before
 	draining bool
 	paused   bool      // nothing is taken, what runs goes on
-	giveUp   time.Time // when draining: do not wait longer for the fetcher
+	giveUp   time.Time // when draining: do not wait longer for the fetcher; zero for ever
 	takes    uint64
 	running  int      // workers
 	returns  []result // held back while workers are being stopped
@@ -167,7 +167,7 @@ func (q *queue) done() bool {
 	if !q.draining || q.busy() {
 		return false
 	}
-	return q.waiting == nil || !time.Now().Before(q.giveUp)
+	return q.waiting == nil || !q.giveUp.IsZero() && !time.Now().Before(q.giveUp)
 }
 
 // busy tells whether a task runs or its result is not confirmed yet.
@@ -187,7 +187,7 @@ func (q *queue) configure(task config.Task, s *Settings) bool {
 		if task.Backoff != q.task.Backoff {
 			q.backoff, q.rest = backoff{}, time.Time{}
 		}
-		q.task, q.settings, q.draining = task, s, false
+		q.task, q.settings, q.draining, q.giveUp = task, s, false, time.Time{}
 		q.grow(task.Workers)
 	})
 }
@@ -219,7 +219,6 @@ func (q *queue) pause(on bool) {
 func (q *queue) drain() {
 	q.do(func() {
 		q.draining, q.rest = true, time.Time{}
-		q.giveUp = time.Now().Add(takePatience)
 		// Redis may not answer for long, and nothing runs in these.
 		for _, s := range q.slots {
 			if s.state == taking || s.state == finishing {
@@ -229,9 +228,15 @@ func (q *queue) drain() {
 	})
 }
 
-// takePatience is how long the end of a queue waits for the fetcher alone, that
+// hurry has a queue that drains wait for its fetcher no longer than takePatience.
+func (q *queue) hurry() {
+	q.do(func() { q.giveUp = time.Now().Add(takePatience) })
+}
+
+// takePatience is how long the end of an engine waits for the fetchers alone, that
 // is, while Redis does not answer. An entry that did come in meanwhile stays in
-// its run list, from where recovery brings it back.
+// its run list, from where recovery brings it back: but not as long as the instance
+// lives, so that a type that was merely removed waits.
 const takePatience = 2 * time.Second
 
 // ping proves that the queue and its actors move.

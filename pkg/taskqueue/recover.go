@@ -38,7 +38,7 @@ func (r *recoverer) recover(ctx context.Context, log *slog.Logger, dead store.In
 	if len(refused) > 0 {
 		return errors.Join(refused...)
 	}
-	return r.link.Use(ctx, func(c *store.Conn) error { return c.Forget(r.keys, dead.ID) })
+	return r.link.Use(ctx, func(c *store.Conn) error { return c.ForgetDead(r.keys, dead.ID, certain) })
 }
 
 // recoverType moves the entries of one type, which has lists run lists.
@@ -99,7 +99,7 @@ func (r *recoverer) recoverList(ctx context.Context, rec store.Recovery) (result
 		return "", err
 	}
 	if result == store.FailedOnCrash || result == store.Poisoned {
-		r.tell(ctx, rec)
+		r.tell(rec)
 	}
 	return result, nil
 }
@@ -113,16 +113,34 @@ func crashReason(fail bool, dead string) string {
 		store.RecoveryLimit, store.RecoveryWindow, dead)
 }
 
-// tell lets people know of an entry that is not run again.
-func (r *recoverer) tell(ctx context.Context, rec store.Recovery) {
+// abandoned is an entry that is not run again.
+type abandoned struct {
+	taskType string
+	entry    []byte
+	reason   string
+}
+
+// tell lets people know of an entry that is not run again; the error_script comes
+// with notify.
+func (r *recoverer) tell(rec store.Recovery) {
 	reason := crashReason(rec.Fail, rec.Dead)
 	r.counters.Abandoned(rec.Type)
 	r.log.Error("an entry is not run again", output.KeyTaskType, rec.Type, output.KeyError, reason, output.KeyMessageID, output.MsgTaskFailed)
-	if s := r.settings.Load(); s != nil {
-		r.pulse.within(output.DefaultErrorScriptTimeout + s.KillGrace)
-		s.errorScript(r.log).Notify(ctx, rec.Type, rec.Entry, reason)
-		r.pulse.within(4 * ioTimeout)
+	r.untold = append(r.untold, abandoned{rec.Type, rec.Entry, reason})
+}
+
+// notify runs the error_script for what was told since. It may take long for each:
+// neither a start nor the entries that run again wait for it.
+func (r *recoverer) notify(ctx context.Context) {
+	defer r.pulse.rest()
+	for _, a := range r.untold {
+		if s := r.settings.Load(); s != nil {
+			r.pulse.within(output.DefaultErrorScriptTimeout + s.KillGrace)
+			s.errorScript(r.log).Notify(ctx, a.taskType, a.entry, a.reason)
+		}
+		r.memory.used(len(a.entry))
 	}
+	r.untold = nil
 }
 
 func identity(i store.Instance) host.Identity {

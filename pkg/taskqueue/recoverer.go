@@ -50,6 +50,9 @@ type recoverer struct {
 	fenced map[string]time.Time
 	// settings say how failures are told; the newest ones count.
 	settings atomic.Pointer[Settings]
+	// untold are entries that are not run again and of which the error_script has yet
+	// to be told; they belong to whoever looks.
+	untold []abandoned
 }
 
 // Run looks for dead instances until ctx ends.
@@ -59,6 +62,7 @@ func (r *recoverer) Run(ctx context.Context) error {
 	var pace retry
 	var again <-chan time.Time
 	for {
+		r.notify(ctx)
 		select {
 		case <-ctx.Done():
 			return closeLink(r.link)
@@ -75,7 +79,8 @@ func (r *recoverer) Run(ctx context.Context) error {
 }
 
 // look looks at every instance on record once. It tells whether it could: what
-// concerns one of them alone can wait for the next round.
+// concerns one of them alone can wait for the next round. The error_script is not
+// waited for; see notify.
 func (r *recoverer) look(ctx context.Context) (looked bool) {
 	defer r.pulse.rest()
 	r.pulse.within(4 * ioTimeout)

@@ -76,7 +76,6 @@ func (r *registrar) round(ctx context.Context, pace *retry) <-chan time.Time {
 	r.pulse.within(8 * ioTimeout)
 	defer r.pulse.rest()
 	if r.renew(ctx) != nil {
-		r.fear()
 		return time.After(pace.next())
 	}
 	pace.reset()
@@ -84,9 +83,11 @@ func (r *registrar) round(ctx context.Context, pace *retry) <-chan time.Time {
 }
 
 // extend puts types and further run lists on record, trying until ctx ends. What
-// is on record stays: it may hold entries.
+// is on record stays: it may hold entries. After an error all is as before: what
+// runs goes on under the old configuration, on_crash above all.
 func (r *registrar) extend(ctx context.Context, types map[string]store.InstanceType) error {
-	next := *r.instance.Load()
+	before := r.instance.Load()
+	next := *before
 	next.Types = maps.Clone(next.Types)
 	for name, t := range types {
 		t.Lists = max(t.Lists, next.Types[name].Lists)
@@ -98,26 +99,42 @@ func (r *registrar) extend(ctx context.Context, types map[string]store.InstanceT
 	for {
 		r.pulse.within(4 * ioTimeout)
 		err := r.renew(ctx)
-		if err == nil || ctx.Err() != nil {
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			r.instance.Store(before)
 			return err
 		}
 		pace.wait(ctx)
 	}
 }
 
+// renew tries to renew the lease. Long before an attempt has failed (it may hang at
+// one sentinel after the other) the lease may be gone.
 func (r *registrar) renew(ctx context.Context) error {
 	asked := time.Now()
+	feared := make(chan struct{})
+	timer := time.AfterFunc(max(r.lease.danger()-asked.Sub(r.renewed), r.lease.stopGrace()), func() {
+		defer close(feared)
+		r.fear()
+	})
 	err := r.link.Use(ctx, r.greet)
-	r.health.report(r, err)
-	if err == nil {
-		r.renewed, r.lost = asked, false
+	if !timer.Stop() {
+		<-feared
 	}
-	return err
+	r.health.report(r, err)
+	if err != nil {
+		r.fear()
+		return err
+	}
+	r.renewed, r.lost = asked, false
+	return nil
 }
 
 // fear looks whether the lease may be gone before long.
 func (r *registrar) fear() {
-	if since := time.Since(r.renewed); !r.lost && since > r.lease.danger() {
+	if since := time.Since(r.renewed); !r.lost && since >= r.lease.danger() {
 		r.lost = true
 		r.onLoss(since)
 	}

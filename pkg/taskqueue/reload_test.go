@@ -180,6 +180,57 @@ func TestReloadToARedisThatDoesNotAnswerIsRefused(t *testing.T) {
 	r.until("the old configuration goes on", func() bool { return r.exists("ran") })
 }
 
+// An entry that came in for a type at the moment of its removal, with its answer
+// lost, goes back however long that takes: nobody looks into the run lists of an
+// instance that lives.
+func TestReloadRemovesATypeWhileRedisIsSilent(t *testing.T) {
+	p := redistest.NewProxy(t, server)
+	r := newRig(t)
+	r.config.RedisAddress = p.Socket
+	r.task("T", ":")
+	r.start()
+	redistest.WaitBlocked(t, server, 1)
+	delete(r.config.Tasks, "T")
+	err := r.pool.Reload(t.Context(), r.config, func() {
+		p.Mute(true)
+		r.push("T", "{}")
+	})
+	if err != nil || r.inRunLists() != 1 {
+		t.Fatalf("%d entries taken, %v", r.inRunLists(), err)
+	}
+	time.Sleep(takePatience + time.Second) // at a stop it would be given up by now
+	p.CutAll()
+	p.Mute(false)
+	r.until("the entry is back in its queue", func() bool { return len(server.List(t, "q:T")) == 1 && r.inRunLists() == 0 })
+}
+
+// What runs goes on under the old configuration, also when its daemon dies.
+func TestRefusedReloadLeavesTheRecordAsItWas(t *testing.T) {
+	p := redistest.NewProxy(t, server)
+	r := newRig(t)
+	r.config.RedisAddress = p.Socket
+	r.task("T", ":", func(t *config.Task) { t.OnCrash = config.CrashFail })
+	r.start()
+	cut(p)
+	r.until("the loss is noticed", func() bool { return strings.Contains(r.pool.Status(), "not reachable") })
+	r.task("T", ":")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if err := r.pool.Reload(ctx, r.config, func() { t.Error("committed") }); !errors.Is(err, ErrRedis) {
+		t.Errorf("got %v", err)
+	}
+	server.Do(t, "DEL", "q:instances")
+	p.Decide(nil)
+	var record []byte
+	r.until("it is on record again", func() bool {
+		record, _ = server.Do(t, "HGET", "q:instances", r.pool.current.id).([]byte)
+		return record != nil
+	})
+	if !strings.Contains(string(record), "fail_on_crash") {
+		t.Errorf("on_crash of a reload that was refused is on record: %s", record)
+	}
+}
+
 func TestReloadDuringAStopIsRefused(t *testing.T) {
 	r := newRig(t)
 	r.start()

@@ -175,32 +175,32 @@ func (w *watcher) hear(n store.News) bool {
 // look reads the state, passes it on and moves what is due. It returns the time
 // until the next entry is, 0 for never.
 func (w *watcher) look(watch *store.Watch, pace *retry) (left time.Duration, err error) {
-	for {
-		w.pulse.within(4 * ioTimeout)
-		state, err := watch.Look(w.types())
-		if err != nil {
-			return 0, err
-		}
-		if state.Paused != nil {
-			w.paused(state.Paused)
-		}
-		moved, refused, err := w.moveDue(watch, state.Due)
-		if err != nil {
-			return 0, err
-		}
-		refused = errors.Join(state.Refused, refused)
-		w.health.report(w, refused)
-		switch {
-		case watch.Stale():
-			return 0, refused // where the master is now, the next connection finds out
-		case refused != nil:
-			return pace.next(), nil //nolint:nilerr // it was reported; the connection is well
-		case moved > 0:
-			continue // there may be more, and the change was ours: Redis tells us nothing of it
-		}
-		pace.reset()
-		return nearest(state.Due), nil
+	w.pulse.within(4 * ioTimeout)
+	state, err := watch.Look(w.types())
+	if err != nil {
+		return 0, err
 	}
+	if state.Paused != nil {
+		w.paused(state.Paused)
+	}
+	moved, refused, err := w.moveDue(watch, state.Due)
+	if err != nil {
+		return 0, err
+	}
+	refused = errors.Join(state.Refused, refused)
+	w.health.report(w, refused)
+	switch {
+	case watch.Stale():
+		return 0, refused // where the master is now, the next connection finds out
+	case moved > 0:
+		// There may be more, and the change was ours: Redis tells us nothing of it.
+		// But a million that are due must not hold up what else is heard.
+		return time.Nanosecond, nil // what is refused was reported
+	case refused != nil:
+		return pace.next(), nil //nolint:nilerr // it was reported; the connection is well
+	}
+	pace.reset()
+	return nearest(state.Due), nil
 }
 
 // moveDue moves the entries of all types that are due, a batch of each. What Redis
@@ -210,6 +210,7 @@ func (w *watcher) moveDue(watch *store.Watch, due map[string]store.Wait) (moved 
 		if d := due[taskType]; !d.Any || d.Left > 0 {
 			continue
 		}
+		w.pulse.within(4 * ioTimeout) // for each: Redis may be slow, and the types many
 		n, err := watch.MoveDue(taskType)
 		switch {
 		case store.Refused(err):

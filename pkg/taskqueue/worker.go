@@ -141,8 +141,8 @@ func (w *worker) notify(fault string) {
 // execute runs the process and notes how it ended. ctx ends when the task is to be
 // stopped, with the reason.
 func (w *worker) execute(ctx context.Context, e entry.Entry, v *verdict) {
-	if !e.Deadline.IsZero() && !v.began.Before(e.Deadline) {
-		v.outcome, v.fault = outcomeExpired, fmt.Sprintf("not started: its deadline was %s", e.Deadline.UTC().Format(time.RFC3339))
+	if v.fault = expired(e.Orders, v.began); v.fault != "" {
+		v.outcome = outcomeExpired
 		return
 	}
 	spec, err := w.settings.commands[w.task.Type].spec(e, w.id, w.taskEnv(e))
