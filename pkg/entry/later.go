@@ -3,6 +3,7 @@ package entry
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -22,7 +23,7 @@ type Past struct {
 
 func (p *Past) decode(raw []byte, value span) error {
 	*p = Past{}
-	if json.Unmarshal(value.of(raw), p) != nil || p.Attempts < 0 {
+	if json.Unmarshal(value.of(raw), p) != nil || p.Attempts < 0 || p.Attempts >= math.MaxInt32 {
 		return wrong(past, raw, value, "is written by gordon: leave it out")
 	}
 	return nil

@@ -58,6 +58,7 @@ func TestDecodeRefusesOrders(t *testing.T) {
 		`{"id":"` + strings.Repeat("x", 300) + `"}`:        "must not be longer than 256 bytes",
 		`{"gordon":5}`:                                     "is written by gordon: leave it out",
 		`{"gordon":{"attempts":-1}}`:                       "is written by gordon: leave it out",
+		`{"gordon":{"attempts":2147483647}}`:               "is written by gordon: leave it out",
 		`{"delay":"` + strings.Repeat("\xff", 1<<20) + `"`: "cannot read the entry",
 	} {
 		_, err := Decode([]byte(raw))

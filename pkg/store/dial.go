@@ -43,7 +43,8 @@ func (c *Client) dialServer(ctx context.Context, address string, progress func()
 	name := fmt.Sprintf("%s/%d", clientName(c.opts.Instance), c.conns.Add(1))
 	id, err := introduce(rc, name)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("greet redis at %s: %w", address, typed(err)), rc.Close())
+		_ = rc.Close() // which would give the same error again
+		return nil, fmt.Errorf("greet redis at %s: %w", address, typed(err))
 	}
 	return &Conn{client: c, rc: rc, since: time.Now(), ref: ref{id: id, name: name}, address: address, wire: wire}, nil
 }

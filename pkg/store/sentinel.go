@@ -57,7 +57,7 @@ func (c *Client) askSentinel(ctx context.Context, sentinel string) (address stri
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, rc.Close()) }()
+	defer func() { _ = rc.Close() }() // the question has been answered, or has failed
 	parts, err := redis.Strings(rc.Do("SENTINEL", "GET-MASTER-ADDR-BY-NAME", c.opts.Sentinel.Master))
 	if errors.Is(err, redis.ErrNil) || err == nil && len(parts) != 2 {
 		return "", ErrNoMaster

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -55,7 +54,8 @@ func (c *Client) WatchSentinel(ctx context.Context, sentinel string) (*SentinelW
 		err = w.ask(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("listen to sentinel %s: %w", sentinel, err), rc.Close())
+		_ = rc.Close() // which would give the same error again
+		return nil, fmt.Errorf("listen to sentinel %s: %w", sentinel, err)
 	}
 	w.pings.Go(w.ping)
 	return w, nil

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"golang.org/x/sys/unix"
 
 	"github.com/nevsnode/gordon/v2/pkg/config"
 )
@@ -137,6 +139,11 @@ func TestCompatStandardInputIsEmptyAndTheProcessGroupItsOwn(t *testing.T) {
 // A shell pipeline relies on SIGPIPE; nothing that the daemon ignores or blocks
 // may be passed on.
 func TestCompatNoSignalIsIgnoredOrBlocked(t *testing.T) {
+	// As gordon does. Otherwise they stay ignored where whoever started this test
+	// has them ignored, as nohup does.
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, unix.SIGHUP, unix.SIGINT)
+	defer signal.Stop(caught)
 	r := newRig(t)
 	r.task("T", `grep -E '^Sig(Ign|Blk)' /proc/self/status >"$D/signals"`)
 	r.push("T", "{}")
