@@ -152,6 +152,46 @@ func TestRunningTaskIsData(t *testing.T) {
 	closeFD(&p.pidfd) // q has opened its own
 }
 
+// slowSearch is a group that is asked for its processes while a tree is searched,
+// which lasts until the leader has ended by itself.
+type slowSearch struct {
+	p     *Process
+	begun func()
+}
+
+func (slowSearch) FD() int          { return -1 }
+func (slowSearch) Kill() error      { return nil }
+func (slowSearch) Account(*Outcome) {}
+
+func (g slowSearch) PIDs() ([]int, error) {
+	g.begun()
+	g.p.awaitLeader()
+	return nil, nil
+}
+
+// A leader that ends by itself while a Stop still looks for its tree has not been
+// stopped: no signal has reached it, and its entry must not run again. What it
+// leaves behind is treated as after any other end.
+func TestLeaderEndsBeforeTheFirstSignal(t *testing.T) {
+	for name, grace := range map[string]time.Duration{"SIGTERM": time.Hour, "SIGKILL": 0} {
+		t.Run(name, func(t *testing.T) {
+			flag := filepath.Join(t.TempDir(), "go on")
+			p := begin(t, `sleep 1000 >&- 2>&- & while ! [ -e "$1" ]; do sleep 0.01; done; exit 0`, flag)
+			defer killGroup(p)
+			p.spec.Group = slowSearch{p, func() {
+				if err := os.WriteFile(flag, nil, 0o600); err != nil {
+					t.Error(err)
+				}
+			}}
+			p.Stop(t.Context(), grace)
+			p.spec.Group = nil
+			if o := p.Wait(); p.Stopped() || !o.Success() || o.LeftBehind != 1 {
+				t.Errorf("stopped %v, outcome %+v", p.Stopped(), o)
+			}
+		})
+	}
+}
+
 // A pid that has been given to another process is not signalled.
 func TestSignalChecksTheStartTime(t *testing.T) {
 	p := begin(t, "exec sleep 1000")

@@ -35,7 +35,8 @@ func (p *Process) endLeftovers() int {
 		return left == 0
 	}
 	if !soon(look) && p.spec.KillLeftovers {
-		p.end(context.Background(), t, p.spec.LeftoverGrace)
+		members, _ := t.find()
+		p.end(context.Background(), t, members, p.spec.LeftoverGrace)
 	}
 	return left
 }

@@ -120,14 +120,19 @@ func (t *tree) markerOfForeign(pid int) (marker string, found bool) {
 	return marker, found
 }
 
-// signal sends the signals, in order, to the group and to every other member,
-// and returns how many members there were. They are looked for first: a signal
-// may end a parent, and with it the only tie to one of its children. The group
-// gets its signals at once, so that none of its members can fork past them;
-// kill(2).
+// signal sends the signals to the tree and returns how many members there were.
+// They are looked for first: a signal may end a parent, and with it the only tie
+// to one of its children.
 func (t *tree) signal(sigs ...unix.Signal) (found int, err error) {
 	members, err := t.find()
-	errs := []error{err}
+	return len(members), errors.Join(err, t.send(members, sigs...))
+}
+
+// send sends the signals, in order, to the group and to every other one of the
+// members that were found. The group gets its signals at once, so that none of its
+// members can fork past them; kill(2).
+func (t *tree) send(members []host.Stat, sigs ...unix.Signal) error {
+	var errs []error
 	if t.contained != nil && slices.Contains(sigs, unix.SIGKILL) {
 		errs = append(errs, t.contained.Kill())
 	}
@@ -148,7 +153,7 @@ func (t *tree) signal(sigs ...unix.Signal) (found int, err error) {
 			errs = append(errs, err)
 		}
 	}
-	return len(members), errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
 // gone reports whether no member is left. A tree that can't be searched because
