@@ -4,11 +4,13 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/nevsnode/gordon/v2/pkg/config"
 )
@@ -179,6 +181,31 @@ func TestWhoseMemoryItWas(t *testing.T) {
 		if got := run.oom(); got != tc.because {
 			t.Errorf("%+v: got %q", tc, got)
 		}
+	}
+}
+
+// A group that can't be looked at for want of descriptors is not empty.
+func TestProcessesOfAGroup(t *testing.T) {
+	dir := fake(t, map[string]string{eventsFile: "populated 1\nfrozen 0\n", procsFile: "7\n8\n"})
+	if list, err := allPIDs(dir); err != nil || !slices.Equal(list, []int{7, 8}) {
+		t.Errorf("got %v, %v", list, err)
+	}
+	if list, err := allPIDs(dir + "/gone"); err != nil || len(list) != 0 {
+		t.Errorf("of a group that is gone: %v, %v", list, err)
+	}
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 0, Max: old.Max}); err != nil {
+		t.Fatal(err)
+	}
+	list, err := allPIDs(dir)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	if !errors.Is(err, unix.EMFILE) {
+		t.Errorf("without descriptors: %v, %v", list, err)
 	}
 }
 
