@@ -3,10 +3,12 @@ package cgroup
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -67,13 +69,16 @@ func (t *Tree) check() error {
 	return nil
 }
 
-// kernelClones tells whether there is clone3(2), which Go needs to start a
-// process in a group; without arguments it does nothing but say so. systemd hides
-// it behind RestrictNamespaces=, whose filter cannot see its flags
-// (seccomp_restrict_namespaces in systemd's seccomp-util.c).
+// kernelClones tells whether clone3(2) can start a process in a group. It is asked
+// for one in a group that can't be, which it refuses as invalid before it does
+// anything. All else is a refusal of the question: ENOSYS before Linux 5.3, and of
+// systemd's RestrictNamespaces=, whose filter cannot see the flags
+// (seccomp_restrict_namespaces in systemd's seccomp-util.c); E2BIG before Linux
+// 5.7, which has no place for a group; EPERM of filters that know nothing of it.
 func kernelClones() bool {
-	_, _, errno := unix.RawSyscall(unix.SYS_CLONE3, 0, 0, 0)
-	return errno != unix.ENOSYS
+	args := [...]uint64{0: unix.CLONE_INTO_CGROUP, 10: math.MaxUint64} // struct clone_args
+	_, _, errno := unix.RawSyscall(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&args)), unsafe.Sizeof(args), 0)
+	return errno == unix.EINVAL
 }
 
 func delegated(dir string) bool {
