@@ -88,31 +88,32 @@ func TestNoErrorScript(t *testing.T) {
 
 func TestErrorScriptFaultsAreLogged(t *testing.T) {
 	tests := []struct {
-		name string
-		then func(context.Context) ([]byte, error)
-		want []string
+		name    string
+		timeout time.Duration
+		then    func(context.Context) ([]byte, error)
+		want    []string
 	}{
 		{
-			"failure", func(context.Context) ([]byte, error) { return []byte("why"), errors.New("exit status 9") },
+			"failure", time.Minute, func(context.Context) ([]byte, error) { return []byte("why"), errors.New("exit status 9") },
 			[]string{"ERROR the error_script failed", "type=T", "script=/opt/notify", `error="exit status 9"`, "output=why"},
 		},
 		{
-			"output", func(context.Context) ([]byte, error) { return []byte("hello\n"), nil },
+			"output", time.Minute, func(context.Context) ([]byte, error) { return []byte("hello\n"), nil },
 			[]string{"ERROR the error_script wrote output", `output="hello\n"`},
 		},
 		{
-			"time-out", func(ctx context.Context) ([]byte, error) { <-ctx.Done(); return nil, ctx.Err() },
+			"time-out", 20 * time.Millisecond, func(ctx context.Context) ([]byte, error) { <-ctx.Done(); return nil, ctx.Err() },
 			[]string{"ERROR the error_script was ended", `error="it did not end within 20ms"`},
 		},
 		{
-			"long output", func(context.Context) ([]byte, error) { return []byte(strings.Repeat("ä", 1<<20) + "end"), nil },
+			"long output", time.Minute, func(context.Context) ([]byte, error) { return []byte(strings.Repeat("ä", 1<<20) + "end"), nil },
 			[]string{"ERROR the error_script wrote output", "output=…ä", "äend"},
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			e, log, _ := notifier(t, tt.then)
-			e.Timeout = 20 * time.Millisecond
+			e.Timeout = tt.timeout
 			e.Notify(t.Context(), "T", []byte("{}"), "m")
 			for _, part := range tt.want {
 				if !strings.Contains(log.String(), part) {
