@@ -107,23 +107,23 @@ func TestRetryOnlyAfterSomeFailures(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		script string
+		limit  time.Duration
 		on     string
 		again  bool
 	}{
-		"another status":  {"exit 1", "exit 75", false},
-		"this status":     {"exit 75", "exit 75", true},
-		"signal":          {"kill -9 $$", "signal", true},
-		"no signal":       {"exit 9", "signal", false},
-		"time-out":        {"sleep 60", "timeout", true},
-		"output":          {"echo x", "output", true},
-		"status, not out": {"echo x; exit 1", "output", false},
+		"another status":  {"exit 1", 0, "exit 75", false},
+		"this status":     {"exit 75", 0, "exit 75", true},
+		"signal":          {"kill -9 $$", 0, "signal", true},
+		"no signal":       {"exit 9", 0, "signal", false},
+		"time-out":        {"sleep 60", 200 * time.Millisecond, "timeout", true},
+		"output":          {"echo x", 0, "output", true},
+		"status, not out": {"echo x; exit 1", 0, "output", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
-			r.task("T", `echo . >>"$D/runs"; `+tt.script, attempts(2, on(tt.on)), timeout(500*time.Millisecond, time.Second))
-			failOne(t, r, "{}")
-			if want := map[bool]int{false: 1, true: 2}[tt.again]; len(r.lines("runs")) != want {
-				t.Errorf("%d runs, want %d", len(r.lines("runs")), want)
+			r.task("T", tt.script, attempts(2, on(tt.on)), timeout(tt.limit, time.Second))
+			if want := map[bool]float64{false: 1, true: 2}[tt.again]; failOne(t, r, "{}")["attempt"] != want {
+				t.Errorf("not attempt %v", want)
 			}
 		})
 	}
@@ -198,15 +198,17 @@ func TestRetryPause(t *testing.T) {
 }
 
 func TestDelay(t *testing.T) {
-	for name, order := range map[string]string{
-		"delay":  `"delay":0.4`,
-		"run_at": fmt.Sprintf(`"run_at":%.3f`, float64(time.Now().Add(1500*time.Millisecond).UnixMilli())/1000),
+	for name, order := range map[string]func() string{
+		"delay": func() string { return `"delay":0.4` },
+		"run_at": func() string {
+			return fmt.Sprintf(`"run_at":%.3f`, float64(time.Now().Add(1500*time.Millisecond).UnixMilli())/1000)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
 			r.task("T", `echo "$1" >>"$D/runs"`)
-			r.push("T", `{"args":["late"],`+order+`}`, `{"args":["now"]}`, `{"args":["past"],"run_at":5}`)
-			r.start()
+			r.start() // before the time begins
+			r.push("T", `{"args":["late"],`+order()+`}`, `{"args":["now"]}`, `{"args":["past"],"run_at":5}`)
 			if diff := cmp.Diff([]string{"now", "past", "late"}, r.ran(3, "runs")); diff != "" {
 				t.Error(diff)
 			}
@@ -221,13 +223,11 @@ func TestDelayedByAProducer(t *testing.T) {
 	r := newRig(t)
 	r.task("T", `echo "$1" >>"$D/runs"`)
 	r.start()
-	add := func(name string, after time.Duration) {
-		server.Do(t, "ZADD", "q:T:delayed", time.Now().Add(after).UnixMilli(), `{"args":["`+name+`"]}`)
-	}
-	add("never", time.Hour)
-	add("third", 300*time.Millisecond)
-	add("second", 200*time.Millisecond)
-	add("first", -time.Hour)
+	now := time.Now()
+	due := func(after time.Duration) int64 { return now.Add(after).UnixMilli() }
+	server.Do(t, "ZADD", "q:T:delayed", due(time.Hour), `{"args":["never"]}`)
+	server.Do(t, "ZADD", "q:T:delayed", due(300*time.Millisecond), `{"args":["third"]}`,
+		due(200*time.Millisecond), `{"args":["second"]}`, due(-time.Hour), `{"args":["first"]}`)
 	if diff := cmp.Diff([]string{"first", "second", "third"}, r.ran(3, "runs")); diff != "" {
 		t.Error(diff)
 	}
