@@ -52,7 +52,7 @@ func Open(o Options) (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sink{stderr: stderr, now: time.Now}
+	s := &Sink{stderr: newPatient(stderr), now: time.Now}
 	s.SetVerbose(o.Verbose)
 	if err := s.open(o); err != nil {
 		return nil, errors.Join(err, stderr.Close())
