@@ -133,10 +133,10 @@ func (r *rig) failed(taskType string) []string { return server.List(r.t, "q:"+ta
 // until waits for a condition.
 func (r *rig) until(what string, ok func() bool) {
 	r.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute) // only a hang comes to that
 	for !ok() {
 		if time.Now().After(deadline) {
-			r.t.Fatalf("waited 20 s in vain: %s", what)
+			r.t.Fatalf("waited a minute in vain: %s", what)
 		}
 		time.Sleep(2 * time.Millisecond)
 	}
