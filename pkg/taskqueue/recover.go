@@ -120,7 +120,7 @@ func (r *recoverer) tell(ctx context.Context, rec store.Recovery) {
 	r.log.Error("an entry is not run again", output.KeyTaskType, rec.Type, output.KeyError, reason, output.KeyMessageID, output.MsgTaskFailed)
 	if s := r.settings.Load(); s != nil {
 		r.pulse.within(output.DefaultErrorScriptTimeout + s.KillGrace)
-		s.errorScript(r.log).Notify(ctx, rec.Type, rec.Entry, reason)
+		s.errorScript(context.Background(), r.log).Notify(ctx, rec.Type, rec.Entry, reason)
 		r.pulse.within(4 * ioTimeout)
 	}
 }
