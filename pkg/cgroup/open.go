@@ -63,6 +63,12 @@ func (t *Tree) check() error {
 	if err != nil {
 		return fmt.Errorf("looking who else is in %s: %w", t.Path(), err)
 	}
+	// Another gordon is in the leaf, and Sweep would end its tasks.
+	leaf, err := pids(filepath.Join(t.dir, Leaf))
+	if ignoreGone(err) != nil {
+		return fmt.Errorf("looking who else is in %s/%s: %w", t.Path(), Leaf, err)
+	}
+	others = append(others, leaf...)
 	if i := slices.IndexFunc(others, func(pid int) bool { return pid != os.Getpid() }); i >= 0 {
 		return fmt.Errorf("process %d is in %s too: gordon needs one of its own, from a unit with Delegate=yes", others[i], t.Path())
 	}
