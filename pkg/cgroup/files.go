@@ -38,9 +38,14 @@ func write(dir, file, value string) error {
 // counters reads the "name number" lines of a file such as cpu.stat. A file that
 // is not there has none.
 func counters(dir, file string) map[string]int64 {
+	found, _ := readCounters(dir, file)
+	return found
+}
+
+func readCounters(dir, file string) (map[string]int64, error) {
 	text, err := os.ReadFile(filepath.Join(dir, file))
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	found := make(map[string]int64)
 	for line := range strings.Lines(string(text)) {
@@ -49,7 +54,7 @@ func counters(dir, file string) map[string]int64 {
 			found[name] = n
 		}
 	}
-	return found
+	return found, nil
 }
 
 // number reads a file that holds one number.
@@ -81,8 +86,9 @@ func pids(dir string) (list []int, err error) {
 // allPIDs lists the processes of a group and of all below it, which a task can
 // make as well as Gordon. A group that is gone has none.
 func allPIDs(dir string) (list []int, err error) {
-	if counters(dir, eventsFile)["populated"] == 0 {
-		return nil, nil
+	events, err := readCounters(dir, eventsFile)
+	if err != nil || events["populated"] == 0 {
+		return nil, ignoreGone(err)
 	}
 	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {

@@ -4,11 +4,15 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/nevsnode/gordon/v2/pkg/config"
 )
@@ -180,6 +184,67 @@ func TestWhoseMemoryItWas(t *testing.T) {
 			t.Errorf("%+v: got %q", tc, got)
 		}
 	}
+}
+
+// A group that can't be looked at for want of descriptors is not empty.
+func TestProcessesOfAGroup(t *testing.T) {
+	dir := fake(t, map[string]string{eventsFile: "populated 1\nfrozen 0\n", procsFile: "7\n8\n"})
+	if list, err := allPIDs(dir); err != nil || !slices.Equal(list, []int{7, 8}) {
+		t.Errorf("got %v, %v", list, err)
+	}
+	if list, err := allPIDs(dir + "/gone"); err != nil || len(list) != 0 {
+		t.Errorf("of a group that is gone: %v, %v", list, err)
+	}
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 0, Max: old.Max}); err != nil {
+		t.Fatal(err)
+	}
+	list, err := allPIDs(dir)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	if !errors.Is(err, unix.EMFILE) {
+		t.Errorf("without descriptors: %v, %v", list, err)
+	}
+}
+
+// clone3(2) must be there and know of groups, or no task could start. The filters
+// answer as systemd's RestrictNamespaces=, a kernel before 5.7 and a container's
+// filter that knows nothing of it. (Where it is there, kernel_test.go shows it.)
+func TestKernelClones(t *testing.T) {
+	for _, answer := range []unix.Errno{unix.ENOSYS, unix.E2BIG, unix.EPERM} {
+		found := make(chan bool)
+		go func() {
+			runtime.LockOSThread() // the filter ends with the thread
+			if err := refuse(unix.SYS_CLONE3, answer); err != nil {
+				t.Error(err)
+			}
+			found <- kernelClones()
+		}()
+		if <-found {
+			t.Errorf("found, though the answer is %v", answer)
+		}
+	}
+}
+
+// refuse has the kernel answer one system call of this thread with an error;
+// seccomp(2).
+func refuse(call uint32, answer unix.Errno) error {
+	const returnErrno, allow = 0x00050000, 0x7fff0000 // SECCOMP_RET_
+	filter := []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0}, // seccomp_data.nr
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jt: 0, Jf: 1, K: call},
+		{Code: unix.BPF_RET | unix.BPF_K, K: returnErrno | uint32(answer)},
+		{Code: unix.BPF_RET | unix.BPF_K, K: allow},
+	}
+	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return err
+	}
+	return unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&prog)), 0, 0)
 }
 
 func TestLacks(t *testing.T) {

@@ -3,10 +3,12 @@ package cgroup
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -61,19 +63,28 @@ func (t *Tree) check() error {
 	if err != nil {
 		return fmt.Errorf("looking who else is in %s: %w", t.Path(), err)
 	}
+	// Another gordon is in the leaf, and Sweep would end its tasks.
+	leaf, err := pids(filepath.Join(t.dir, Leaf))
+	if ignoreGone(err) != nil {
+		return fmt.Errorf("looking who else is in %s/%s: %w", t.Path(), Leaf, err)
+	}
+	others = append(others, leaf...)
 	if i := slices.IndexFunc(others, func(pid int) bool { return pid != os.Getpid() }); i >= 0 {
 		return fmt.Errorf("process %d is in %s too: gordon needs one of its own, from a unit with Delegate=yes", others[i], t.Path())
 	}
 	return nil
 }
 
-// kernelClones tells whether there is clone3(2), which Go needs to start a
-// process in a group; without arguments it does nothing but say so. systemd hides
-// it behind RestrictNamespaces=, whose filter cannot see its flags
-// (seccomp_restrict_namespaces in systemd's seccomp-util.c).
+// kernelClones tells whether clone3(2) can start a process in a group. It is asked
+// for one in a group that can't be, which it refuses as invalid before it does
+// anything. All else is a refusal of the question: ENOSYS before Linux 5.3, and of
+// systemd's RestrictNamespaces=, whose filter cannot see the flags
+// (seccomp_restrict_namespaces in systemd's seccomp-util.c); E2BIG before Linux
+// 5.7, which has no place for a group; EPERM of filters that know nothing of it.
 func kernelClones() bool {
-	_, _, errno := unix.RawSyscall(unix.SYS_CLONE3, 0, 0, 0)
-	return errno != unix.ENOSYS
+	args := [...]uint64{0: unix.CLONE_INTO_CGROUP, 10: math.MaxUint64} // struct clone_args
+	_, _, errno := unix.RawSyscall(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&args)), unsafe.Sizeof(args), 0)
+	return errno == unix.EINVAL
 }
 
 func delegated(dir string) bool {

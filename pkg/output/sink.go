@@ -51,7 +51,7 @@ func Open(o Options) (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sink{stderr: stderr, now: time.Now}
+	s := &Sink{stderr: newPatient(stderr), now: time.Now}
 	if o.Verbose {
 		s.level = slog.LevelDebug
 	}

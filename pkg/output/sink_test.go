@@ -12,6 +12,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 func readFile(t *testing.T, path string) string {
@@ -224,6 +225,53 @@ func TestFullDisk(t *testing.T) {
 	if stderr.Buffered() > 0 {
 		rest, _ := stderr.Peek(stderr.Buffered())
 		t.Errorf("standard error got more than one note: %q", rest)
+	}
+}
+
+// A reader that has stopped holds nobody up, and is told what it has missed when it
+// goes on.
+func TestReaderThatHasStopped(t *testing.T) {
+	r, out := pipe(t)
+	_, errs := pipe(t)
+	s, err := Open(Options{Stdout: out, Stderr: errs, Getenv: noEnv})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.base.(*text).w.(*patient).timeout = 10 * time.Millisecond
+	const records = 100
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range records {
+			s.Logger().Info(strings.Repeat("x", 5000)) // more than the pipe takes at once
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		t.Error("it waits for the reader")
+	}
+	var b bytes.Buffer
+	read := make(chan error)
+	go func() {
+		_, err := b.ReadFrom(r)
+		read <- err
+	}()
+	<-done
+	s.base.(*text).w.(*patient).timeout = time.Minute
+	deadline := time.Now().Add(20 * time.Second)
+	for s.lost > 0 && time.Now().Before(deadline) {
+		s.Logger().Info("again")
+	}
+	if err := errors.Join(s.Close(), out.Close(), errs.Close(), <-read); err != nil {
+		t.Fatal(err)
+	}
+	text := b.String()
+	whole, again := strings.Count(text, strings.Repeat("x", 5000)+"\n"), strings.Count(text, "INFO  again\n")
+	_, after, _ := strings.Cut(text, "lost_records=")
+	var lost int
+	if _, err := fmt.Sscan(after, &lost); err != nil || lost == 0 || again == 0 || whole >= records {
+		t.Errorf("%d records arrived, %d and %d are said to be lost (%v)", whole, again, lost, err)
 	}
 }
 

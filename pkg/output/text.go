@@ -88,7 +88,7 @@ func newText(f *os.File, getenv func(string) string) (*text, error) {
 	}
 	// https://no-color.org: set and not empty means no colour.
 	colour := isTerminal(w) && getenv("NO_COLOR") == ""
-	return &text{w: w, colour: colour}, nil
+	return &text{w: newPatient(w), colour: colour}, nil
 }
 
 // duplicate returns another descriptor of the same open file. Go ends the whole
@@ -114,5 +114,5 @@ func openLogfile(path string) (*text, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the logfile: %w", err)
 	}
-	return &text{w: f}, nil
+	return &text{w: newPatient(f)}, nil
 }

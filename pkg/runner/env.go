@@ -64,9 +64,9 @@ func (e *EnvError) Error() string {
 // their order, then the entry's sorted by name, then extra.
 //
 // Two groups never reach a script, whoever sets them. Those that belong to the
-// daemon's conversation with systemd (see hidden). And GORDON_TASK_TYPE,
-// GORDON_TASK_ID and GORDON_ATTEMPT from anywhere but extra: recovery kills
-// processes by them. An entry that sets one of these is not refused, since a
+// daemon's conversation with systemd (see hidden). And what a script learns about
+// its run (see reserved) from anywhere but extra: recovery kills processes by
+// GORDON_TASK_ID. An entry that sets one of these is not refused, since a
 // task that enqueues another may pass on its own environment.
 //
 // An entry's variable is refused with an *EnvError when it can't be passed on

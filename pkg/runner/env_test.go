@@ -46,7 +46,7 @@ func TestBuildEnv(t *testing.T) {
 		{
 			name:   "Gordon's own names come from extra only",
 			daemon: []string{"GORDON_TASK_ID=outer", "GORDON_TASK_TYPE=outer", "GORDON_ATTEMPT=3", "GORDON_X=1"},
-			entry:  map[string]string{"GORDON_TASK_ID": "forged", "GORDON_ATTEMPT": "7", "GORDON_Y": "2"},
+			entry:  map[string]string{"GORDON_TASK_ID": "forged", "GORDON_ATTEMPT": "7", "GORDON_MAX_ATTEMPTS": "9", "GORDON_ENTRY_ID": "the parent's", "GORDON_Y": "2"},
 			extra:  []string{"GORDON_TASK_ID=real"},
 			want:   []string{"GORDON_X=1", "GORDON_Y=2", "GORDON_TASK_ID=real"},
 		},

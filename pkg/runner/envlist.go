@@ -10,7 +10,7 @@ func Withheld(name string) bool { return reserved(name) || hidden(name) }
 // and later itself, which task this is.
 func reserved(name string) bool {
 	switch name {
-	case "GORDON_TASK_TYPE", MarkerVar, "GORDON_ATTEMPT":
+	case "GORDON_TASK_TYPE", MarkerVar, "GORDON_ATTEMPT", "GORDON_MAX_ATTEMPTS", "GORDON_ENTRY_ID":
 		return true
 	}
 	return false

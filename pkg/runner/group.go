@@ -1,5 +1,7 @@
 package runner
 
+import "fmt"
+
 // Group is a control group, or whatever else the kernel keeps processes in that
 // none of them leaves by a fork. It is for one task alone.
 type Group interface {
@@ -17,15 +19,20 @@ type Group interface {
 	Account(o *Outcome)
 }
 
-// inside returns the members that the kernel keeps together.
-func (t *tree) inside() map[int]bool {
+// inside returns the members that the kernel keeps together. It fails only for
+// want of descriptors or memory: after any other error, the others are found all
+// the same.
+func (t *tree) inside() (map[int]bool, error) {
 	members := make(map[int]bool)
 	if t.contained == nil {
-		return members
+		return members, nil
 	}
-	pids, _ := t.contained.PIDs() // the others are found all the same
+	pids, err := t.contained.PIDs()
+	if Transient(err) {
+		return nil, fmt.Errorf("listing the processes of a group: %w", err)
+	}
 	for _, pid := range pids {
 		members[pid] = true
 	}
-	return members
+	return members, nil
 }

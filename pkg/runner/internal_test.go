@@ -2,9 +2,13 @@ package runner
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -150,6 +154,120 @@ func TestRunningTaskIsData(t *testing.T) {
 		t.Errorf("outcome is %+v", o)
 	}
 	closeFD(&p.pidfd) // q has opened its own
+}
+
+// slowSearch is a group that is asked for its processes while a tree is searched,
+// which lasts until the leader has ended by itself.
+type slowSearch struct {
+	p     *Process
+	begun func()
+}
+
+func (slowSearch) FD() int          { return -1 }
+func (slowSearch) Kill() error      { return nil }
+func (slowSearch) Account(*Outcome) {}
+
+func (g slowSearch) PIDs() ([]int, error) {
+	g.begun()
+	g.p.awaitLeader()
+	return nil, nil
+}
+
+// A leader that ends by itself while a Stop still looks for its tree has not been
+// stopped: no signal has reached it, and its entry must not run again. What it
+// leaves behind is treated as after any other end.
+func TestLeaderEndsBeforeTheFirstSignal(t *testing.T) {
+	for name, grace := range map[string]time.Duration{"SIGTERM": time.Hour, "SIGKILL": 0} {
+		t.Run(name, func(t *testing.T) {
+			flag := filepath.Join(t.TempDir(), "go on")
+			p := begin(t, `sleep 1000 >&- 2>&- & while ! [ -e "$1" ]; do sleep 0.01; done; exit 0`, flag)
+			defer killGroup(p)
+			p.spec.Group = slowSearch{p, func() {
+				if err := os.WriteFile(flag, nil, 0o600); err != nil {
+					t.Error(err)
+				}
+			}}
+			p.Stop(t.Context(), grace)
+			p.spec.Group = nil
+			if o := p.Wait(); p.Stopped() || !o.Success() || o.LeftBehind != 1 {
+				t.Errorf("stopped %v, outcome %+v", p.Stopped(), o)
+			}
+		})
+	}
+}
+
+// A tree that can't be looked at for want of descriptors is not taken for gone: it
+// is ended when there are some again.
+func TestTreeIsEndedWithoutDescriptors(t *testing.T) {
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	// Out of reach of the signals that need no descriptor.
+	const line = `setsid sh -c 'trap "" TERM; echo $$ >"$0"; exec sleep 1000' "$1" >&- 2>&- &
+		while ! [ -s "$1" ]; do sleep 0.01; done; `
+	stop := func(grace time.Duration) func(p *Process) {
+		return func(p *Process) { p.Stop(context.Background(), grace) }
+	}
+	for name, tc := range map[string]struct {
+		line string
+		end  func(p *Process)
+	}{
+		"stop":      {line + "sleep 1000", stop(50 * time.Millisecond)},
+		"kill":      {line + "sleep 1000", stop(0)},
+		"leftovers": {line + "exit 0", func(p *Process) { p.spec.KillLeftovers = true; p.Wait() }},
+	} {
+		for spare := range 3 {
+			t.Run(fmt.Sprintf("%s %d", name, spare), func(t *testing.T) {
+				marker := t.Name()
+				flag := filepath.Join(t.TempDir(), "child")
+				p, err := Start(Spec{
+					Path: "/bin/sh", Args: []string{"-c", tc.line, "sh", flag}, Env: append(os.Environ(), MarkerVar+"="+marker), Marker: marker,
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				child := readPID(t, flag)
+				next, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 0) // the lowest that is free
+				if err != nil {
+					t.Fatal(err)
+				}
+				limit := unix.Rlimit{Cur: uint64(next + spare), Max: old.Max}
+				closeFD(&next)
+				if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+					t.Fatal(err)
+				}
+				ended := make(chan struct{})
+				go func() { defer close(ended); tc.end(p) }()
+				select { // what has taken it for gone is through by then
+				case <-ended:
+				case <-time.After(300 * time.Millisecond):
+				}
+				if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+					t.Fatal(err)
+				}
+				<-ended
+				if st, err := host.ReadStat(child); err == nil && !st.Ended() {
+					t.Error("the child lives")
+					_ = unix.Kill(child, unix.SIGKILL)
+				}
+				p.Wait()
+			})
+		}
+	}
+}
+
+// readPID waits until the file holds a pid.
+func readPID(t *testing.T, path string) int {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		text, _ := os.ReadFile(path)
+		if pid, err := strconv.Atoi(strings.TrimSuffix(string(text), "\n")); err == nil && strings.HasSuffix(string(text), "\n") {
+			return pid
+		}
+	}
+	t.Fatal("no pid in " + path)
+	return 0
 }
 
 // A pid that has been given to another process is not signalled.

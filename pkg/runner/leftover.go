@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nevsnode/gordon/v2/pkg/host"
 )
 
 // lastMoments is how long those may take to end that end with the leader, such
@@ -25,17 +27,21 @@ func (p *Process) endLeftovers() int {
 	t := p.tree()
 	left := 0
 	look := func() bool {
+		var err error
 		if group != nil {
-			pids, _ := group.PIDs()
+			var pids []int
+			pids, err = group.PIDs()
 			left = len(pids)
 		} else {
-			found, _ := t.find()
+			var found []host.Stat
+			found, err = t.find()
 			left = len(found)
 		}
-		return left == 0
+		return left == 0 && !Transient(err)
 	}
 	if !soon(look) && p.spec.KillLeftovers {
-		p.end(context.Background(), t, p.spec.LeftoverGrace)
+		members, _ := t.find()
+		p.end(context.Background(), t, members, p.spec.LeftoverGrace)
 	}
 	return left
 }

@@ -35,24 +35,23 @@ func TestLeftoverHoldsTheStreams(t *testing.T) {
 
 // One that never stops printing must not keep Wait either.
 func TestNoisyLeftover(t *testing.T) {
-	child := newFlag(t)
-	o := run(t, `yes noise & echo $! > `+string(child)+`; exit 0`)
+	noisy := newFlag(t)
+	o := run(t, `(echo noise; echo >"$1"; exec yes noise) & while ! [ -s "$1" ]; do sleep 0.01; done`, string(noisy))
 	want(t, o, runner.Exited, "")
 	if !o.Leftovers || o.Stdout.Total == 0 {
 		t.Errorf("leftovers %v, %d bytes", o.Leftovers, o.Stdout.Total)
 	}
 }
 
-// A child that closes the streams soon is waited for, and what it prints counts.
+// A child that closes the streams soon is waited for, and what it prints counts,
+// but not its time. On a machine that is busy soon may be too late, so that one run
+// of many is enough.
 func TestChildThatIsSoonDone(t *testing.T) {
-	o := run(t, `(sleep 0.1; echo late) & exit 0`)
-	want(t, o, runner.Exited, "")
-	if o.Leftovers || string(o.Stdout.Tail) != "late\n" {
-		t.Errorf("leftovers %v, stdout %q", o.Leftovers, o.Stdout.Tail)
-	}
-	if o.Wall > 90*time.Millisecond {
-		t.Errorf("wall time %v includes the child's", o.Wall)
-	}
+	eventually(t, "a run waits for its child, and does not count its time", func() bool {
+		o := run(t, `(sleep 0.1; echo late) & exit 0`)
+		want(t, o, runner.Exited, "")
+		return !o.Leftovers && string(o.Stdout.Tail) == "late\n" && o.Wall < 90*time.Millisecond
+	})
 }
 
 // A child without the streams is nobody's business.

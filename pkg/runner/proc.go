@@ -61,7 +61,8 @@ func (id procID) signal(sig unix.Signal) (sent bool, err error) {
 }
 
 // processes lists the processes that may be seen and have not ended, without
-// pid 1 and without this process.
+// pid 1 and without this process. It is an error, and not a process less, when one
+// can't be looked at for want of descriptors or memory.
 func processes() ([]host.Stat, error) {
 	proc, err := os.Open("/proc")
 	if err != nil {
@@ -79,8 +80,12 @@ func processes() ([]host.Stat, error) {
 		if err != nil || pid == 1 || pid == self {
 			continue
 		}
-		// An error: it ended meanwhile, or isn't ours to see.
-		if st, err := host.ReadStat(pid); err == nil && !st.Ended() {
+		st, err := host.ReadStat(pid)
+		switch {
+		case Transient(err):
+			return nil, fmt.Errorf("listing processes: %w", err)
+		case err != nil: // it ended meanwhile, or isn't ours to see
+		case !st.Ended():
 			list = append(list, st)
 		}
 	}

@@ -165,13 +165,25 @@ func TestScriptOpenForWriting(t *testing.T) {
 	if text := refused(t, runner.Spec{Path: path}, unix.ETXTBSY); text != "text file busy (the file is still open for writing)" {
 		t.Error(text)
 	}
-	closed := time.AfterFunc(5*time.Millisecond, func() { writer.Close() })
-	defer closed.Stop()
-	p, err := runner.Start(runner.Spec{Path: path})
-	if err != nil {
+	if err := writer.Close(); err != nil {
 		t.Fatal(err)
 	}
-	want(t, p.Wait(), runner.Exited, "exit status 3")
+	// Start tries for milliseconds only, and on a busy machine the writer may be
+	// later than that.
+	eventually(t, "it starts when the writer is done", func() bool {
+		writer, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer writer.Close()
+		defer time.AfterFunc(5*time.Millisecond, func() { writer.Close() }).Stop()
+		p, err := runner.Start(runner.Spec{Path: path})
+		if err != nil {
+			return false
+		}
+		want(t, p.Wait(), runner.Exited, "exit status 3")
+		return true
+	})
 }
 
 func TestLookPath(t *testing.T) {

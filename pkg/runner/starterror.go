@@ -37,9 +37,9 @@ func (e *StartError) Error() string {
 // Unwrap returns the cause.
 func (e *StartError) Unwrap() error { return e.Err }
 
-// Transient reports whether a start failed for want of processes, memory or
-// descriptors. That is the machine's trouble and not the task's: the same
-// start may succeed later.
+// Transient reports whether a start, or a look at processes, failed for want of
+// processes, memory or descriptors. That is the machine's trouble and not the
+// task's: the same may succeed later.
 func Transient(err error) bool {
 	for _, no := range []error{unix.EAGAIN, unix.ENOMEM, unix.EMFILE, unix.ENFILE} {
 		if errors.Is(err, no) {

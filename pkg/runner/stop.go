@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nevsnode/gordon/v2/pkg/host"
 )
 
 // How often a tree that is to end is looked at: soon at first, since most end
@@ -50,19 +52,25 @@ func (p *Process) Stop(ctx context.Context, grace time.Duration) {
 		return
 	}
 	defer p.release()
-	if !p.beginStop() {
-		return
+	// A busy machine takes its time for the search, in which the leader may end by
+	// itself: only what follows decides whether it was stopped.
+	t := p.tree()
+	members, _ := t.find()
+	if p.beginStop() {
+		p.end(ctx, t, members, grace)
 	}
-	p.end(ctx, p.tree(), grace)
 }
 
-// end is Stop without its preconditions. The leader must not be reaped meanwhile.
-func (p *Process) end(ctx context.Context, t *tree, grace time.Duration) {
-	if grace > 0 && ctx.Err() == nil {
+// end is Stop without its preconditions: members are those of the tree that were
+// found just before. The leader must not be reaped meanwhile.
+func (p *Process) end(ctx context.Context, t *tree, members []host.Stat, grace time.Duration) {
+	// An error is a process that can't be signalled; the waits show it.
+	if grace <= 0 || ctx.Err() != nil {
+		_ = t.send(members, unix.SIGKILL)
+	} else {
 		ctx, cancel := context.WithTimeout(ctx, grace)
 		defer cancel()
-		// An error is a process that can't be signalled; the wait shows it.
-		_, _ = t.signal(unix.SIGTERM, unix.SIGCONT)
+		_ = t.send(members, unix.SIGTERM, unix.SIGCONT)
 		if p.goneBefore(ctx, t) {
 			return
 		}
@@ -71,7 +79,9 @@ func (p *Process) end(ctx context.Context, t *tree, grace time.Duration) {
 }
 
 // beginStop reports whether there is something to stop: a leader that lives, or
-// whose end another Stop has brought about, or what it left behind.
+// whose end another Stop has brought about, or what it left behind. The first
+// signal has to follow at once, or the leader ends by itself in between and is
+// taken for stopped.
 func (p *Process) beginStop() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -172,7 +172,7 @@ func TestWaitReturnsAfterStop(t *testing.T) {
 func stubbornChild(t *testing.T, streams string) (p *runner.Process, child int) {
 	t.Helper()
 	flag := newFlag(t)
-	p = start(t, `(trap '' TERM; exec sleep 1000) `+streams+` & echo $! > $1; trap 'exit 0' TERM; wait`, string(flag))
+	p = start(t, `trap 'exit 0' TERM; (trap '' TERM; exec sleep 1000) `+streams+` & echo $! > $1; wait`, string(flag))
 	child = flag.pid(t)
 	eventually(t, "the child ignores SIGTERM", func() bool { return ignores(t, child, unix.SIGTERM) })
 	return p, child
@@ -197,8 +197,8 @@ func TestSecondStopFinishesTheTree(t *testing.T) {
 func TestOutputDuringStop(t *testing.T) {
 	ready := newFlag(t)
 	p := start(t, `
-		sh -c 'trap "sleep 0.8; seq 1 20000; exit" TERM; echo > $0; while :; do sleep 0.01; done' $1 &
 		trap 'exit 0' TERM
+		sh -c 'trap "sleep 0.8; seq 1 20000; exit" TERM; echo > $0; while :; do sleep 0.01; done' $1 &
 		wait`, string(ready))
 	ready.text(t)
 	o, _ := stop(t, p, long)

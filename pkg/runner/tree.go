@@ -69,9 +69,18 @@ func (t *tree) search() ([]host.Stat, error) {
 	if err != nil {
 		return nil, err
 	}
-	members := t.inside()
+	members, err := t.inside()
+	if err != nil {
+		return nil, err
+	}
 	for _, st := range all {
-		if t.known[idOf(st)] || t.includes(st) {
+		included := t.known[idOf(st)]
+		if !included {
+			if included, err = t.includes(st); err != nil {
+				return nil, err
+			}
+		}
+		if included {
 			members[st.PID] = true
 		}
 	}
@@ -93,41 +102,51 @@ func (t *tree) search() ([]host.Stat, error) {
 	return found, nil
 }
 
-func (t *tree) includes(st host.Stat) bool {
+// includes tells whether a process belongs to the tree by itself. The error is one
+// after which that is not known.
+func (t *tree) includes(st host.Stat) (bool, error) {
 	if t.group != 0 && st.PGID == t.group {
-		return true
+		return true, nil
 	}
 	marker, ok, err := markerOf(st.PID)
 	if errors.Is(err, fs.ErrPermission) && t.foreign != nil {
-		marker, ok = t.markerOfForeign(st.PID)
+		marker, ok, err = t.markerOfForeign(st.PID)
 	}
-	return ok && t.marked(marker)
+	if Transient(err) {
+		return false, fmt.Errorf("reading the environment of process %d: %w", st.PID, err)
+	}
+	return ok && t.marked(marker), nil
 }
 
 // markerOfForeign is markerOf with the rights of the process' owner, on a thread
 // that is locked. Root's processes are left out: to read those takes root's
 // capabilities, too.
-func (t *tree) markerOfForeign(pid int) (marker string, found bool) {
+func (t *tree) markerOfForeign(pid int) (marker string, found bool, err error) {
 	var st unix.Stat_t
 	if err := unix.Stat("/proc/"+strconv.Itoa(pid), &st); err != nil || st.Uid == 0 || !t.foreign(st.Uid) {
-		return "", false
+		return "", false, err
 	}
 	owner := Identity{UID: st.Uid, GID: st.Gid}
-	_ = owner.files(func() (err error) { // an error: not found
+	err = owner.files(func() (err error) {
 		marker, found, err = markerOf(pid)
 		return err
 	})
-	return marker, found
+	return marker, found, err
 }
 
-// signal sends the signals, in order, to the group and to every other member,
-// and returns how many members there were. They are looked for first: a signal
-// may end a parent, and with it the only tie to one of its children. The group
-// gets its signals at once, so that none of its members can fork past them;
-// kill(2).
+// signal sends the signals to the tree and returns how many members there were.
+// They are looked for first: a signal may end a parent, and with it the only tie
+// to one of its children.
 func (t *tree) signal(sigs ...unix.Signal) (found int, err error) {
 	members, err := t.find()
-	errs := []error{err}
+	return len(members), errors.Join(err, t.send(members, sigs...))
+}
+
+// send sends the signals, in order, to the group and to every other one of the
+// members that were found. The group gets its signals at once, so that none of its
+// members can fork past them; kill(2).
+func (t *tree) send(members []host.Stat, sigs ...unix.Signal) error {
+	var errs []error
 	if t.contained != nil && slices.Contains(sigs, unix.SIGKILL) {
 		errs = append(errs, t.contained.Kill())
 	}
@@ -148,17 +167,18 @@ func (t *tree) signal(sigs ...unix.Signal) (found int, err error) {
 			errs = append(errs, err)
 		}
 	}
-	return len(members), errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
 // gone reports whether no member is left. A tree that can't be searched because
-// there is no /proc is taken for gone: there is nothing that could be done.
+// there is no /proc is taken for gone: there is nothing that could be done. One
+// that can't be searched now, for want of descriptors or memory, is not.
 func (t *tree) gone() bool {
-	if len(t.inside()) > 0 {
+	if members, err := t.inside(); len(members) > 0 || err != nil {
 		return false // though /proc may not show them: hidepid=, proc(5)
 	}
 	for range cleanScans {
-		if members, err := t.find(); err == nil && len(members) > 0 {
+		if members, err := t.find(); len(members) > 0 || Transient(err) {
 			return false
 		}
 	}

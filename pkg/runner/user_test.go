@@ -342,10 +342,8 @@ func endsForeign() (e ended) {
 		}
 		return p
 	}
-	left := func() string {
-		time.Sleep(10 * time.Millisecond)
+	processes := func() (list []host.Stat) {
 		entries, _ := os.ReadDir("/proc")
-		var list []string
 		for _, entry := range entries {
 			pid, _ := strconv.Atoi(entry.Name())
 			info, err := os.Stat("/proc/" + entry.Name())
@@ -353,27 +351,35 @@ func endsForeign() (e ended) {
 				continue
 			}
 			if st, err := host.ReadStat(pid); err == nil && !st.Ended() {
-				list = append(list, strconv.Itoa(pid))
+				list = append(list, st)
 			}
 		}
-		return strings.Join(list, " ")
+		return list
 	}
-	until := func(ok func() bool) {
-		for deadline := time.Now().Add(patience); !ok() && time.Now().Before(deadline); {
-			time.Sleep(2 * time.Millisecond)
+	left := func() (text string) {
+		for _, st := range processes() {
+			text += fmt.Sprintf("%d %s ", st.PID, st.Comm)
 		}
+		return text
 	}
-	two := func() bool { return len(strings.Fields(left())) == 2 }
+	// The shells in between are gone, and the last program of both is there.
+	escaped := func() bool {
+		for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+			if list := processes(); len(list) == 2 && list[0].Comm == "sleep" && list[1].Comm == "sleep" {
+				return true
+			}
+		}
+		return false
+	}
 
 	p := begin("1")
-	until(two)
-	e.Escaped = fmt.Sprint(two())
+	e.Escaped = fmt.Sprint(escaped())
 	go p.Stop(context.Background(), time.Millisecond)
 	p.Wait()
 	e.AfterStop = left()
 
 	p = begin("2")
-	until(two)
+	escaped()
 	n, err := runner.KillMarked(context.Background(), func(m string) bool { return m == foreignMarker(os.Getppid())+"2" })
 	e.Killed, e.AfterKill = fmt.Sprint(n, err), left()
 	p.Stop(context.Background(), 0) // where it could not

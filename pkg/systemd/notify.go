@@ -2,6 +2,7 @@ package systemd
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"sync"
@@ -16,15 +17,20 @@ import (
 // They return an error when the manager's socket can't be written to; the
 // daemon can only log it and go on.
 type Notifier struct {
-	enabled bool
+	enabled  bool
+	patience time.Duration // for one datagram
 
 	mu     sync.Mutex // guards status, and keeps the datagrams in order
 	status string     // what the manager shows now
 }
 
+// sendTimeout bounds the wait for a manager that reads nothing, and whose queue is
+// full.
+const sendTimeout = time.Second
+
 // NewNotifier looks for the manager's socket in the environment.
 func NewNotifier() *Notifier {
-	return &Notifier{enabled: os.Getenv("NOTIFY_SOCKET") != ""}
+	return &Notifier{enabled: os.Getenv("NOTIFY_SOCKET") != "", patience: sendTimeout}
 }
 
 // Enabled reports whether a service manager listens.
@@ -98,13 +104,28 @@ func (n *Notifier) send(state, status string) error {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if _, err := daemon.SdNotify(false, strings.Join(lines, "\n")); err != nil {
+	if err := n.write(strings.Join(lines, "\n")); err != nil {
 		return fmt.Errorf("notifying the service manager: %w", err)
 	}
 	if status != "" {
 		n.status = status
 	}
 	return nil
+}
+
+// write sends one datagram, in the way of sd_notify(3). The library's
+// daemon.SdNotify would wait for ever for a manager that reads nothing.
+func (n *Notifier) write(state string) error {
+	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: os.Getenv("NOTIFY_SOCKET"), Net: "unixgram"})
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.SetWriteDeadline(time.Now().Add(n.patience)); err != nil {
+		return err
+	}
+	_, err = conn.Write([]byte(state))
+	return err
 }
 
 // oneLine keeps a status from being read as further assignments, which a line

@@ -133,6 +133,37 @@ func TestManagerGone(t *testing.T) {
 	back.expect("STATUS=a")
 }
 
+// A manager that reads nothing any more holds nobody up: who stops the daemon by
+// hand must not wait for it.
+func TestManagerThatReadsNothing(t *testing.T) {
+	m := listenPath(t)
+	n := NewNotifier()
+	check(t, n.Ready(""))
+	n.patience = 10 * time.Millisecond
+	full := make(chan error)
+	go func() {
+		var err error
+		for err == nil {
+			err = n.Alive()
+		}
+		full <- err
+	}()
+	select {
+	case err := <-full:
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("the error is %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("it waits for the manager")
+		check(t, m.conn.Close()) // lets it go on
+		t.Log(<-full)
+		return
+	}
+	m.expect("READY=1")
+	n.patience = time.Minute
+	check(t, n.Status("again"))
+}
+
 func TestConcurrentStatus(t *testing.T) {
 	const senders, each = 4, 50
 	m := listenPath(t)

@@ -82,7 +82,7 @@ func TestEntryOnStandardInput(t *testing.T) {
 		c.Stdin, c.ScriptArgs = config.StdinEntry, []string{"-"}
 	})
 	r.start()
-	entry := `{ "args":["` + strings.Repeat("x", 4<<20) + `","b"], "env":{"K":"V"}, "order":{"id":7} }`
+	entry := `{ "args":["` + strings.Repeat("x", 1<<20) + `","b"], "env":{"K":"V"}, "order":{"id":7} }`
 	r.push("T", " "+entry+"\n{}")
 	r.ended(1)
 	if got := r.read("in"); got != entry {

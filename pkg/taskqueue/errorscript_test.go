@@ -87,6 +87,27 @@ func TestErrorScriptRunsBeforeTheEntryLeavesItsRunList(t *testing.T) {
 	r.ended(1)
 }
 
+// The last stage of a stop leaves nobody a grace.
+func TestKillEndsAnErrorScriptThatIgnoresSIGTERM(t *testing.T) {
+	r := newRig(t)
+	r.config.KillGrace = time.Hour
+	r.errorScript(`trap '' TERM; touch "$D/telling"; while :; do sleep 0.01; done`)
+	r.task("T", "exit 1")
+	r.push("T", "{}")
+	r.start()
+	r.until("the error_script runs", func() bool { return r.exists("telling") })
+	r.pool.Abort()
+	r.pool.Kill()
+	select {
+	case <-r.pool.Over():
+	case <-time.After(20 * time.Second):
+		t.Fatal("it has its grace")
+	}
+	if n := len(r.failed("T")); n != 1 {
+		t.Errorf("the failure is known, %d on the failed list", n)
+	}
+}
+
 func TestAbortEndsAnErrorScriptThatHangs(t *testing.T) {
 	r := newRig(t)
 	r.config.KillGrace = 200 * time.Millisecond

@@ -91,7 +91,7 @@ func TestDrainOfAnIdlePoolIsPrompt(t *testing.T) {
 // Stopped tasks go back in the order in which they were taken, to the head.
 func TestAbortPutsEntriesBackInOrder(t *testing.T) {
 	r := newRig(t)
-	r.task("T", `echo "$1" >>"$D/started"; trap 'echo "$1" >>"$D/term"; exit 0' TERM; while :; do sleep 0.01; done`, workers(3))
+	r.task("T", `trap 'echo "$1" >>"$D/term"; exit 0' TERM; echo "$1" >>"$D/started"; while :; do sleep 0.01; done`, workers(3))
 	for i := range 5 {
 		r.push("T", fmt.Sprintf(`{"args":["%d"]}`, i))
 	}

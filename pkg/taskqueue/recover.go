@@ -136,7 +136,7 @@ func (r *recoverer) notify(ctx context.Context) {
 	for _, a := range r.untold {
 		if s := r.settings.Load(); s != nil {
 			r.pulse.within(output.DefaultErrorScriptTimeout + s.KillGrace)
-			s.errorScript(r.log).Notify(ctx, a.taskType, a.entry, a.reason)
+			s.errorScript(context.Background(), r.log).Notify(ctx, a.taskType, a.entry, a.reason)
 		}
 		r.memory.used(len(a.entry))
 	}

@@ -133,7 +133,7 @@ func (r *rig) failed(taskType string) []string { return server.List(r.t, "q:"+ta
 // until waits for a condition.
 func (r *rig) until(what string, ok func() bool) {
 	r.t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(time.Minute) // only a hang comes to that
 	for !ok() {
 		if time.Now().After(deadline) {
 			r.t.Fatalf("waited a minute in vain: %s", what)

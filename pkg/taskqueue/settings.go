@@ -42,13 +42,15 @@ func newSettings(c *config.Config, o Options, gate *runner.Gate, commands map[st
 	}
 }
 
-// errorScript returns the notifier that tells of failures.
-func (s *Settings) errorScript(log *slog.Logger) *output.ErrorScript {
-	return &output.ErrorScript{Script: s.ErrorScript, TempDir: s.TempDir, Exec: s.exec, Log: log}
+// errorScript returns the notifier that tells of failures. When kill has ended, its
+// script has no grace any more.
+func (s *Settings) errorScript(kill context.Context, log *slog.Logger) *output.ErrorScript {
+	exec := func(ctx context.Context, script, arg string) ([]byte, error) { return s.exec(ctx, kill, script, arg) }
+	return &output.ErrorScript{Script: s.ErrorScript, TempDir: s.TempDir, Exec: exec, Log: log}
 }
 
 // exec runs the error_script; see [output.Exec].
-func (s *Settings) exec(ctx context.Context, script, arg string) ([]byte, error) {
+func (s *Settings) exec(ctx, kill context.Context, script, arg string) ([]byte, error) {
 	path, err := runner.LookPath(script)
 	if err != nil {
 		return nil, fmt.Errorf("find error_script: %w", err)
@@ -61,7 +63,7 @@ func (s *Settings) exec(ctx context.Context, script, arg string) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	o, stopped := waitOrStop(ctx, context.Background(), p, s.KillGrace)
+	o, stopped := waitOrStop(ctx, kill, p, s.KillGrace)
 	if stopped != nil {
 		err = fmt.Errorf("ended before it was done: %w", stopped)
 	} else if reason := o.Reason(); reason != "" {

@@ -135,7 +135,7 @@ func (w *worker) notify(fault string) {
 	ctx, cancel := context.WithCancel(w.kill)
 	defer cancel()
 	defer context.AfterFunc(w.abort, func() { time.AfterFunc(w.settings.KillGrace, cancel) })()
-	w.settings.errorScript(w.log).Notify(ctx, w.task.Type, w.payload, fault)
+	w.settings.errorScript(w.kill, w.log).Notify(ctx, w.task.Type, w.payload, fault)
 }
 
 // execute runs the process and notes how it ended. ctx ends when the task is to be
