@@ -38,9 +38,10 @@ type engine struct {
 	watcher   *watcher
 	// lost tells whether the lease was lost at any time: entries may have been
 	// taken over then, and their late results have to say so.
-	lost atomic.Bool
-	runs atomic.Uint64 // see queue
-	ends *ends
+	lost  atomic.Bool
+	runs  atomic.Uint64 // see queue
+	ends  *ends
+	ended *ended
 	// memory is shared by all queues.
 	memory memory
 	roster roster
@@ -54,14 +55,14 @@ type engine struct {
 }
 
 // newEngine connects to nothing yet.
-func newEngine(p *place, o Options, self host.Identity, ends *ends, all *seats) *engine {
+func newEngine(p *place, o Options, self host.Identity, ends *ends, past *ended, all *seats) *engine {
 	nonce := make([]byte, 4)
 	_, _ = rand.Read(nonce) // never fails (crypto/rand)
 	id := strings.Map(idRune, self.Hostname) + "-" + hex.EncodeToString(nonce)
 	e := &engine{
 		place: p, keys: store.Keys{Prefix: p.queueKey}, id: id, counters: o.Counters, log: o.Log,
 		health: newHealth(o.Log, p.String()), queues: make(map[string]*queue), clean: true,
-		ends: ends, seats: all,
+		ends: ends, ended: past, seats: all,
 	}
 	e.actors.Add(1)
 	e.registrar = newRegistrar(e.keys, store.Instance{
@@ -76,7 +77,7 @@ func newEngine(p *place, o Options, self host.Identity, ends *ends, all *seats) 
 	e.registrar.link = e.client.Link()
 	e.recoverer = &recoverer{
 		keys: e.keys, self: id, host: self, log: o.Log, link: e.client.Link(), health: e.health, lease: o.lease(),
-		counters: o.Counters, memory: &e.memory, fenced: make(map[string]time.Time),
+		counters: o.Counters, memory: &e.memory, fenced: make(map[string]time.Time), ended: past,
 	}
 	e.recoverer.link.OnProgress(e.recoverer.pulse.progress)
 	if len(options.Sentinel.Addresses) > 0 {
@@ -145,13 +146,15 @@ func (e *engine) Run() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if !e.clean {
-		e.log.Warn("redis did not answer in time; entries that it still counts as running here run at the next start", "address", e.place.String())
+		e.log.Warn("redis did not answer in time; entries that it still counts as running here run when gordon uses it again", "address", e.place.String())
+		e.ended.add(e.id)
 		return err
 	}
 	ctx, cancel = context.WithTimeout(context.Background(), ioTimeout)
 	defer cancel()
 	if gone := e.registrar.farewell(ctx); gone != nil {
 		e.log.Warn("redis was not told that this instance has ended", output.KeyError, gone.Error())
+		e.ended.add(e.id)
 	}
 	return errors.Join(err, e.registrar.link.Close())
 }

@@ -42,10 +42,11 @@ func (o Options) lease() lease { return lease{ttl: cmp.Or(o.leaseTTL, leaseTTL)}
 
 // Pool runs the tasks of a configuration, and of those that replace it.
 type Pool struct {
-	opts Options
-	self host.Identity
-	ends *ends
-	gate *runner.Gate
+	opts  Options
+	self  host.Identity
+	ends  *ends
+	ended *ended
+	gate  *runner.Gate
 
 	mu      sync.Mutex // guards what follows; held during a reload
 	current *engine
@@ -88,7 +89,7 @@ func Start(ctx context.Context, c *config.Config, o Options) (*Pool, error) {
 		return nil, fmt.Errorf("find out what machine this is: %w", err)
 	}
 	p := &Pool{
-		opts: o, self: self, ends: &ends{newEnd(), newEnd(), newEnd()},
+		opts: o, self: self, ends: &ends{newEnd(), newEnd(), newEnd()}, ended: newEnded(),
 		budgets: make(map[string]*budget), seats: newSeats(), over: make(chan struct{}), gate: runner.NewGate(),
 	}
 	s, err := p.settings(ctx, c)
@@ -119,7 +120,7 @@ func (p *Pool) settings(ctx context.Context, c *config.Config) (*Settings, error
 
 // launch starts an engine that serves nothing yet.
 func (p *Pool) launch(ctx context.Context, c *config.Config, s *Settings) (*engine, error) {
-	e := newEngine(placeOf(c), p.opts, p.self, p.ends, p.seats)
+	e := newEngine(placeOf(c), p.opts, p.self, p.ends, p.ended, p.seats)
 	if err := e.connect(ctx); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRedis, err)
 	}

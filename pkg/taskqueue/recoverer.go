@@ -48,6 +48,7 @@ type recoverer struct {
 	// fenced is when instances that are taken for dead had their connections closed;
 	// it belongs to whoever looks.
 	fenced map[string]time.Time
+	ended  *ended
 	// settings say how failures are told; the newest ones count.
 	settings atomic.Pointer[Settings]
 	// untold are entries that are not run again and of which the error_script has yet
@@ -137,7 +138,7 @@ func (r *recoverer) sayUnreadable(faults []error) {
 // this side was connected throughout.
 func (r *recoverer) consider(ctx context.Context, other store.Instance) error {
 	them := identity(other)
-	certain := r.host.Dead(them)
+	certain := r.host.Dead(them) || r.ended.has(other.ID)
 	if !certain {
 		if r.host.SameMachine(them) && r.host.BootID == them.BootID {
 			return nil // it lives: we would know

@@ -204,6 +204,34 @@ func TestReloadRemovesATypeWhileRedisIsSilent(t *testing.T) {
 	r.until("the entry is back in its queue", func() bool { return len(server.List(t, "q:T")) == 1 && r.inRunLists() == 0 })
 }
 
+// An entry that came in when Redis went silent, and gordon moved away from it, is
+// brought back when it moves back: its own process, which lives, says nothing then.
+func TestReloadBackToARedisThatWasSilent(t *testing.T) {
+	other, err := redistest.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	p := redistest.NewProxy(t, server)
+	r := newRig(t)
+	r.config.RedisAddress = p.Socket
+	r.task("T", `touch "$D/ran"`)
+	r.start()
+	redistest.WaitBlocked(t, server, 1)
+	p.Mute(true)
+	r.push("T", "{}")
+	r.until("the entry is taken", func() bool { return r.inRunLists() == 1 })
+	p.CutAll()
+	r.config.RedisAddress = other.Socket
+	r.reload()
+	r.until("the old one is given up", func() bool { return strings.Contains(r.log.String(), "redis did not answer in time") })
+	p.Mute(false)
+	r.config.RedisAddress = p.Socket
+	r.reload()
+	r.until("the entry runs", func() bool { return r.exists("ran") })
+	r.until("one instance is on record", func() bool { return server.Do(t, "HLEN", "q:instances") == int64(1) })
+}
+
 // What runs goes on under the old configuration, also when its daemon dies.
 func TestRefusedReloadLeavesTheRecordAsItWas(t *testing.T) {
 	p := redistest.NewProxy(t, server)
