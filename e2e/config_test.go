@@ -21,7 +21,7 @@ func TestConfigErrorAtStart(t *testing.T) {
 		t.Logf("exit status %s, no restart; the journal says:\n%s", m.property("ExecMainStatus"), m.run("journalctl --unit gordon --output=cat --grep wokers"))
 
 		m.tasks([]string{"hello"}, "workers = 4")
-		m.service("start")
+		m.run("systemctl start gordon")
 		m.push("hello")
 		m.waitLines("/var/lib/gordon/said", 1)
 	})

@@ -28,7 +28,7 @@ func beginStubborn(m *machine) (pids []string) {
 	m.install(*dist)
 	m.write("/etc/gordon.d/10-stop.toml", "shutdown_timeout = \"2s\"\nkill_grace = \"1s\"\n", 0o644)
 	m.tasks([]string{"stubborn"})
-	m.service("restart")
+	m.run("systemctl restart gordon")
 	m.push("stubborn", "1")
 	return []string{m.waitLines("/var/lib/gordon/pid", 1)[0], m.waitLines("/var/lib/gordon/escaped", 1)[0]}
 }
@@ -53,10 +53,6 @@ func wantRunAgain(m *machine, dead int, pids []string) {
 	m.t.Helper()
 	m.within(2*patience, "systemd has started another gordon", func() error {
 		now := m.property("MainPID")
-		if now == "0" && m.missedTheEnd() {
-			m.t.Log("systemd has missed that the control group is empty, and given up: starting gordon by hand")
-			m.service("start")
-		}
 		if now == fmt.Sprint(dead) || now == "0" {
 			return notYet("it has pid %s", now)
 		}
@@ -76,19 +72,6 @@ func wantRunAgain(m *machine, dead int, pids []string) {
 	}
 	wantIn(m.t, m.run("journalctl --unit gordon MESSAGE_ID=60750a239eb64e5a97f1cb8f2e84716a --output=cat"), "entries of a dead instance go back")
 	m.waitActive()
-}
-
-// missedTheEnd tells whether systemd waits no longer for processes that do not
-// exist: on the kernels of some hosts, the news that a control group is empty does
-// not reach a systemd in a machine. After TimeoutStopSec it takes them for
-// unkillable, and does not start the service again.
-func (m *machine) missedTheEnd() bool {
-	if m.property("ActiveState") != "failed" {
-		return false
-	}
-	left := m.run("cat /sys/fs/cgroup/system.slice/gordon.service/cgroup.procs 2>/dev/null || true")
-	journal := m.run("journalctl --unit gordon --output=cat")
-	return left == "" && strings.Contains(journal, "Processes still around after final SIGKILL")
 }
 
 // Gordon is stuck: the watchdog finds it.
@@ -126,7 +109,7 @@ func TestStopEndsWhatIgnoresSIGTERM(t *testing.T) {
 		if result := m.property("Result"); result != "success" {
 			t.Errorf("the stop was no clean one for systemd: %s", result)
 		}
-		m.service("start")
+		m.run("systemctl start gordon")
 		m.waitLines("/var/lib/gordon/ends", 1)
 		wantEmpty(m, "stubborn")
 		t.Logf("the stop ended %v and gave the entry back, which ran at the next start", pids)

@@ -84,22 +84,6 @@ func (m *machine) mainPID() int {
 	return pid
 }
 
-// service starts or restarts gordon. Where the kernel empties the control group of
-// the last run late, systemd may remove it under the feet of the next one, which
-// then fails for want of "resources", or because the process cannot enter it (status
-// 219; systemd.exec(5), "Process exit codes"). That is a thing between the two, and
-// happens before gordon is executed: systemd is told again.
-func (m *machine) service(verb string) {
-	m.t.Helper()
-	m.eventually("systemctl "+verb+" gordon works", func() error {
-		out, err := m.try("systemctl " + verb + " gordon")
-		if err != nil && m.property("Result") != "resources" && m.property("ExecMainStatus") != "219" {
-			m.t.Fatalf("systemctl %s gordon: %v\n%s%s", verb, err, out, m.run("systemctl show --property=Result,ExecMainStatus,SubState gordon"))
-		}
-		return err
-	})
-}
-
 // property returns one property of gordon.service.
 func (m *machine) property(name string) string {
 	m.t.Helper()

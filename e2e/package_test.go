@@ -52,7 +52,7 @@ func TestUpgradeKeepsTheDaemonThatWorks(t *testing.T) {
 		m.script("hello", `echo hello >>/var/lib/gordon/said`)
 		m.install(*older)
 		m.tasks([]string{"hello"})
-		m.service("restart")
+		m.run("systemctl restart gordon")
 		pid := m.mainPID()
 		m.tasks([]string{"hello"}, "wokers = 4")
 		apt := m.install(*dist)
