@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -195,7 +196,9 @@ func (m *machine) halt() {
 	}
 }
 
-// leader returns the pid, here, of the machine's pid 1.
+// leader returns the pid, here, of the machine's pid 1. Before that, for a moment,
+// nspawn has a child that is still a process of the host, where no command of a test
+// must ever run.
 func (m *machine) leader() (int, error) {
 	pid := m.nspawn.Process.Pid
 	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
@@ -203,8 +206,19 @@ func (m *machine) leader() (int, error) {
 		return 0, err
 	}
 	first, _, _ := strings.Cut(strings.TrimSpace(string(children)), " ")
+	status, err := os.ReadFile(filepath.Join("/proc", first, "status"))
+	if err != nil {
+		return 0, err
+	}
+	if !isPID1.Match(status) {
+		return 0, notYet("process %s is not the machine's", first)
+	}
 	return strconv.Atoi(first)
 }
+
+// isPID1 matches the status of a process that is pid 1 in a namespace other than this
+// one; see proc_pid_status(5).
+var isPID1 = regexp.MustCompile(`(?m)^NSpid:\t\d+\t(\d+\t)*1$`)
 
 // try runs a shell command line as root inside, and returns what it wrote to
 // standard output and error.
