@@ -151,7 +151,8 @@ func TestInstallInChroot(t *testing.T) {
 			wantIn(t, onHost(t, "chroot", m.root, "stat", "-c", "%U:%G %a %n", "/etc/gordon.toml", "/etc/gordon.d"),
 				"root:gordon 640 /etc/gordon.toml", "root:gordon 750 /etc/gordon.d")
 			m.boot()
-			wantIn(t, m.run("systemctl show --property=StatusText,UnitFileState gordon"), "UnitFileState=enabled", "waiting for redis")
+			wantIn(t, m.property("UnitFileState"), "enabled")
+			waitForRedisMissing(m)
 			m.run("apt-get install --yes redis-server")
 			m.waitActive()
 		})
