@@ -16,12 +16,12 @@ func TestConfigErrorAtStart(t *testing.T) {
 				t.Errorf("%s is %s, want %s", name, got, want)
 			}
 		}
-		journal := m.run("journalctl --unit gordon --output=cat")
+		journal := m.said("--unit gordon --output=cat")
 		wantIn(t, journal, "/etc/gordon.d/tasks.toml:3", "wokers", "workers")
-		t.Logf("exit status %s, no restart; the journal says:\n%s", m.property("ExecMainStatus"), m.run("journalctl --unit gordon --output=cat --grep wokers"))
+		t.Logf("exit status %s, no restart; the journal says:\n%s", m.property("ExecMainStatus"), m.said("--unit gordon --output=cat --grep wokers"))
 
 		m.tasks([]string{"hello"}, "workers = 4")
-		m.service("start")
+		m.run("systemctl start gordon")
 		m.push("hello")
 		m.waitLines("/var/lib/gordon/said", 1)
 	})

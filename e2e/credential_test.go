@@ -17,7 +17,7 @@ func TestPasswordAsCredential(t *testing.T) {
 		m.run("redis-cli CONFIG SET requirepass %s", password)
 		m.run("systemctl restart gordon || true")
 		m.eventually("the status says what Redis wants", func() error {
-			if log := m.run("journalctl --unit gordon --output=cat"); !strings.Contains(log, "NOAUTH") {
+			if log := m.said("--unit gordon --output=cat"); !strings.Contains(log, "NOAUTH") {
 				return notYet("%s", m.property("StatusText"))
 			}
 			return nil
@@ -35,8 +35,8 @@ systemctl daemon-reload && systemctl restart gordon && systemctl reload gordon`)
 		for where, command := range map[string]string{
 			"the daemon's environment":   "tr '\\0' '\\n' </proc/$(systemctl show --property=MainPID --value gordon)/environ",
 			"a task's environment":       "cat /var/lib/gordon/env",
-			"a command line":             "cat /proc/[0-9]*/cmdline | tr '\\0' ' '",
-			"the journal":                "journalctl --output=verbose",
+			"a command line":             "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' || true",
+			"the journal":                "journalctl --sync && journalctl --output=verbose",
 			"what systemctl show prints": "systemctl show gordon; systemctl cat gordon; systemctl status gordon",
 		} {
 			if text := m.run("%s", command); text == "" || strings.Contains(text, password) {

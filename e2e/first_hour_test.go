@@ -62,7 +62,7 @@ func theJournalKnows(t *testing.T, m *machine) {
 	}
 	t.Logf("journalctl: %v", failures[0]["MESSAGE"])
 
-	explained := m.run("journalctl --unit gordon --catalog GORDON_TASK_TYPE=broken")
+	explained := m.said("--unit gordon --catalog GORDON_TASK_TYPE=broken")
 	wantIn(t, explained, "A task of type broken has failed", "disk is full", "man:gordon-queue(7)")
 	if strings.Contains(explained, "@GORDON") {
 		t.Errorf("the catalog has names of fields that nothing replaced:\n%s", explained)

@@ -40,10 +40,14 @@ func (m *machine) bring(file string) (inside string) {
 	return inside
 }
 
-// install does what an administrator does first, and returns what apt said.
-func (m *machine) install(dir string) string {
+// install does what an administrator does first, and returns what apt said. Gordon is
+// up then: a daemon that was quicker than Redis has found it, which apt does not wait
+// for.
+func (m *machine) install(dir string) (apt string) {
 	m.t.Helper()
-	return m.run("cd /root && apt-get install --yes ./%s", filepath.Base(m.bring(packageFile(m.t, dir, "gordon_*_amd64.deb"))))
+	apt = m.run("cd /root && apt-get install --yes ./%s", filepath.Base(m.bring(packageFile(m.t, dir, "gordon_*_amd64.deb"))))
+	m.waitActive()
+	return apt
 }
 
 // script makes a script for a task; the #! line is added.
@@ -82,22 +86,6 @@ func (m *machine) mainPID() int {
 		m.t.Fatal("gordon does not run")
 	}
 	return pid
-}
-
-// service starts or restarts gordon. Where the kernel empties the control group of
-// the last run late, systemd may remove it under the feet of the next one, which
-// then fails for want of "resources", or because the process cannot enter it (status
-// 219; systemd.exec(5), "Process exit codes"). That is a thing between the two, and
-// happens before gordon is executed: systemd is told again.
-func (m *machine) service(verb string) {
-	m.t.Helper()
-	m.eventually("systemctl "+verb+" gordon works", func() error {
-		out, err := m.try("systemctl " + verb + " gordon")
-		if err != nil && m.property("Result") != "resources" && m.property("ExecMainStatus") != "219" {
-			m.t.Fatalf("systemctl %s gordon: %v\n%s%s", verb, err, out, m.run("systemctl show --property=Result,ExecMainStatus,SubState gordon"))
-		}
-		return err
-	})
 }
 
 // property returns one property of gordon.service.
@@ -141,11 +129,18 @@ func (m *machine) waitActive() {
 	})
 }
 
+// said returns what a journalctl with these arguments prints, with all that was
+// logged so far: journald takes a while on a busy machine.
+func (m *machine) said(arguments string) string {
+	m.t.Helper()
+	return m.run("journalctl --sync && journalctl --quiet %s", arguments)
+}
+
 // journal returns the records that match, as "journalctl -o json" has them.
 func (m *machine) journal(match string) []map[string]any {
 	m.t.Helper()
 	var records []map[string]any
-	for line := range strings.Lines(m.run("journalctl --quiet --output=json %s", match)) {
+	for line := range strings.Lines(m.said("--output=json " + match)) {
 		var r map[string]any
 		must(m.t, json.Unmarshal([]byte(line), &r))
 		records = append(records, r)

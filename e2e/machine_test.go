@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,8 +29,8 @@ var suites = []string{"bookworm", "trixie"}
 // patience bounds what should happen soon, and commandTimeout a single command.
 // They are long because nothing waits for them in vain: a busy machine is slow.
 const (
-	patience       = 60 * time.Second
-	commandTimeout = 3 * time.Minute
+	patience       = 2 * time.Minute
+	commandTimeout = 5 * time.Minute
 )
 
 // machine is one booted Debian. Its files are an overlay over the base, and go
@@ -77,6 +78,9 @@ func newMachine(t *testing.T, suite string) *machine {
 	m.write("/etc/machine-id", hex.EncodeToString(id)+"\n", 0o444)
 	m.write("/etc/hostname", "debian\n", 0o644)
 	m.write("/etc/hosts", "127.0.0.1 localhost debian\n", 0o644)
+	// At what time of day a test runs makes no difference: logrotate, dpkg and apt have
+	// timers.
+	must(t, os.Symlink("/dev/null", filepath.Join(m.root, "etc/systemd/system/timers.target")))
 	return m
 }
 
@@ -195,7 +199,9 @@ func (m *machine) halt() {
 	}
 }
 
-// leader returns the pid, here, of the machine's pid 1.
+// leader returns the pid, here, of the machine's pid 1. Before that, for a moment,
+// nspawn has a child that is still a process of the host, where no command of a test
+// must ever run.
 func (m *machine) leader() (int, error) {
 	pid := m.nspawn.Process.Pid
 	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
@@ -203,8 +209,19 @@ func (m *machine) leader() (int, error) {
 		return 0, err
 	}
 	first, _, _ := strings.Cut(strings.TrimSpace(string(children)), " ")
+	status, err := os.ReadFile(filepath.Join("/proc", first, "status"))
+	if err != nil {
+		return 0, err
+	}
+	if !isPID1.Match(status) {
+		return 0, notYet("process %s is not the machine's", first)
+	}
 	return strconv.Atoi(first)
 }
+
+// isPID1 matches the status of a process that is pid 1 in a namespace other than this
+// one; see proc_pid_status(5).
+var isPID1 = regexp.MustCompile(`(?m)^NSpid:\t\d+\t(\d+\t)*1$`)
 
 // try runs a shell command line as root inside, and returns what it wrote to
 // standard output and error.
@@ -220,7 +237,7 @@ func (m *machine) try(command string) (string, error) {
 		"DEBIAN_FRONTEND=noninteractive", "SYSTEMD_PAGER=cat", "bash", "-o", "pipefail", "-c", command)
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = 10 * time.Second
 	err = cmd.Run()
 	if ctx.Err() != nil {
 		err = errors.Join(err, fmt.Errorf("it did not end within %v", commandTimeout))
@@ -234,7 +251,7 @@ func (m *machine) run(format string, args ...any) string {
 	command := fmt.Sprintf(format, args...)
 	output, err := m.try(command)
 	if err != nil {
-		m.t.Fatalf("%s\n%v\n%s", command, err, output)
+		m.t.Fatalf("%v: %s\nfrom %s\nwhich said\n%s", err, lastLine(output), command, output)
 	}
 	return strings.TrimSuffix(output, "\n")
 }
@@ -245,9 +262,16 @@ func (m *machine) refuse(status int, command string) string {
 	output, err := m.try(command)
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != status {
-		m.t.Fatalf("%s\nended with %v, want status %d\n%s", command, err, status, output)
+		m.t.Fatalf("ended with %v, want status %d: %s\nfrom %s\nwhich said\n%s", err, status, lastLine(output), command, output)
 	}
 	return output
+}
+
+// lastLine is where most programs say why they fail. It stands in the first line of a
+// test's failure, which the report of the tests repeats at its end.
+func lastLine(text string) string {
+	text = strings.TrimSpace(text)
+	return text[strings.LastIndexByte(text, '\n')+1:]
 }
 
 // write makes a file inside.

@@ -16,8 +16,8 @@ func TestUpgradeLosesNothing(t *testing.T) {
 		m.script("work", `echo "start $1" >>/var/lib/gordon/log; sleep 3; echo "end $1" >>/var/lib/gordon/log`)
 		m.install(*older)
 		m.run(`printf '\n# edited by hand\n[tasks.work]\nscript = "/usr/local/bin/work"\nworkers = 2\n' >>/etc/gordon.toml; chmod 644 /etc/gordon.toml`)
-		m.run("install -m 640 -g gordon /etc/gordon.toml /etc/gordon/shop.toml && sed -i '1i queue_key = \"shop\"' /etc/gordon/shop.toml")
-		m.run("systemctl restart gordon && systemctl enable --now gordon@shop")
+		m.run("install -m 640 -g gordon /etc/gordon.toml /etc/gordon/my-shop.toml && sed -i '1i queue_key = \"shop\"' /etc/gordon/my-shop.toml")
+		m.run("systemctl restart gordon && systemctl enable --now gordon@my-shop")
 		before := m.run("gordon --version; md5sum /etc/gordon.toml; stat -c '%%U:%%G %%a' /etc/gordon.toml")
 		pushNumbers(m, "work", entries)
 		m.waitLines("/var/lib/gordon/log", 2)
@@ -36,7 +36,7 @@ func TestUpgradeLosesNothing(t *testing.T) {
 		}
 		wantIn(t, is[2], "root:gordon 644") // as the administrator has set it
 		m.waitActive()
-		for _, unit := range []string{"gordon", "gordon@shop"} {
+		for _, unit := range []string{"gordon", "gordon@my-shop"} {
 			running := m.run("/proc/$(systemctl show --property=MainPID --value %s)/exe --version", unit)
 			if running != is[0] {
 				t.Errorf("%s still runs %q, installed is %q", unit, running, is[0])
@@ -52,7 +52,7 @@ func TestUpgradeKeepsTheDaemonThatWorks(t *testing.T) {
 		m.script("hello", `echo hello >>/var/lib/gordon/said`)
 		m.install(*older)
 		m.tasks([]string{"hello"})
-		m.service("restart")
+		m.run("systemctl restart gordon")
 		pid := m.mainPID()
 		m.tasks([]string{"hello"}, "wokers = 4")
 		apt := m.install(*dist)
@@ -72,8 +72,8 @@ func TestRemoveAndPurge(t *testing.T) {
 		m.script("hello", `echo hello >>/var/lib/gordon/said`)
 		m.install(*dist)
 		m.tasks([]string{"hello"})
-		m.run("sed 's/^#queue_key.*/queue_key = \"shop\"/' /etc/gordon.toml >/etc/gordon/shop.toml")
-		m.run("systemctl restart gordon && systemctl enable --now gordon@shop")
+		m.run("sed 's/^#queue_key.*/queue_key = \"shop\"/' /etc/gordon.toml >/etc/gordon/my-shop.toml")
+		m.run("systemctl restart gordon && systemctl enable --now gordon@my-shop")
 
 		m.run("apt-get remove --yes gordon")
 		if units := m.run("systemctl --plain --no-legend list-units 'gordon*'; pgrep -a gordon || true"); units != "" {
@@ -86,7 +86,7 @@ func TestRemoveAndPurge(t *testing.T) {
 		m.push("hello")
 		m.waitLines("/var/lib/gordon/said", 1)
 
-		m.run("systemctl disable --now gordon@shop; apt-get purge --yes gordon")
+		m.run("systemctl disable --now gordon@my-shop; apt-get purge --yes gordon")
 		left := m.run("find / -xdev -name '*gordon*' -not -path '/root/*' -not -path '/proc/*' -not -path '/sys/*' -not -path '/var/cache/man/*' -not -path '/usr/local/bin/*' | sort")
 		if left != "" {
 			t.Errorf("left after a purge:\n%s", left)
@@ -151,7 +151,8 @@ func TestInstallInChroot(t *testing.T) {
 			wantIn(t, onHost(t, "chroot", m.root, "stat", "-c", "%U:%G %a %n", "/etc/gordon.toml", "/etc/gordon.d"),
 				"root:gordon 640 /etc/gordon.toml", "root:gordon 750 /etc/gordon.d")
 			m.boot()
-			wantIn(t, m.run("systemctl show --property=StatusText,UnitFileState gordon"), "UnitFileState=enabled", "waiting for redis")
+			wantIn(t, m.property("UnitFileState"), "enabled")
+			waitForRedisMissing(m)
 			m.run("apt-get install --yes redis-server")
 			m.waitActive()
 		})

@@ -14,7 +14,7 @@ func TestReload(t *testing.T) {
 		m.script("second", `echo second >>/var/lib/gordon/said`)
 		m.install(*dist)
 		m.tasks([]string{"first"})
-		m.service("restart")
+		m.run("systemctl restart gordon")
 		pid := m.mainPID()
 
 		m.write("/etc/gordon.d/stats.toml", "[stats]\ninterface = \"127.0.0.1:8080\"\n", 0o644)
@@ -27,7 +27,7 @@ func TestReload(t *testing.T) {
 		// A fault that the check finds.
 		m.tasks([]string{"first", "second"}, `workers = "many"`)
 		m.refuse(1, "systemctl reload gordon")
-		said := m.run("journalctl --unit gordon --output=cat | tail -n 8")
+		said := m.said("--unit gordon --output=cat | tail -n 8")
 		wantIn(t, said, "/etc/gordon.d/tasks.toml:3", "workers")
 		t.Logf("a refused reload says:\n%s", said)
 
@@ -35,7 +35,7 @@ func TestReload(t *testing.T) {
 		m.tasks([]string{"first", "second"})
 		m.write("/etc/gordon.d/stats.toml", "[stats]\ninterface = \"127.0.0.1:6379\"\n", 0o644)
 		m.refuse(1, "systemctl reload gordon")
-		wantIn(t, m.run("journalctl --unit gordon --output=cat | tail -n 8"), "127.0.0.1:6379: bind: address already in use")
+		wantIn(t, m.said("--unit gordon --output=cat | tail -n 8"), "127.0.0.1:6379: bind: address already in use")
 
 		// What was in effect goes on.
 		m.run("exec 3<>/dev/tcp/127.0.0.1/8080")
@@ -58,11 +58,11 @@ func TestRestartWaitsForTasks(t *testing.T) {
 		m.script("long", `echo "start $1" >>/var/lib/gordon/log; sleep 40; echo "end $1" >>/var/lib/gordon/log`)
 		m.install(*dist)
 		m.tasks([]string{"long"}, "workers = 3")
-		m.service("restart")
+		m.run("systemctl restart gordon")
 		pushNumbers(m, "long", entries)
 		m.waitLines("/var/lib/gordon/log", entries)
 		began := time.Now()
-		m.service("restart")
+		m.run("systemctl restart gordon")
 		took := time.Since(began)
 		if lines := m.lines("/var/lib/gordon/log"); len(lines) != 2*entries {
 			t.Errorf("the restart did not wait: %q", lines)

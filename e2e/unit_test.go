@@ -97,7 +97,7 @@ func TestInstance(t *testing.T) {
 		m.run("systemctl reload gordon@shop")
 		m.write("/etc/gordon/shop.toml", "quue_key = \"shop\"\n", 0o644)
 		m.refuse(1, "systemctl reload gordon@shop")
-		wantIn(t, m.run("journalctl --unit gordon@shop --output=cat"), "/etc/gordon/shop.toml:1", "quue_key")
+		wantIn(t, m.said("--unit gordon@shop --output=cat"), "/etc/gordon/shop.toml:1", "quue_key")
 		m.run("systemctl is-active gordon gordon@shop")
 	})
 }

@@ -56,7 +56,7 @@ kill_grace = "500ms"
 			}
 			return nil
 		})
-		wantIn(t, m.run("journalctl --unit gordon --output=cat"), "/etc/gordon.d/tasks.toml:7: tasks.who.user: cannot become user web: operation not permitted",
+		wantIn(t, m.said("--unit gordon --output=cat"), "/etc/gordon.d/tasks.toml:7: tasks.who.user: cannot become user web: operation not permitted",
 			"AmbientCapabilities=CAP_SETUID CAP_SETGID CAP_KILL in the unit would allow it")
 
 		// As the example says.
@@ -75,12 +75,12 @@ systemctl daemon-reload; systemctl restart gordon && systemctl reload gordon`)
 			t.Errorf("systemd-analyze verify says\n%s", said)
 		}
 		wantUsers(m, 2, 5)
-		wantIn(t, m.run("journalctl --unit gordon --output=cat"), "tasks run without control groups", "a unit without RestrictNamespaces=")
+		wantIn(t, m.said("--unit gordon --output=cat"), "tasks run without control groups", "a unit without RestrictNamespaces=")
 
 		// Only what is asked for needs more.
 		m.run("sed -i 's/nice = 5/nice = -5/' /etc/gordon.d/tasks.toml")
 		m.refuse(1, "systemctl daemon-reload; systemctl restart gordon")
-		wantIn(t, m.run("journalctl --unit gordon --output=cat"), "tasks.toml:10: tasks.who.nice: cannot set the nice value to -5", "CAP_SYS_NICE")
+		wantIn(t, m.said("--unit gordon --output=cat"), "tasks.toml:10: tasks.who.nice: cannot set the nice value to -5", "CAP_SYS_NICE")
 		m.run(`cd /etc/systemd/system/gordon.service.d && sed -i -E 's/^#(AmbientCapabilities=CAP_SYS_NICE)/\1/; s/^CapabilityBoundingSet=/& CAP_SYS_NICE /' 30-users.conf
 systemctl daemon-reload; systemctl reset-failed gordon; systemctl restart gordon`)
 		wantUsers(m, 3, -5)

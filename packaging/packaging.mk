@@ -17,7 +17,7 @@ e2e: lint-packages ## prove the packages in a Debian 12 and a Debian 13 with sys
 	@VERSION=$(OLDER_VERSION) packaging/packages.sh dist/older >/dev/null
 	@[ "$$(id -u)" = 0 ] || { echo "make e2e boots machines, which needs root" >&2; exit 1; }
 	@scripts/need.sh mmdebstrap systemd-nspawn nsenter flock
-	set -o pipefail; go test -tags e2e -count=1 -parallel 4 -timeout 20m -json ./e2e | go run ./scripts/testreport -stories
+	set -o pipefail; go test -tags e2e -count=1 -parallel 4 -timeout 30m -json ./e2e | go run ./scripts/testreport -stories
 
 .PHONY: e2e-vm
 e2e-vm: packages ## prove the limits of tasks in a virtual machine with its own kernel (as root, 2 minutes)

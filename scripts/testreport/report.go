@@ -104,10 +104,15 @@ func (r *report) ofTest(e event) {
 	delete(tests, e.Test)
 }
 
-// showOpen shows what the tests printed that never ended: their process did.
+// showOpen shows what the tests printed that never ended: their process did. Which of
+// them is to blame nobody knows, so that only those are repeated that have said why.
 func (r *report) showOpen(pkg string) {
 	for _, test := range slices.Sorted(maps.Keys(r.open[pkg])) {
-		fmt.Fprint(r.w, r.open[pkg][test])
+		output := r.open[pkg][test]
+		r.faults.WriteString(output)
+		if said.MatchString(output) {
+			r.inShort.WriteString(excerpt(test, output))
+		}
 	}
 }
 
@@ -140,8 +145,9 @@ const (
 	excerptWidth = 400 // bytes
 )
 
-// said matches the first line of what a test itself has said, not its helpers.
-var said = regexp.MustCompile(`(?m)^ +\w+_test\.go:\d+: .*$`)
+// said matches the first line of what a test itself has said, not its helpers, or of
+// its panic, such as the one of a time-out.
+var said = regexp.MustCompile(`(?m)^(?: +\w+_test\.go:\d+|panic): .*$`)
 
 // excerpt is the beginning of what a failed test has said.
 func excerpt(test, output string) string {

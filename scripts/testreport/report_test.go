@@ -98,9 +98,11 @@ func TestReport(t *testing.T) {
 				start,
 				`{"Action":"pass","Package":"p","Test":"TestB"}`,
 				`{"Action":"output","Package":"p","Test":"TestA","Output":"panic: boom\n"}`,
+				`{"Action":"output","Package":"p","Test":"TestA","Output":"goroutine 1\n"}`,
+				`{"Action":"output","Package":"p","Test":"TestC","Output":"=== RUN   TestC\n"}`,
 				`{"Action":"fail","Package":"p"}`,
 			},
-			want: "panic: boom\n1 passed, 0 failed, 0 skipped\n",
+			want: "panic: boom\ngoroutine 1\n=== RUN   TestC\nin short:\nTestA\npanic: boom\n1 passed, 0 failed, 0 skipped\n",
 		},
 		{
 			name: "go test was killed",
