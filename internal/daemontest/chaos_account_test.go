@@ -103,7 +103,7 @@ func (c *chaos) accountOne(n int, started, ended map[int]int, records []chaosRec
 		}
 	}
 	for attempt := 1; attempt <= e.typ.attempts; attempt++ {
-		if started[attempt] < triedOut {
+		if started[attempt]+c.killed[n] < triedOut {
 			wrong("it was given up without attempt %d", attempt)
 		}
 	}

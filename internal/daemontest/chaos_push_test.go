@@ -21,10 +21,13 @@ type chaosType struct {
 var chaosTypes = []chaosType{
 	{name: "ok", attempts: 1, failures: []int{0}},
 	{name: "fails", attempts: 1, failures: []int{1}},
-	{name: "slow", attempts: 1, failures: []int{0}, work: "sleep 0.05"},
+	{name: "slow", attempts: 1, failures: []int{0}, work: "[ $(($1 % 25)) = 2 ] && sleep 0.3 || sleep 0.03"},
 	{name: "once", attempts: 2, failures: []int{0, 0, 1, 2}, work: "sleep 0.03", once: true},
 	{name: "tries", attempts: 3, failures: []int{0, 1, 2, 3}},
 }
+
+// isLong tells whether the script of a number takes long enough to be cancelled.
+func isLong(number int) bool { return number%25 == 2 }
 
 // script notes the number of the entry and of the attempt, fails as often as the
 // entry says, and else notes that it ends well.

@@ -3,6 +3,7 @@ package daemontest
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -58,6 +59,9 @@ type chaos struct {
 	done    map[string]int // what trouble was made
 	// cancelled are the numbers of which a cancel was sent.
 	cancelled map[int]bool
+	// killed is how often a script of a number was killed, which may not have come
+	// to its first statement.
+	killed map[int]int
 	// mayRepeat counts the entries that stood in run lists when a daemon was
 	// killed, and those that a daemon put back when it was told to stop.
 	mayRepeat int
@@ -66,7 +70,7 @@ type chaos struct {
 func newChaos(t *testing.T, seed uint64) *chaos {
 	c := &chaos{
 		t: t, rand: rand.New(rand.NewPCG(seed, 0)), redis: redistest.New(t, "--appendonly", "yes", "--appendfsync", "always"),
-		notes: t.TempDir(), done: make(map[string]int), cancelled: make(map[int]bool),
+		notes: t.TempDir(), done: make(map[string]int), cancelled: make(map[int]bool), killed: make(map[int]int),
 	}
 	for i := range c.sites {
 		c.proxies[i] = redistest.NewProxy(t, c.redis)
@@ -210,7 +214,7 @@ func (c *chaos) suspendRedis() {
 // killScript kills any one script that runs now.
 func (c *chaos) killScript() {
 	pick := c.pick()
-	var pids []int
+	running := make(map[int]int) // pid → number
 	dirs, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
 		c.t.Fatal(err)
@@ -222,11 +226,15 @@ func (c *chaos) killScript() {
 		}
 		if slices.ContainsFunc(c.sites[:], func(s *gordontest.Site) bool { return strings.Contains(string(line), s.Dir()) }) {
 			pid, _ := strconv.Atoi(strings.Split(path, "/")[2])
-			pids = append(pids, pid)
+			if args := strings.Split(string(line), "\x00"); len(args) > 2 {
+				running[pid], _ = strconv.Atoi(args[2])
+			}
 		}
 	}
-	if len(pids) > 0 {
-		_ = syscall.Kill(pids[pick(len(pids))], syscall.SIGKILL) // it may just have ended
+	if len(running) > 0 {
+		pid := slices.Sorted(maps.Keys(running))[pick(len(running))]
+		c.killed[running[pid]]++
+		_ = syscall.Kill(pid, syscall.SIGKILL) // it may just have ended
 	}
 }
 
@@ -260,13 +268,12 @@ func (c *chaos) cancelTask() {
 	}
 }
 
-// running are the numbers of the entries in run lists that have an id, whose script
-// has been started and takes some time.
+// running are the numbers of the entries in run lists that have an id and whose
+// script takes long.
 func (c *chaos) running() (numbers []int) {
-	started := c.noted("started")
 	for _, list := range c.redis.Keys(c.t, "q:*:run:*") {
 		for _, raw := range c.redis.List(c.t, list) {
-			if n, _ := decodeChaos(c.t, raw); c.entries[n].id != "" && c.entries[n].typ.work != "" && started[n] != nil {
+			if n, _ := decodeChaos(c.t, raw); c.entries[n].id != "" && isLong(n) {
 				numbers = append(numbers, n)
 			}
 		}
