@@ -16,12 +16,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/internal/gordontest"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/host"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
-
-const patience = 60 * time.Second
 
 var tree *Tree // the one that is delegated to this process
 
@@ -69,18 +68,9 @@ func begin(t *testing.T, limits config.Limits, body string, change ...func(*runn
 			t.Error(err)
 		}
 		p.Wait()
-		eventually(t, "the group is removed", func() bool { return remove(run.dir) == nil })
+		gordontest.Until(t, "the group is removed", func() bool { return remove(run.dir) == nil })
 	})
 	return run, p
-}
-
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s", patience, what)
-		}
-	}
 }
 
 // escape is a shell command that is in no way tied to the script any more: not by
@@ -122,7 +112,7 @@ func TestALeaderIsBornInItsGroup(t *testing.T) {
 
 func TestStopEndsWhatGotAway(t *testing.T) {
 	run, p := begin(t, config.Limits{}, daemonize+"sleep 600")
-	eventually(t, "it got away", func() bool { list, _ := run.PIDs(); return len(list) >= 3 })
+	gordontest.Until(t, "it got away", func() bool { list, _ := run.PIDs(); return len(list) >= 3 })
 	go p.Stop(context.Background(), 10*time.Millisecond)
 	p.Wait()
 	if list, err := run.PIDs(); err != nil || len(list) != 0 {
@@ -157,7 +147,7 @@ func TestLeftoversAreAllowed(t *testing.T) {
 	if err := run.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "a later start removes the group", func() bool {
+	gordontest.Until(t, "a later start removes the group", func() bool {
 		later, err := tree.NewRun("T", "later", config.Limits{})
 		if err != nil {
 			t.Fatal(err)
@@ -198,7 +188,7 @@ func TestOutOfTheTypesMemory(t *testing.T) {
 
 func TestAForkBombIsHeldAndEnded(t *testing.T) {
 	run, p := begin(t, config.Limits{TasksMax: 20}, `bomb() { bomb | bomb & }; bomb 2>/dev/null; sleep 600`)
-	eventually(t, "forks are refused", func() bool { return run.Report().Refused > 10 })
+	gordontest.Until(t, "forks are refused", func() bool { return run.Report().Refused > 10 })
 	if list, _ := run.PIDs(); len(list) > 20 {
 		t.Errorf("%d processes", len(list))
 	}
@@ -212,8 +202,8 @@ func TestAForkBombIsHeldAndEnded(t *testing.T) {
 // Before Linux 5.14.
 func TestKillFrozen(t *testing.T) {
 	run, p := begin(t, config.Limits{TasksMax: 20}, `bomb() { bomb | bomb & }; bomb 2>/dev/null; sleep 600`)
-	eventually(t, "forks are refused", func() bool { return run.Report().Refused > 10 })
-	eventually(t, "all are gone", func() bool {
+	gordontest.Until(t, "forks are refused", func() bool { return run.Report().Refused > 10 })
+	gordontest.Until(t, "all are gone", func() bool {
 		if err := killFrozen(run.dir); err != nil {
 			t.Fatal(err)
 		}
@@ -300,7 +290,7 @@ func TestTypesComeAndGo(t *testing.T) {
 // What a daemon that died has left is ended by the next one.
 func TestSweep(t *testing.T) {
 	run, p := begin(t, config.Limits{}, daemonize+"sleep 600")
-	eventually(t, "it got away", func() bool { list, _ := run.PIDs(); return len(list) >= 2 })
+	gordontest.Until(t, "it got away", func() bool { list, _ := run.PIDs(); return len(list) >= 2 })
 	list, _ := run.PIDs()
 	killed, err := tree.Sweep()
 	if err != nil || killed < 2 {

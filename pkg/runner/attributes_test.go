@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/nevsnode/gordon/v2/internal/gordontest"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
 
@@ -75,7 +76,7 @@ func unchanged(t *testing.T) (check func()) {
 	before, _, _ := strings.Cut(self(t), "\n")
 	return func() {
 		t.Helper()
-		eventually(t, "all threads are as before: "+before, func() bool {
+		gordontest.Until(t, "all threads are as before: "+before, func() bool {
 			for line := range strings.SplitSeq(self(t), "\n") {
 				if line != before {
 					t.Log(line)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nevsnode/gordon/v2/internal/gordontest"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
 
@@ -93,7 +94,7 @@ func TestKillMarkedFindsNothing(t *testing.T) {
 func TestKillMarkedIsBounded(t *testing.T) {
 	marker := markerOf(t)
 	p := marked(t, marker, `exec sleep 1000`)
-	eventually(t, "the script runs", func() bool {
+	gordontest.Until(t, "the script runs", func() bool {
 		comm, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.PID()), "comm"))
 		return string(comm) == "sleep\n"
 	})

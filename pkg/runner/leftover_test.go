@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/internal/gordontest"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
 
@@ -47,7 +48,7 @@ func TestNoisyLeftover(t *testing.T) {
 // but not its time. On a machine that is busy soon may be too late, so that one run
 // of many is enough.
 func TestChildThatIsSoonDone(t *testing.T) {
-	eventually(t, "a run waits for its child, and does not count its time", func() bool {
+	gordontest.Until(t, "a run waits for its child, and does not count its time", func() bool {
 		o := run(t, `(sleep 0.1; echo late) & exit 0`)
 		want(t, o, runner.Exited, "")
 		return !o.Leftovers && string(o.Stdout.Tail) == "late\n" && o.Wall < 90*time.Millisecond
@@ -95,7 +96,7 @@ func TestLeftoversAreCounted(t *testing.T) {
 // A process that is ending as well is nothing that was left behind. On a machine
 // that is busy it may take longer to end, so that one run of many is enough.
 func TestWhatEndsSoonIsNotCounted(t *testing.T) {
-	eventually(t, "a run counts nothing", func() bool {
+	gordontest.Until(t, "a run counts nothing", func() bool {
 		return run(t, `sleep 0.02 >&- 2>&- & exit 0`).LeftBehind == 0
 	})
 }

@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/nevsnode/gordon/v2/internal/gordontest"
 	"github.com/nevsnode/gordon/v2/pkg/host"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
@@ -85,16 +86,6 @@ func run(t *testing.T, body string, args ...string) runner.Outcome {
 	return start(t, body, args...).Wait()
 }
 
-// eventually polls until ok returns true.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !ok(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s", patience, what)
-		}
-	}
-}
-
 // flag is a file by which a script tells how far it is.
 type flag string
 
@@ -104,7 +95,7 @@ func newFlag(t *testing.T) flag { return flag(filepath.Join(t.TempDir(), "flag")
 func (f flag) text(t *testing.T) string {
 	t.Helper()
 	var text string
-	eventually(t, "the script writes to "+string(f), func() bool {
+	gordontest.Until(t, "the script writes to "+string(f), func() bool {
 		raw, _ := os.ReadFile(string(f))
 		text = string(raw)
 		return strings.HasSuffix(text, "\n")

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/nevsnode/gordon/v2/internal/gordontest"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
 
@@ -170,7 +171,7 @@ func TestScriptOpenForWriting(t *testing.T) {
 	}
 	// Start tries for milliseconds only, and on a busy machine the writer may be
 	// later than that.
-	eventually(t, "it starts when the writer is done", func() bool {
+	gordontest.Until(t, "it starts when the writer is done", func() bool {
 		writer, err := os.OpenFile(path, os.O_WRONLY, 0)
 		if err != nil {
 			t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nevsnode/gordon/v2/internal/gordontest"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
 
@@ -94,7 +95,7 @@ func TestStopWhatHasStoppedItself(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			p := start(t, tc.trap+`; kill -STOP $$; while :; do kill -STOP $$; sleep 0.01; done`)
-			eventually(t, "the script stops itself", func() bool { return state(p.PID()) == 'T' })
+			gordontest.Until(t, "the script stops itself", func() bool { return state(p.PID()) == 'T' })
 			o, _ := stop(t, p, tc.grace)
 			want(t, o, tc.kind, tc.reason)
 		})
@@ -174,7 +175,7 @@ func stubbornChild(t *testing.T, streams string) (p *runner.Process, child int) 
 	flag := newFlag(t)
 	p = start(t, `trap 'exit 0' TERM; (trap '' TERM; exec sleep 1000) `+streams+` & echo $! > $1; wait`, string(flag))
 	child = flag.pid(t)
-	eventually(t, "the child ignores SIGTERM", func() bool { return ignores(t, child, unix.SIGTERM) })
+	gordontest.Until(t, "the child ignores SIGTERM", func() bool { return ignores(t, child, unix.SIGTERM) })
 	return p, child
 }
 
@@ -183,7 +184,7 @@ func TestSecondStopFinishesTheTree(t *testing.T) {
 	p, child := stubbornChild(t, "")
 	var wg sync.WaitGroup
 	wg.Go(func() { p.Stop(context.Background(), long) })
-	eventually(t, "the leader obeys", func() bool { return !alive(p.PID()) })
+	gordontest.Until(t, "the leader obeys", func() bool { return !alive(p.PID()) })
 	p.Stop(context.Background(), 0)
 	if alive(child) {
 		t.Error("the child is alive")
@@ -230,7 +231,7 @@ func TestStopAfterTheEnd(t *testing.T) {
 	child := newFlag(t)
 	p := start(t, `sleep 1000 & echo $! > $1`, string(child))
 	pid := child.pid(t)
-	eventually(t, "the leader ends", func() bool { return !alive(p.PID()) })
+	gordontest.Until(t, "the leader ends", func() bool { return !alive(p.PID()) })
 	p.Stop(context.Background(), 0)
 	if err := p.Signal(unix.SIGKILL); !errors.Is(err, os.ErrProcessDone) {
 		t.Errorf("Signal before Wait: %v", err)

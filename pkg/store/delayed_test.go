@@ -152,15 +152,7 @@ func TestMoveDueRefusedLosesNothing(t *testing.T) {
 func TestMoveDueWithoutTheRightToRemove(t *testing.T) {
 	l := open(t, server.Socket)
 	server.Do(t, "ZADD", keys.Delayed("T"), 1, "x")
-	admin := server.Conn(t)
-	if _, err := admin.Do("ACL", "SETUSER", "default", "-zrem"); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if _, err := admin.Do("ACL", "SETUSER", "default", "+@all"); err != nil {
-			t.Error(err)
-		}
-	}()
+	forbid(t, "zrem")
 	err := l.Use(t.Context(), func(c *Conn) error { _, err := c.MoveDue(keys, "T"); return err })
 	if !errors.Is(err, &ReplyError{Code: "NOPERM"}) {
 		t.Errorf("%v, want a NOPERM", err)

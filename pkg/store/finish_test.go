@@ -116,15 +116,7 @@ func TestFinishWithoutTheRightToExpire(t *testing.T) {
 			l := open(t, server.Socket)
 			server.Push(t, run0, "x")
 			server.Push(t, "q:T", "y")
-			admin := server.Conn(t)
-			if _, err := admin.Do("ACL", "SETUSER", "default", "-expire"); err != nil {
-				t.Fatal(err)
-			}
-			defer func() {
-				if _, err := admin.Do("ACL", "SETUSER", "default", "+@all"); err != nil {
-					t.Error(err)
-				}
-			}()
+			forbid(t, "expire")
 			f := finishOf(Fail)
 			f.Record = record
 			use(t, l, func(c *Conn) error {

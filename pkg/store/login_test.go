@@ -192,15 +192,7 @@ func TestDatabase(t *testing.T) {
 func TestRefusalWithinAScriptIsNOPERM(t *testing.T) {
 	l := open(t, server.Socket)
 	server.Push(t, run0, "x")
-	admin := server.Conn(t)
-	if _, err := admin.Do("ACL", "SETUSER", "default", "-ltrim"); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if _, err := admin.Do("ACL", "SETUSER", "default", "+@all"); err != nil {
-			t.Error(err)
-		}
-	}()
+	forbid(t, "ltrim")
 	use(t, l, func(c *Conn) error {
 		results, err := c.FinishAll([]Finish{finishOf(Drop)})
 		if err == nil && !errors.Is(results[0].Err, &ReplyError{Code: "NOPERM"}) {

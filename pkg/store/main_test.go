@@ -42,3 +42,17 @@ func use(t *testing.T, l *Link, fn func(*Conn) error) {
 		t.Fatal(err)
 	}
 }
+
+// forbid takes the right to a command from everybody until the test ends.
+func forbid(t *testing.T, command string) {
+	t.Helper()
+	admin := server.Conn(t)
+	if _, err := admin.Do("ACL", "SETUSER", "default", "-"+command); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := admin.Do("ACL", "SETUSER", "default", "+@all"); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -140,15 +140,7 @@ func TestRecoverToTheFailedList(t *testing.T) {
 // would keep from the log and the error_script that it is not run again.
 func TestRecoverWithoutTheRightToExpire(t *testing.T) {
 	l := open(t, server.Socket)
-	admin := server.Conn(t)
-	if _, err := admin.Do("ACL", "SETUSER", "default", "-expire"); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if _, err := admin.Do("ACL", "SETUSER", "default", "+@all"); err != nil {
-			t.Error(err)
-		}
-	}()
+	forbid(t, "expire")
 	for _, want := range []Recovered{FailedOnCrash, Requeued} {
 		server.Push(t, run0, "x")
 		if got := recoverOnce(t, l, recovery("x", func(r *Recovery) { r.Fail = want == FailedOnCrash })); got != want {

@@ -6,7 +6,8 @@
 //
 //	Pool       start, reload, stop          waits for its engines
 //	engine     one Redis and queue_key      waits for all below
-//	registrar  record, lease, recovery
+//	registrar  record, lease
+//	recoverer  entries of dead instances
 //	watcher    what is due, paused or cancelled
 //	follower   goes where sentinels say that the master is
 //	queue      one type: slots, decisions   waits for its fetcher, finisher, workers

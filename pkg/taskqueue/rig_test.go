@@ -13,6 +13,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"github.com/nevsnode/gordon/v2/internal/gordontest"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/stats"
 )
@@ -133,13 +134,7 @@ func (r *rig) failed(taskType string) []string { return server.List(r.t, "q:"+ta
 // until waits for a condition.
 func (r *rig) until(what string, ok func() bool) {
 	r.t.Helper()
-	deadline := time.Now().Add(time.Minute) // only a hang comes to that
-	for !ok() {
-		if time.Now().After(deadline) {
-			r.t.Fatalf("waited a minute in vain: %s", what)
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
+	gordontest.Until(r.t, what, ok)
 }
 
 // ended waits until n runs have ended and Redis knows.
