@@ -6,14 +6,15 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 VERSION ?= $(shell scripts/version.sh)
+BINARY ?= bin/gordon
 
 .PHONY: help
 help: ## list what make can do
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 .PHONY: build
-build: ## build bin/gordon
-	go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/gordon ./cmd/gordon
+build: ## build bin/gordon, as the packages ship it
+	@VERSION='$(VERSION)' scripts/build.sh '$(BINARY)'
 
 .PHONY: run
 run: build ## see gordon at work: a private Redis, three tasks, the failed lists, the statistics

@@ -20,11 +20,10 @@ package_version() {
 
 tool() { go tool -modfile=packaging/tools/go.mod "$@"; }
 
-# Position-independent, as distributions want their programs to be.
 binaries() {
-	local arch flags=(-buildmode=pie -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.version=$VERSION")
+	local arch
 	for arch in amd64 arm64; do
-		env CGO_ENABLED=0 GOFLAGS= GOOS=linux GOARCH="$arch" go build "${flags[@]}" -o "$build/$arch/gordon" ./cmd/gordon
+		GOARCH=$arch scripts/build.sh "$build/$arch/gordon"
 	done
 }
 

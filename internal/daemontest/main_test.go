@@ -17,6 +17,10 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	if errno := os.Getenv(refuseEnv); errno != "" {
+		fmt.Fprintln(os.Stderr, execRefused(errno, os.Getenv(refuseBinary)))
+		os.Exit(1)
+	}
 	built, remove, err := gordontest.Build()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

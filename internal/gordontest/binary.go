@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -23,6 +24,23 @@ func Build() (binary string, remove func(), err error) {
 		return "", nil, fmt.Errorf("build gordon: %w\n%s", err, out)
 	}
 	return binary, remove, nil
+}
+
+// Shipped builds gordon as "make build" and the packages do: without cgo, and so
+// without the race detector. It is removed at the end of the test.
+func Shipped(t testing.TB) (binary string) {
+	t.Helper()
+	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+	if err != nil {
+		t.Fatalf("find the module: %v", err)
+	}
+	binary = filepath.Join(t.TempDir(), "gordon")
+	build := exec.Command("make", "build", "VERSION=0.0.0-test", "BINARY="+binary)
+	build.Dir = strings.TrimSpace(string(root))
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("make build: %v\n%s", err, out)
+	}
+	return binary
 }
 
 // patience bounds the wait for anything.
