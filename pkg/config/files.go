@@ -3,11 +3,12 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/nevsnode/gordon/v2/internal/files"
 )
 
 // maxFileSize bounds one file. Thousands of tasks fit in it; a log or a disk
@@ -23,37 +24,35 @@ func dropInDir(path string) string {
 // listFiles returns the main file and its drop-ins in the order they are read.
 // Hidden files are left out: editors and package managers park theirs there.
 func listFiles(path string) ([]string, *Fault) {
-	files := []string{path}
+	list := []string{path}
 	dir := dropInDir(path)
 	entries, err := os.ReadDir(dir) // sorted by name
 	if errors.Is(err, fs.ErrNotExist) {
-		return files, nil
+		return list, nil
 	}
 	if err != nil {
-		return files, &Fault{File: dir, Message: "can't list the drop-ins: " + reason(err), Err: err}
+		return list, &Fault{File: dir, Message: "can't list the drop-ins: " + reason(err), Err: err}
 	}
 	for _, e := range entries {
 		if name := e.Name(); strings.HasSuffix(name, ".toml") && !strings.HasPrefix(name, ".") {
-			files = append(files, filepath.Join(dir, name))
+			list = append(list, filepath.Join(dir, name))
 		}
 	}
-	return files, nil
+	return list, nil
 }
 
-// readFile returns a file's text. It reads no more than is allowed, so that
-// /dev/zero is refused like any other file that is too big.
+// readFile returns the text of a regular file.
 func readFile(path string) (string, *Fault) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", &Fault{File: path, Message: "can't be opened: " + reason(err), Err: err}
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
-	if err != nil {
-		return "", &Fault{File: path, Message: "can't be read: " + reason(err), Err: err}
-	}
-	if len(data) > maxFileSize {
+	data, err := files.Read(path, maxFileSize)
+	if errors.Is(err, files.ErrTooBig) {
 		return "", &Fault{File: path, Message: fmt.Sprintf("is too big: a configuration file may have %d KiB", maxFileSize>>10)}
+	}
+	if err != nil {
+		message := "can't be read: "
+		if pe := new(fs.PathError); errors.As(err, &pe) && pe.Op == "open" {
+			message = "can't be opened: "
+		}
+		return "", &Fault{File: path, Message: message + reason(err), Err: err}
 	}
 	return string(data), nil
 }

@@ -8,8 +8,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nevsnode/gordon/v2/internal/files"
 )
 
 func TestDropIns_FolderIsNamedAfterTheFile(t *testing.T) {
@@ -111,7 +114,38 @@ func TestSize_MoreIsRefused(t *testing.T) {
 	if diff := cmp.Diff([]string{"gordon.toml: is too big: a configuration file may have 1024 KiB"}, got); diff != "" {
 		t.Error(diff)
 	}
-	if _, err := Load("/dev/zero", binDir); err == nil || !strings.Contains(err.Error(), "too big") {
-		t.Errorf("/dev/zero: got %v", err)
+}
+
+// A FIFO has no end without a writer, a device may have none at all.
+func TestWhatIsNoFileIsAFault(t *testing.T) {
+	dir := folder(t, "gordon.toml", task(), "gordon.d/a.toml", "")
+	fifo := filepath.Join(dir, "gordon.d", "b.toml")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{filepath.Join(dir, "gordon.toml"), fifo, "/dev/zero"} {
+		done := make(chan error, 1)
+		go func() {
+			_, err := Load(path, binDir)
+			done <- err
+		}()
+		select {
+		case err := <-done:
+			if !errors.Is(err, files.ErrNotRegular) || !strings.Contains(err.Error(), "it is not a regular file") {
+				t.Errorf("%s: got %v", path, err)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("%s: it waits", path)
+		}
+	}
+}
+
+func TestDropIns_FolderThatIsAFIFOIsAFault(t *testing.T) {
+	dir := folder(t, "gordon.toml", task())
+	if err := syscall.Mkfifo(filepath.Join(dir, "gordon.d"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(filepath.Join(dir, "gordon.toml"), binDir); !errors.Is(err, syscall.ENOTDIR) {
+		t.Errorf("got %v", err)
 	}
 }

@@ -19,7 +19,7 @@ func (*buffer) Close() error { return nil }
 func newTestSink() (*Sink, *buffer) {
 	b := new(buffer)
 	dest := &text{w: b}
-	return &Sink{base: dest, dest: dest, name: "the buffer", stderr: new(buffer), now: time.Now}, b
+	return &Sink{base: dest, dest: dest, name: "the buffer", notes: &notes{new(buffer)}, now: time.Now}, b
 }
 
 // parse reads a line of text back; groups become maps.

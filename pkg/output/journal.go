@@ -1,7 +1,6 @@
 package output
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -12,53 +11,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// journalTimeout bounds one write to the journal.
-const journalTimeout = time.Second
-
-// errJournalStuck is what a record meets while journald takes nothing.
-var errJournalStuck = errors.New("journald does not answer")
-
 // journald writes to the journal with native fields, so that
 // "journalctl GORDON_TASK_TYPE=mail" finds what concerns one task. See
 // systemd.journal-fields(7) and https://systemd.io/JOURNAL_NATIVE_PROTOCOL.
 type journald struct {
-	send    func(message string, priority journal.Priority, fields map[string]string) error
-	timeout time.Duration
-	// pending is closed when the send that timed out ends; nil without one.
-	pending <-chan struct{}
+	send func(message string, priority journal.Priority, fields map[string]string) error
 }
 
-func newJournald() *journald { return &journald{send: journal.Send, timeout: journalTimeout} }
+func newJournald() *journald { return &journald{send: journal.Send} }
 
-// write waits for journald, but not for long: journal.Send blocks for as long
-// as the socket's queue is full, and every worker that logs would wait with it.
-// While one send hangs, the records after it fail at once. The one that hangs
-// may still arrive.
 func (j *journald) write(r record) error {
-	if j.pending != nil {
-		select {
-		case <-j.pending:
-			j.pending = nil
-		default:
-			return errJournalStuck
-		}
-	}
-	message, priority, fields := string(r.appendText(nil)), priority(r.level), fields(r.attrs)
-	var err error
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		err = j.send(message, priority, fields)
-	}()
-	timer := time.NewTimer(j.timeout)
-	defer timer.Stop()
-	select {
-	case <-done:
-		return err
-	case <-timer.C:
-		j.pending = done
-		return errJournalStuck
-	}
+	return j.send(string(r.appendText(nil)), priority(r.level), fields(r.attrs))
 }
 
 func (j *journald) close() error { return nil }

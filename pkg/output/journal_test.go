@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,7 +23,6 @@ type sent struct {
 
 func fakeJournald(got *[]sent) *journald {
 	return &journald{
-		timeout: time.Minute,
 		send: func(message string, priority journal.Priority, fields map[string]string) error {
 			*got = append(*got, sent{message, priority, fields})
 			return nil
@@ -75,40 +73,9 @@ func TestJournalPriorities(t *testing.T) {
 	}
 }
 
-// A journald that hangs costs one time-out, not one for each record, and
-// records go through again when it has recovered.
-func TestStuckJournalDoesNotBlock(t *testing.T) {
-	var called atomic.Int32
-	begun, release := make(chan struct{}, 3), make(chan struct{})
-	dest := &journald{timeout: 10 * time.Millisecond, send: func(string, journal.Priority, map[string]string) error {
-		called.Add(1)
-		begun <- struct{}{}
-		<-release
-		return nil
-	}}
-	for range 3 {
-		if err := dest.write(record{}); !errors.Is(err, errJournalStuck) {
-			t.Fatalf("got %v, want %v", err, errJournalStuck)
-		}
-	}
-	<-begun // which may be later than the time-out
-	if n := called.Load(); n != 1 {
-		t.Errorf("%d sends while the first one hung", n)
-	}
-	close(release)
-	dest.timeout = time.Minute
-	deadline := time.Now().Add(60 * time.Second)
-	for dest.write(record{}) != nil {
-		if time.Now().After(deadline) {
-			t.Fatal("no record goes through after journald has recovered")
-		}
-		time.Sleep(time.Millisecond)
-	}
-}
-
 func TestJournalErrorIsReturned(t *testing.T) {
 	want := errors.New("no socket")
-	dest := &journald{timeout: time.Minute, send: func(string, journal.Priority, map[string]string) error { return want }}
+	dest := &journald{send: func(string, journal.Priority, map[string]string) error { return want }}
 	if err := dest.write(record{}); !errors.Is(err, want) {
 		t.Errorf("got %v, want %v", err, want)
 	}
@@ -157,7 +124,7 @@ func TestJournalStreamHasToMatch(t *testing.T) {
 					t.Error(err)
 				}
 			}()
-			if _, got := s.dest.(*journald); got != tt.want {
+			if _, got := s.dest.(*bounded).destination.(*journald); got != tt.want {
 				t.Errorf("logs to %s", s.name)
 			}
 		})

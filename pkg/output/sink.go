@@ -32,16 +32,18 @@ type destination interface {
 // Sink is where all loggers of the daemon write. It outlives reloads.
 type Sink struct {
 	// immutable
+	options  Options
 	base     destination // without a logfile
 	baseName string
-	stderr   io.WriteCloser
+	notes    destination // for people, when the log cannot be written
 	now      func() time.Time
 	level    slog.Level // records below it are not written
 
-	mu   sync.Mutex  // guards what follows, and serialises the writes
-	dest destination // base or a logfile; nil when closed
-	name string      // of dest, for people
-	lost int         // records since writing failed
+	mu      sync.Mutex  // guards what follows, and serialises the writes
+	dest    destination // base or a logfile; nil when closed
+	name    string      // of dest, for people
+	logfile string      // "" if dest is base
+	lost    int         // records since writing failed
 }
 
 // Open opens the log. It fails when the logfile can't be opened.
@@ -51,7 +53,7 @@ func Open(o Options) (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sink{stderr: newPatient(stderr), now: time.Now}
+	s := &Sink{options: o, notes: newBounded(&notes{newPatient(stderr)}), now: time.Now}
 	if o.Verbose {
 		s.level = slog.LevelDebug
 	}
@@ -62,14 +64,15 @@ func Open(o Options) (*Sink, error) {
 }
 
 func (s *Sink) open(o Options) error {
+	s.baseName = "standard output"
 	if onJournal(o.Getenv("JOURNAL_STREAM"), o.Stderr, o.Stdout) {
-		s.base, s.baseName = newJournald(), "the journal"
+		s.base, s.baseName = newBounded(newJournald()), "the journal"
 	} else {
 		base, err := newText(o.Stdout, o.Getenv)
 		if err != nil {
 			return err
 		}
-		s.base, s.baseName = base, "standard output"
+		s.base = newBounded(base)
 	}
 	s.dest, s.name = s.base, s.baseName
 	c, err := s.Prepare(o.Logfile)
@@ -109,7 +112,7 @@ func (s *Sink) Close() error {
 		err = s.dest.close()
 	}
 	s.dest = nil
-	return errors.Join(err, s.base.close(), s.stderr.Close())
+	return errors.Join(err, s.base.close(), s.notes.close())
 }
 
 func (s *Sink) write(r record) {
@@ -135,8 +138,18 @@ func (s *Sink) miss(err error) {
 		return
 	}
 	// With standard error broken too there is no one left to tell.
-	_, _ = fmt.Fprintf(s.stderr, "gordon: cannot write the log to %s, records are lost until it works again: %v\n", s.name, err)
+	_ = s.notes.write(record{message: fmt.Sprintf("cannot write the log to %s, records are lost until it works again: %v", s.name, err)})
 }
+
+// notes are lines on standard error, in the form of all that gordon writes there.
+type notes struct{ io.WriteCloser }
+
+func (n *notes) write(r record) error {
+	_, err := fmt.Fprintf(n, "gordon: %s\n", r.message)
+	return err
+}
+
+func (n *notes) close() error { return n.Close() }
 
 // sayLost follows the first record that could be written again.
 func (s *Sink) sayLost() {

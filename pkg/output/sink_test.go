@@ -237,7 +237,7 @@ func TestReaderThatHasStopped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.base.(*text).w.(*patient).timeout = 10 * time.Millisecond
+	s.base.(*bounded).destination.(*text).w.(*patient).timeout = 10 * time.Millisecond
 	const records = 100
 	done := make(chan struct{})
 	go func() {
@@ -258,7 +258,7 @@ func TestReaderThatHasStopped(t *testing.T) {
 		read <- err
 	}()
 	<-done
-	s.base.(*text).w.(*patient).timeout = time.Minute
+	s.base.(*bounded).destination.(*text).w.(*patient).timeout = time.Minute
 	deadline := time.Now().Add(20 * time.Second)
 	for s.lost > 0 && time.Now().Before(deadline) {
 		s.Logger().Info("again")

@@ -106,13 +106,3 @@ func isTerminal(f *os.File) bool {
 	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
 	return err == nil
 }
-
-// openLogfile opens path for appending. Mode 0640 lets the file's group read
-// it: entries may hold what the rest of the machine should not see.
-func openLogfile(path string) (*text, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
-	if err != nil {
-		return nil, fmt.Errorf("opening the logfile: %w", err)
-	}
-	return &text{w: newPatient(f)}, nil
-}

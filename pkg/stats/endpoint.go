@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"sync/atomic"
 
+	"github.com/nevsnode/gordon/v2/internal/files"
 	"github.com/nevsnode/gordon/v2/internal/netlimit"
 )
 
@@ -37,7 +38,7 @@ func newManners(o Options, c *Counters) (*manners, error) {
 	if o.TLSCertFile == "" && o.TLSKeyFile == "" {
 		return m, nil
 	}
-	cert, err := tls.LoadX509KeyPair(o.TLSCertFile, o.TLSKeyFile)
+	cert, err := files.KeyPair(o.TLSCertFile, o.TLSKeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("loading the certificate of the stats interface: %w", err)
 	}

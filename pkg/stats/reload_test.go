@@ -6,9 +6,13 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"github.com/nevsnode/gordon/v2/internal/files"
 )
 
 func TestReloadMovesTheInterface(t *testing.T) {
@@ -150,4 +154,27 @@ func TestManyChangesLeaveOneInterface(t *testing.T) {
 	last := s.Addr().String()
 	stop()
 	expectClosed(t, last)
+}
+
+// A FIFO that was named as a certificate holds up no start and no reload.
+func TestCertificateThatIsNoFile(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, _ := newTestCounters("T")
+	s := NewServer(c, slog.New(slog.DiscardHandler))
+	done := make(chan error, 1)
+	go func() {
+		_, err := s.Prepare(Options{Interface: "127.0.0.1:0", TLSCertFile: fifo, TLSKeyFile: fifo})
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if !errors.Is(err, files.ErrNotRegular) {
+			t.Errorf("got %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("it waits")
+	}
 }

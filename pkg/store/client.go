@@ -4,6 +4,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/nevsnode/gordon/v2/internal/files"
 )
 
 // Options say which server to talk to, and how patiently.
@@ -37,6 +39,7 @@ type Options struct {
 // Client makes connections to one server.
 type Client struct {
 	opts  Options
+	reads files.Calls // of passwords and certificates
 	conns atomic.Int64
 	// broke is when a connection last broke, in Unix ns.
 	broke  atomic.Int64
@@ -51,7 +54,7 @@ func NewClient(o Options) *Client {
 	if o.CommandTimeout == 0 {
 		o.CommandTimeout = 5 * time.Second
 	}
-	return &Client{opts: o}
+	return &Client{opts: o, reads: files.NewCalls(maxReading)}
 }
 
 // clientName begins the names of all connections of an instance.

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/gomodule/redigo/redis"
+
+	"github.com/nevsnode/gordon/v2/internal/files"
 )
 
 // Dial connects, logs in, names the connection and learns its id.
@@ -60,7 +62,7 @@ type way struct {
 // connect opens one connection, and returns also what it goes over. Passwords and
 // certificates are read each time, so that a change of theirs needs no restart.
 func (c *Client) connect(ctx context.Context, w way, more ...redis.DialOption) (rc redis.Conn, wire net.Conn, err error) {
-	password, err := w.login.password()
+	password, err := reading(ctx, c, w.login.password)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -76,6 +78,17 @@ func (c *Client) connect(ctx context.Context, w way, more ...redis.DialOption) (
 	}, more...)
 	rc, err = redis.DialContext(ctx, w.network, w.address, options...)
 	return rc, wire, typed(err)
+}
+
+// maxReading is how many files of passwords and certificates are read at once. What
+// is on a file system that does not answer takes so many threads, and no more.
+const maxReading = 4
+
+// reading waits for a file no longer than for the server.
+func reading[T any](ctx context.Context, c *Client, read func() (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.opts.DialTimeout)
+	defer cancel()
+	return files.Within(ctx, c.reads, read, nil)
 }
 
 func (c *Client) dial(ctx context.Context, network, address string, progress func()) (net.Conn, error) {
@@ -94,7 +107,7 @@ func (c *Client) dial(ctx context.Context, network, address string, progress fun
 
 // encrypt closes conn when it fails.
 func (c *Client) encrypt(ctx context.Context, conn net.Conn, address string) (net.Conn, error) {
-	config, err := c.opts.TLS.config()
+	config, err := reading(ctx, c, c.opts.TLS.config)
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}

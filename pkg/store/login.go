@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/nevsnode/gordon/v2/internal/files"
 )
 
 // Login is how a connection proves who it is (AUTH).
@@ -59,7 +61,7 @@ func (l Login) password() (string, error) {
 }
 
 func readSecret(path string) (string, error) {
-	f, err := os.Open(path)
+	f, err := files.Open(path)
 	if err != nil {
 		return "", err
 	}
@@ -96,7 +98,7 @@ type TLS struct {
 func (t TLS) config() (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
 	if t.CAFile != "" {
-		pem, err := os.ReadFile(t.CAFile)
+		pem, err := files.Read(t.CAFile, files.MaxPEM)
 		if err != nil {
 			return nil, fmt.Errorf("authorities for tls: %w", err)
 		}
@@ -106,7 +108,7 @@ func (t TLS) config() (*tls.Config, error) {
 		}
 	}
 	if t.CertFile != "" {
-		cert, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
+		cert, err := files.KeyPair(t.CertFile, t.KeyFile)
 		if err != nil {
 			return nil, fmt.Errorf("client certificate for tls: %w", err)
 		}

@@ -11,6 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/nevsnode/gordon/v2/internal/files"
+	"github.com/nevsnode/gordon/v2/internal/gordontest"
 	"github.com/nevsnode/gordon/v2/internal/redistest"
 )
 
@@ -66,6 +70,41 @@ func TestMissingPasswordFile(t *testing.T) {
 	_, err := Login{PasswordFile: path}.password()
 	if !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), path) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Neither a FIFO without a writer nor a file system that does not answer holds up
+// whoever connects: the daemon would be taken for one that hangs.
+func TestFilesThatBlock(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dead, _ := gordontest.DeadFolder(t)
+	for path, want := range map[string]error{fifo: files.ErrNotRegular, filepath.Join(dead, "file"): files.ErrHangs} {
+		for name, o := range map[string]Options{
+			"password":    {Login: Login{PasswordFile: path}},
+			"authorities": {TLS: &TLS{CAFile: path}},
+			"certificate": {TLS: &TLS{CertFile: path, KeyFile: path}},
+		} {
+			o.Network, o.Address, o.DialTimeout = "unix", redistest.New(t).Socket, 20*time.Millisecond
+			client := NewClient(o)
+			for range 2 * maxReading {
+				done := make(chan error, 1)
+				go func() {
+					_, err := client.Dial(t.Context())
+					done <- err
+				}()
+				select {
+				case err := <-done:
+					if !errors.Is(err, want) {
+						t.Errorf("%s %s: got %v", name, path, err)
+					}
+				case <-time.After(20 * time.Second):
+					t.Fatalf("%s %s: it waits", name, path)
+				}
+			}
+		}
 	}
 }
 

@@ -1,0 +1,88 @@
+package output
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"golang.org/x/sys/unix"
+)
+
+// Errors of a logfile, beside those of the system.
+var (
+	// ErrUnread is for a FIFO that nobody has open for reading.
+	ErrUnread = errors.New("nobody reads this FIFO")
+	// ErrNoLog is for a disk or a socket.
+	ErrNoLog = errors.New("it cannot be a logfile; leave logfile empty to log to the journal, or to standard output")
+)
+
+// openLogfile opens path for appending. Mode 0640 lets the file's group read
+// it: entries may hold what the rest of the machine should not see.
+//
+// It does not wait for the reader of a FIFO.
+func openLogfile(path string) (*text, error) {
+	const flags = unix.O_WRONLY | unix.O_APPEND | unix.O_CREAT | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
+	fd, err := unix.Open(path, flags, 0o640)
+	for errors.Is(err, unix.EINTR) {
+		fd, err = unix.Open(path, flags, 0o640)
+	}
+	if err != nil {
+		return nil, refusal(path, err)
+	}
+	if err := suitable(fd); err != nil {
+		return nil, errors.Join(refusal(path, err), unix.Close(fd))
+	}
+	return &text{w: newPatient(os.NewFile(uintptr(fd), path))}, nil
+}
+
+// suitable refuses a disk, and has writes block again: [patient] bounds them, and
+// there are no partial lines then.
+func suitable(fd int) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	if st.Mode&unix.S_IFMT == unix.S_IFBLK {
+		return ErrNoLog
+	}
+	return unix.SetNonblock(fd, false)
+}
+
+// refusal says why path cannot be opened. ENXIO is for a FIFO without a reader, and
+// for a socket.
+func refusal(path string, err error) error {
+	if errors.Is(err, unix.ENXIO) {
+		err = ErrNoLog
+		if info, fault := os.Stat(path); fault == nil && info.Mode().Type() == fs.ModeNamedPipe {
+			err = ErrUnread
+		}
+	}
+	return fmt.Errorf("opening the logfile: %w", &fs.PathError{Op: "open", Path: path, Err: err})
+}
+
+// ownDescriptor matches the names that a process has for its open files; proc(5).
+var ownDescriptor = regexp.MustCompile(`^/(?:dev|proc/self|proc/thread-self)/fd/([12])$`)
+
+// descriptor returns "1" or "2" if path stands for standard output or standard error
+// of whoever opens it, such as /dev/stdout. Those may be a socket, which cannot be
+// opened, or the pipe of another user, which must not be.
+func descriptor(path string) string {
+	for range 8 { // /dev/stdout is a link to /proc/self/fd/1, as a rule
+		path = filepath.Clean(path)
+		if m := ownDescriptor.FindStringSubmatch(path); m != nil {
+			return m[1]
+		}
+		next, err := os.Readlink(path)
+		if err != nil {
+			return ""
+		}
+		if !filepath.IsAbs(next) {
+			next = filepath.Join(filepath.Dir(path), next)
+		}
+		path = next
+	}
+	return ""
+}
