@@ -2,11 +2,8 @@ package output
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
 	"time"
 	"unicode/utf8"
 )
@@ -25,7 +22,7 @@ type Exec func(ctx context.Context, script, arg string) (output []byte, err erro
 // ErrorScript tells people about a failed task by running a script of theirs.
 type ErrorScript struct {
 	Script  string // path; "" means none
-	TempDir string // "" means the system's
+	TempDir *TempDir
 	Exec    Exec
 	Log     *slog.Logger
 	Timeout time.Duration // 0 means DefaultErrorScriptTimeout
@@ -40,19 +37,16 @@ func (e *ErrorScript) Notify(ctx context.Context, taskType string, payload []byt
 		return
 	}
 	log := e.Log.With(KeyMessageID, MsgErrorScript, KeyTaskType, taskType, "script", e.Script)
-	path, err := e.describe(taskType, payload, reason)
-	if path != "" {
-		defer func() {
-			// A script may have moved or removed the file itself.
-			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				log.Error("cannot remove the error_script's file", KeyError, err)
-			}
-		}()
-	}
+	path, err := e.TempDir.write(ctx, log, describe(taskType, payload, reason))
 	if err != nil {
 		log.Error("cannot write the error_script's file", KeyError, err)
 		return
 	}
+	defer func() {
+		if err := e.TempDir.remove(ctx, path); err != nil {
+			log.Error("cannot remove the error_script's file", KeyError, err)
+		}
+	}()
 	timeout := e.Timeout
 	if timeout == 0 {
 		timeout = DefaultErrorScriptTimeout
@@ -70,19 +64,9 @@ func (e *ErrorScript) Notify(ctx context.Context, taskType string, payload []byt
 	}
 }
 
-// describe writes the file, readable by its owner only, in the words and with
-// the name that Gordon 1.x used. It returns the path where a file was created,
-// also with an error.
-func (e *ErrorScript) describe(taskType string, payload []byte, reason string) (path string, err error) {
-	f, err := os.CreateTemp(e.TempDir, "gordon*")
-	if err != nil {
-		return "", err
-	}
-	_, err = fmt.Fprintf(f, "Failed executing task for type \"%s\"\nPayload:\n%s\n\n%s\n", taskType, payload, reason)
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	return f.Name(), err
+// describe returns the content of the file, in the words of Gordon 1.x.
+func describe(taskType string, payload []byte, reason string) []byte {
+	return fmt.Appendf(nil, "Failed executing task for type \"%s\"\nPayload:\n%s\n\n%s\n", taskType, payload, reason)
 }
 
 // excerpt keeps the end of the output, where scripts tend to say what is wrong.

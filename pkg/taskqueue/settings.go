@@ -24,7 +24,7 @@ type Settings struct {
 	// ErrorScript is run with a description of each failure; "" = none.
 	ErrorScript string
 	// TempDir is where those descriptions are written.
-	TempDir string
+	TempDir *output.TempDir
 	// OnLeaseLoss says what becomes of running tasks when another host may take
 	// over their entries.
 	OnLeaseLoss config.OnLeaseLoss
@@ -37,7 +37,7 @@ type Settings struct {
 
 func newSettings(c *config.Config, o Options, gate *runner.Gate, commands map[string]*command) *Settings {
 	return &Settings{
-		Env: o.Env, KillGrace: c.KillGrace, ErrorScript: c.ErrorScript, TempDir: c.TempDir, OnLeaseLoss: c.OnLeaseLoss,
+		Env: o.Env, KillGrace: c.KillGrace, ErrorScript: c.ErrorScript, TempDir: output.NewTempDir(c.TempDir), OnLeaseLoss: c.OnLeaseLoss,
 		Groups: o.Groups, gate: gate, commands: commands,
 	}
 }
