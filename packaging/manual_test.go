@@ -68,7 +68,7 @@ func TestManualHasExitCodes(t *testing.T) {
 
 func TestManualHasSignals(t *testing.T) {
 	page := section(t, read(t, "man/gordon.8"), "SIGNALS")
-	for _, signal := range find(t, `syscall\.(SIG[A-Z]+)`, read(t, "cmd/gordon/signals.go")) {
+	for _, signal := range find(t, `syscall\.(SIG[A-Z0-9]+)`, read(t, "cmd/gordon/signals.go")) {
 		if !regexp.MustCompile(`(?m)^\.It Dv .*\b` + signal + `\b`).MatchString(page) {
 			t.Errorf("the page has no %s", signal)
 		}

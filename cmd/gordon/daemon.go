@@ -24,6 +24,7 @@ import (
 // daemon is everything that lives as long as the process does.
 type daemon struct {
 	app      *app
+	signals  *taskqueue.Signals
 	config   *config.Config // owned by the loop of signals
 	sink     *output.Sink
 	log      *slog.Logger
@@ -41,7 +42,7 @@ type daemon struct {
 
 // daemon loads the configuration, starts everything and returns when a stop has
 // been carried out.
-func (a *app) daemon(ctx context.Context, hangups, stops <-chan os.Signal) error {
+func (a *app) daemon(ctx context.Context, hangups, stops <-chan os.Signal, signals *taskqueue.Signals) error {
 	c, err := a.load()
 	if err != nil {
 		return err
@@ -50,7 +51,7 @@ func (a *app) daemon(ctx context.Context, hangups, stops <-chan os.Signal) error
 	if err != nil {
 		return fmt.Errorf("%w: %w", errConfig, err)
 	}
-	d := &daemon{app: a, config: c, sink: sink, log: sink.Logger(), notifier: systemd.NewNotifier(), reloads: make(chan chan<- error)}
+	d := &daemon{app: a, signals: signals, config: c, sink: sink, log: sink.Logger(), notifier: systemd.NewNotifier(), reloads: make(chan chan<- error)}
 	err = d.run(ctx, hangups, stops)
 	if err != nil && c.Logfile != "" {
 		d.log.Error("gordon ends", output.KeyError, err.Error())
@@ -140,7 +141,7 @@ func (d *daemon) start(ctx context.Context, stops <-chan os.Signal) (stopped boo
 	done := make(chan started, 1)
 	go func() {
 		pool, err := taskqueue.Start(ctx, d.config, taskqueue.Options{
-			Log: d.log, Counters: d.counters, Version: version, Env: os.Environ(), Groups: d.groups,
+			Log: d.log, Counters: d.counters, Version: version, Env: os.Environ(), Groups: d.groups, Signals: d.signals,
 		})
 		done <- started{pool, err}
 	}()

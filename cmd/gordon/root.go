@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/nevsnode/gordon/v2/pkg/taskqueue"
 )
 
 // flags are those of the root command; the one-dash forms of 1.6.5 are the same
@@ -118,12 +119,10 @@ func (a *app) root(ctx context.Context) error {
 	case a.flags.test:
 		return a.check(ctx, a.flags.conf)
 	}
-	hangups := make(chan os.Signal, 1)
-	stops := make(chan os.Signal, 4) // a few impatient ones in a row
-	notify(hangups, stops)
-	defer signal.Stop(hangups)
-	defer signal.Stop(stops)
-	return a.daemon(ctx, hangups, stops)
+	signals := taskqueue.NewSignals()
+	relay := newRelay(signals.Note)
+	defer relay.stop()
+	return a.daemon(ctx, relay.hangups, relay.stops, signals)
 }
 
 // noArguments refuses words that are no command, and says which is meant.

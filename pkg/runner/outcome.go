@@ -74,6 +74,10 @@ type Outcome struct {
 	// of them.
 	LeftBehind int
 
+	// SharedSignal says that the task did not end by itself, but by a signal that
+	// the daemon got as well; see Spec.DaemonGot.
+	SharedSignal bool
+
 	// Err says why with NotStarted. With the other kinds it is nil, unless the
 	// end of the process could not be learned from the kernel.
 	Err error

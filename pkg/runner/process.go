@@ -73,9 +73,10 @@ func (p *Process) Wait() Outcome {
 	case <-p.done:
 	default:
 		held := p.collect()
+		shared := p.sharedSignal()
 		left := p.endLeftovers()
 		p.outcome = p.reap()
-		p.outcome.Leftovers, p.outcome.LeftBehind = held, left
+		p.outcome.Leftovers, p.outcome.LeftBehind, p.outcome.SharedSignal = held, left, shared
 		p.countLeftovers()
 		if group := p.spec.Group; group != nil {
 			group.Account(&p.outcome)
@@ -137,9 +138,14 @@ func (p *Process) held() bool {
 // leaderEnded asks the kernel whether the leader has ended, without reaping
 // it. Only for those who have a hold, or are inside Wait.
 func (p *Process) leaderEnded() bool {
-	var info unix.Siginfo
-	err := retryEINTR(func() error {
-		return unix.Waitid(unix.P_PID, p.pid, &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
-	})
+	info, err := p.peek()
 	return err != nil || info.Signo != 0
+}
+
+// peek asks for the leader's end without reaping it; Signo is 0 while it lives.
+func (p *Process) peek() (info childInfo, err error) {
+	err = retryEINTR(func() error {
+		return unix.Waitid(unix.P_PID, p.pid, &info.Siginfo, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
+	})
+	return info, err
 }

@@ -1,6 +1,9 @@
 package runner
 
-import "time"
+import (
+	"syscall"
+	"time"
+)
 
 // MarkerVar is the environment variable that carries a task's id to its whole
 // tree of processes.
@@ -34,4 +37,10 @@ type Spec struct {
 	// and after LeftoverGrace SIGKILL.
 	KillLeftovers bool
 	LeftoverGrace time.Duration
+	// DaemonGot reports whether the daemon has got this signal as well, in the same
+	// moment, and may wait for that. It is asked by Wait when a signal has ended
+	// the leader, or it has exited with 128 and the number of one. If so, the task
+	// was stopped: what is left of its tree is ended, as by KillLeftovers, and
+	// Outcome.SharedSignal is true. nil is for no.
+	DaemonGot func(sig syscall.Signal) bool
 }

@@ -110,7 +110,7 @@ func (q *queue) start(s *slot) {
 	w := &worker{
 		task: q.task, settings: q.settings, counters: q.counters, id: id, slot: s, payload: s.entry,
 		log:   q.log.With(output.KeyTaskID, id),
-		abort: q.abort.ctx, kill: q.kill.ctx,
+		abort: q.abort.ctx, kill: q.kill.ctx, drained: q.ends.drain.ctx,
 		roster: q.roster, chance: rand.Float64,
 	}
 	q.running++

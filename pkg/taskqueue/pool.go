@@ -33,6 +33,8 @@ type Options struct {
 	// are none. Whether the limits of a configuration can be enforced is for
 	// others to find out.
 	Groups *cgroup.Tree
+	// Signals are those that the daemon gets; nil where it is not to know.
+	Signals *Signals
 
 	// leaseTTL shortens the lease for tests; 0 is the constant of this name.
 	leaseTTL time.Duration
@@ -75,9 +77,9 @@ func (e end) child() end {
 	return end{ctx, stop}
 }
 
-// ends are the stages of a stop after the drain, each harder than the one
-// before: stop the tasks, kill them, wait for nothing.
-type ends struct{ abort, kill, hard end }
+// ends are the stages of a stop, each harder than the one before: take nothing, stop
+// the tasks, kill them, wait for nothing.
+type ends struct{ drain, abort, kill, hard end }
 
 // Start connects to Redis, brings back what dead instances left behind and
 // serves all types; then it returns. Redis is tried until ctx ends; the error
@@ -89,7 +91,7 @@ func Start(ctx context.Context, c *config.Config, o Options) (*Pool, error) {
 		return nil, fmt.Errorf("find out what machine this is: %w", err)
 	}
 	p := &Pool{
-		opts: o, self: self, ends: &ends{newEnd(), newEnd(), newEnd()}, ended: newEnded(),
+		opts: o, self: self, ends: &ends{newEnd(), newEnd(), newEnd(), newEnd()}, ended: newEnded(),
 		budgets: make(map[string]*budget), seats: newSeats(), over: make(chan struct{}), gate: runner.NewGate(),
 	}
 	s, err := p.settings(ctx, c)
@@ -215,6 +217,7 @@ func (p *Pool) Drain() {
 	}
 	p.closed = true
 	p.current.retire()
+	p.ends.drain.stop()
 	go func() {
 		p.engines.Wait()
 		p.gate.Close()

@@ -28,6 +28,7 @@ type rig struct {
 	log      *lockedBuffer
 	socket   string
 	leaseTTL time.Duration
+	signals  *Signals
 }
 
 type lockedBuffer struct {
@@ -103,7 +104,7 @@ func (r *rig) start() {
 	r.counters.SetTypes(nil)
 	pool, err := Start(r.t.Context(), r.config, Options{
 		Log:      slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Counters: r.counters, Version: "test", Env: os.Environ(), leaseTTL: r.leaseTTL,
+		Counters: r.counters, Version: "test", Env: os.Environ(), Signals: r.signals, leaseTTL: r.leaseTTL,
 	})
 	if err != nil {
 		r.t.Fatal(err)

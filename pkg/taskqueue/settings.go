@@ -30,6 +30,8 @@ type Settings struct {
 	OnLeaseLoss config.OnLeaseLoss
 	// Groups is where the control groups of tasks are made; nil = there are none.
 	Groups *cgroup.Tree
+	// Signals are those that the daemon gets; nil where it is not to know.
+	Signals *Signals
 
 	gate     *runner.Gate
 	commands map[string]*command // by type
@@ -38,7 +40,7 @@ type Settings struct {
 func newSettings(c *config.Config, o Options, gate *runner.Gate, commands map[string]*command) *Settings {
 	return &Settings{
 		Env: o.Env, KillGrace: c.KillGrace, ErrorScript: c.ErrorScript, TempDir: output.NewTempDir(c.TempDir), OnLeaseLoss: c.OnLeaseLoss,
-		Groups: o.Groups, gate: gate, commands: commands,
+		Groups: o.Groups, Signals: o.Signals, gate: gate, commands: commands,
 	}
 }
 
@@ -59,15 +61,28 @@ func (s *Settings) exec(ctx, kill context.Context, script, arg string) ([]byte, 
 	if err != nil {
 		return nil, fmt.Errorf("environment of the error_script: %w", err)
 	}
-	p, err := runner.Start(runner.Spec{Path: path, Args: []string{arg}, Env: env, Gate: s.gate})
-	if err != nil {
-		return nil, err
+	spec := runner.Spec{Path: path, Args: []string{arg}, Env: env, Gate: s.gate, DaemonGot: s.Signals.got, LeftoverGrace: s.KillGrace}
+	o, stopped, err := s.once(ctx, kill, spec)
+	if o.SharedSignal && ctx.Err() == nil { // nobody has been told yet
+		o, stopped, err = s.once(ctx, kill, spec)
 	}
-	o, stopped := waitOrStop(ctx, kill, p, s.KillGrace)
-	if stopped != nil {
+	switch {
+	case err != nil:
+		return nil, err
+	case stopped != nil:
 		err = fmt.Errorf("ended before it was done: %w", stopped)
-	} else if reason := o.Reason(); reason != "" {
-		err = errors.New(reason)
+	case o.Reason() != "":
+		err = errors.New(o.Reason())
 	}
 	return slices.Concat(o.Stdout.Tail, o.Stderr.Tail), err
+}
+
+// once runs a process to its end; stopped is why it was stopped, if it was.
+func (s *Settings) once(ctx, kill context.Context, spec runner.Spec) (o runner.Outcome, stopped, err error) {
+	p, err := runner.Start(spec)
+	if err != nil {
+		return o, nil, err
+	}
+	o, stopped = waitOrStop(ctx, kill, p, s.KillGrace)
+	return o, stopped, nil
 }

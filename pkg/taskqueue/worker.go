@@ -29,6 +29,8 @@ type worker struct {
 	// abort ends when the task is to be stopped and its entry put back, kill
 	// when there is no time left to be polite.
 	abort, kill context.Context
+	// drained ends when the daemon has begun to stop: no queue takes entries.
+	drained context.Context
 	// roster is where a cancel looks for the task while it runs.
 	roster *roster
 	// chance draws a number from 0 up to 1.
@@ -168,6 +170,8 @@ func (w *worker) execute(ctx context.Context, e entry.Entry, v *verdict) {
 	v.process = ended
 	v.judge(w.task.FailOnOutput)
 	switch {
+	case ended.SharedSignal:
+		w.sharedSignal(ctx, v)
 	case errors.Is(why, errTimedOut):
 		v.stopped(outcomeTimedOut, fmt.Sprintf("timed out after %v", limit))
 	case why != nil:
@@ -190,11 +194,19 @@ func (w *worker) stopped(ctx context.Context, v *verdict) {
 	case ctx.Err() == nil:
 	case errors.Is(context.Cause(ctx), errCancelled):
 		v.stopped(outcomeCancelled, "cancelled")
-	case w.task.OnCrash == config.CrashFail && v.process.Kind != runner.NotStarted:
-		v.outcome, v.fault = outcomeStopped, "gordon stopped this before it had ended, and on_crash = \"fail\" forbids a second run"
 	default:
-		v.outcome, v.fault = outcomeReturned, ""
+		w.cutShort(v, "gordon stopped this before it had ended")
 	}
+}
+
+// cutShort notes that the entry was not run to its end, and goes back unless it must
+// not run twice.
+func (w *worker) cutShort(v *verdict, reason string) {
+	if w.task.OnCrash == config.CrashFail && v.process.Kind != runner.NotStarted {
+		v.outcome, v.fault = outcomeStopped, reason+", and on_crash = \"fail\" forbids a second run"
+		return
+	}
+	v.outcome, v.fault = outcomeReturned, ""
 }
 
 // taskEnv is what the script learns about its run.
