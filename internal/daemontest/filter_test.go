@@ -23,7 +23,8 @@ const (
 
 // newCalls are those that an old or strict container refuses; a C library that may
 // not use clone3(2) ends the program, unless the error is ENOSYS.
-var newCalls = []uint32{unix.SYS_CLONE3, unix.SYS_PIDFD_OPEN, unix.SYS_PIDFD_SEND_SIGNAL}
+// keyctl(2) is no new one, but refused by most containers.
+var newCalls = []uint32{unix.SYS_CLONE3, unix.SYS_PIDFD_OPEN, unix.SYS_PIDFD_SEND_SIGNAL, unix.SYS_KEYCTL}
 
 // execRefused replaces this program by binary, behind a filter of system calls
 // (seccomp(2)) that refuses newCalls. It returns only with an error.

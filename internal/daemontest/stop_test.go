@@ -1,6 +1,8 @@
 package daemontest
 
 import (
+	"os"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -33,6 +35,33 @@ func TestStopWaitsForWhatRuns(t *testing.T) {
 				t.Errorf("left in redis: %s", diff)
 			}
 		})
+	}
+}
+
+// Ctrl-C in the terminal that gordon was started in is for gordon alone. Its tasks
+// have no terminal: they neither get the signal nor can be stopped for reading.
+func TestCtrlCStopsGordonAndNoTask(t *testing.T) {
+	s := newSite(t)
+	var keyboard *os.File
+	keyboard, s.Terminal = gordontest.Terminal(t)
+	s.Script("T", `trap 'echo hit >>"$D/signals"' INT TERM HUP QUIT TSTP
+		for try in "read x" "stty sane" "echo x"; do
+			(eval "$try" </dev/tty >/dev/tty) 2>/dev/null && echo "$try" >>"$D/terminal"
+		done; `+stays)
+	s.Configure(s.Task("T", 1))
+	server.Push(t, "q:T", gordontest.Numbered(1))
+	d := s.Start()
+	gordontest.Until(t, "the task runs, whatever it does to the terminal", func() bool { return len(s.Lines("started")) == 1 })
+	if _, err := keyboard.WriteString("\x03"); err != nil { // Ctrl-C
+		t.Fatal(err)
+	}
+	d.Says("stopping")
+	s.Write("go", "")
+	if code := d.Exit(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if s.Read("signals")+s.Read("terminal") != "" || !slices.Equal(s.Lines("done"), []string{"1"}) {
+		t.Errorf("the task got %q, has used the terminal: %q, done: %q", s.Read("signals"), s.Read("terminal"), s.Lines("done"))
 	}
 }
 

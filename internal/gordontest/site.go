@@ -18,6 +18,9 @@ type Site struct {
 	Redis string
 	// QueueKey is the queue_key.
 	QueueKey string
+	// Terminal is the standard input and controlling terminal of what Run starts;
+	// nil = none. See [Terminal].
+	Terminal *os.File
 	dir      string
 }
 

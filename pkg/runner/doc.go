@@ -33,7 +33,7 @@
 //
 // With a Group (Spec.Group) all that is in it: a child is born where its parent
 // is, and the leader is born there. Besides it, and without one: the process
-// group of the leader; every process whose environment carries the task's id in
+// group of the leader, which leads a session too; every process whose environment carries the task's id in
 // GORDON_TASK_ID, which survives a double fork and setsid(2); and whatever
 // descends from one of those while its parent lives. What gets away is a process
 // that leaves the process group, drops its environment and loses its parent. Only

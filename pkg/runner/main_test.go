@@ -23,10 +23,15 @@ const patience = 60 * time.Second
 // helperVar makes the test binary do something else than run tests.
 const helperVar = "RUNNER_TEST_HELPER"
 
+// executableVar is the path of this test program where all users can execute it.
+const executableVar = "RUNNER_TEST_EXECUTABLE"
+
 func TestMain(m *testing.M) {
 	switch os.Getenv(helperVar) {
 	case "killmarked":
 		killMarkedHelper()
+	case "keyring":
+		keyringHelper()
 	case "":
 	default:
 		unprivilegedHelper(os.Getenv(helperVar))

@@ -9,16 +9,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// How often and with which first pause a start is tried again while the script
-// is open for writing; the pause doubles each time, 31 ms in all.
+// How often and with which first pause Start tries again while the script is open
+// for writing; the pause doubles each time, 31 ms in all.
 const (
 	busyTries = 6
 	busyPause = time.Millisecond
 )
 
-// Start starts the process: as the leader of a process group of its own, without
-// capabilities unless it is root, and with stdout and stderr captured. Wait must
-// be called on the Process, whatever happens to it.
+// Start starts the process: as the leader of a session and a process group of its
+// own, without capabilities unless it is root, and with stdout and stderr captured.
+// Wait must be called on the Process, whatever happens to it.
+//
+// Start tries again for a moment while the kernel reports that the script is open
+// for writing (ETXTBSY). Usually nobody writes it any more: whoever installed the
+// script closed it, but forked another child in between, and that child holds a copy
+// of the descriptor until its own execve (https://go.dev/issue/22315). A script that
+// is really being written takes longer, and is for the caller to wait for.
 //
 // When nothing could be started the error is a *StartError, which wraps the
 // error number of execve(2), clone(2), pipe(2) or open(2): use errors.Is, with
@@ -32,10 +38,18 @@ func Start(spec Spec) (*Process, error) {
 		return nil, newStartError(spec, unix.E2BIG)
 	}
 	p := newProcess(spec)
-	if err := spec.Attributes.with(p.start); err != nil {
-		return nil, newStartError(spec, err)
+	pause := busyPause
+	for try := 1; ; try++ {
+		err := spec.Attributes.with(p.start)
+		switch {
+		case err == nil:
+			return p, nil
+		case !errors.Is(err, unix.ETXTBSY) || try == busyTries:
+			return nil, newStartError(spec, err)
+		}
+		time.Sleep(pause)
+		pause *= 2
 	}
-	return p, nil
 }
 
 // start opens the pipes and forks. Our copies of the child's ends are closed
@@ -83,18 +97,16 @@ func (p *Process) closeAll() {
 	}
 }
 
-// fork starts the child, and tries again for a moment when the kernel says
-// that the script is being written (ETXTBSY). Mostly nobody writes it any
-// more: whoever installed the script closed it, but forked another child in
-// between, and that child holds a copy of the descriptor until its own execve
-// (https://go.dev/issue/22315). It is gone after milliseconds.
+// fork starts the child.
 func (p *Process) fork(stdin, stdout, stderr int) error {
 	argv := make([]string, 0, 1+len(p.spec.Args))
 	argv = append(append(argv, p.spec.Path), p.spec.Args...)
 	attr := &syscall.ProcAttr{
 		Env:   p.spec.Env,
 		Files: []uintptr{uintptr(stdin), uintptr(stdout), uintptr(stderr)},
-		Sys:   &syscall.SysProcAttr{Setpgid: true, Credential: p.spec.User.credential()},
+		// A session of its own, and with it a process group: no terminal of the
+		// daemon's can be read, be typed into (TIOCSTI), or stop the task.
+		Sys: &syscall.SysProcAttr{Setsid: true, Credential: p.spec.User.credential()},
 	}
 	// What is done to the thread counts for what it forks.
 	runtime.LockOSThread()
@@ -102,25 +114,15 @@ func (p *Process) fork(stdin, stdout, stderr int) error {
 	if err := keepCapsFromChildren(); err != nil {
 		return err
 	}
+	joinNewKeyring()
 	if group := p.spec.Group; group != nil {
 		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, group.FD()
 	}
-	pause := busyPause
-	for try := 1; ; try++ {
-		err := p.spec.Gate.start(p.spec.OOMScoreAdj, func() (err error) {
-			p.started = time.Now()
-			p.pid, _, err = syscall.StartProcess(p.spec.Path, argv, attr)
-			return err
-		})
-		if err == nil {
-			return nil
-		}
-		if !errors.Is(err, syscall.ETXTBSY) || try == busyTries {
-			return err
-		}
-		time.Sleep(pause)
-		pause *= 2
-	}
+	return p.spec.Gate.start(p.spec.OOMScoreAdj, func() (err error) {
+		p.started = time.Now()
+		p.pid, _, err = syscall.StartProcess(p.spec.Path, argv, attr)
+		return err
+	})
 }
 
 // closeFD closes *fd, unless it is -1 already, and sets it to -1. An error of

@@ -54,7 +54,7 @@ func identity(uid, gid int, groups string) string {
 func asDaemon(t *testing.T, name string, caps []uintptr, into any) {
 	t.Helper()
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = []string{helperVar + "=" + name, "PATH=" + os.Getenv("PATH")}
+	cmd.Env = []string{helperVar + "=" + name, "PATH=" + os.Getenv("PATH"), executableVar + "=" + os.Getenv(executableVar)}
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: daemonUID, Gid: daemonUID}, AmbientCaps: caps}
 	cmd.Stderr = os.Stderr
@@ -77,6 +77,8 @@ func unprivilegedHelper(name string) {
 		"refusals":   func() any { return refusals() },
 		"foreign":    func() any { return endsForeign() },
 		"scores":     func() any { return scores() },
+		"terminal":   func() any { return onTerminal() },
+		"keyrings":   func() any { return hasKeyrings() },
 	}[name]()
 	if err := json.NewEncoder(os.Stdout).Encode(found); err != nil {
 		panic(err)
