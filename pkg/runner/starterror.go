@@ -19,6 +19,8 @@ type StartError struct {
 	Doing string
 	Err   error  // the cause; wraps an error number
 	Hint  string // what the bare cause leaves out; may be empty
+
+	passes bool // the cause may pass, although its error number need not be such
 }
 
 // Error returns the words that Gordon 1 used, "fork/exec PATH: cause", or
@@ -37,16 +39,18 @@ func (e *StartError) Error() string {
 // Unwrap returns the cause.
 func (e *StartError) Unwrap() error { return e.Err }
 
-// Transient reports whether a start, or a look at processes, failed for want of
-// processes, memory or descriptors. That is the machine's trouble and not the
-// task's: the same may succeed later.
+// Transient reports whether a start, or a look at processes, may succeed later. It
+// failed for want of processes, memory or descriptors, or because the script is
+// being written: somebody has it open for that (ETXTBSY), or it is still empty. A
+// file that was closed with something in it counts as complete.
 func Transient(err error) bool {
-	for _, no := range []error{unix.EAGAIN, unix.ENOMEM, unix.EMFILE, unix.ENFILE} {
+	for _, no := range []error{unix.EAGAIN, unix.ENOMEM, unix.EMFILE, unix.ENFILE, unix.ETXTBSY} {
 		if errors.Is(err, no) {
 			return true
 		}
 	}
-	return false
+	var e *StartError
+	return errors.As(err, &e) && e.passes
 }
 
 func newStartError(spec Spec, err error) *StartError {
@@ -68,6 +72,7 @@ func newStartError(spec Spec, err error) *StartError {
 		}
 	case errors.Is(err, unix.ENOEXEC):
 		e.Hint = explainFormat(spec.Path)
+		e.passes = e.Hint == hintEmpty
 	case errors.Is(err, unix.ETXTBSY):
 		e.Hint = "the file is still open for writing"
 	}
@@ -131,9 +136,12 @@ func explainDenied(path string) string {
 	return ""
 }
 
+// hintEmpty is for a file that is about to be written: nobody means an empty script.
+const hintEmpty = "the file is empty"
+
 func explainFormat(path string) string {
 	if info, err := os.Stat(path); err == nil && info.Size() == 0 {
-		return "the file is empty"
+		return hintEmpty
 	}
 	if head, err := readHead(path); err == nil && bytes.HasPrefix(head, []byte("\x7fELF")) {
 		return "the program is for another kind of machine, or damaged"

@@ -47,12 +47,14 @@ func newSettings(c *config.Config, o Options, gate *runner.Gate, commands map[st
 // errorScript returns the notifier that tells of failures. When kill has ended, its
 // script has no grace any more.
 func (s *Settings) errorScript(kill context.Context, log *slog.Logger) *output.ErrorScript {
-	exec := func(ctx context.Context, script, arg string) ([]byte, error) { return s.exec(ctx, kill, script, arg) }
+	exec := func(ctx context.Context, script, arg string) ([]byte, error) {
+		return s.exec(ctx, kill, log, script, arg)
+	}
 	return &output.ErrorScript{Script: s.ErrorScript, TempDir: s.TempDir, Exec: exec, Log: log}
 }
 
 // exec runs the error_script; see [output.Exec].
-func (s *Settings) exec(ctx, kill context.Context, script, arg string) ([]byte, error) {
+func (s *Settings) exec(ctx, kill context.Context, log *slog.Logger, script, arg string) ([]byte, error) {
 	path, err := runner.LookPath(script)
 	if err != nil {
 		return nil, fmt.Errorf("find error_script: %w", err)
@@ -62,9 +64,9 @@ func (s *Settings) exec(ctx, kill context.Context, script, arg string) ([]byte, 
 		return nil, fmt.Errorf("environment of the error_script: %w", err)
 	}
 	spec := runner.Spec{Path: path, Args: []string{arg}, Env: env, Gate: s.gate, DaemonGot: s.Signals.got, LeftoverGrace: s.KillGrace}
-	o, stopped, err := s.once(ctx, kill, spec)
+	o, stopped, err := s.once(ctx, kill, log, spec)
 	if o.SharedSignal && ctx.Err() == nil { // nobody has been told yet
-		o, stopped, err = s.once(ctx, kill, spec)
+		o, stopped, err = s.once(ctx, kill, log, spec)
 	}
 	switch {
 	case err != nil:
@@ -78,8 +80,8 @@ func (s *Settings) exec(ctx, kill context.Context, script, arg string) ([]byte, 
 }
 
 // once runs a process to its end; stopped is why it was stopped, if it was.
-func (s *Settings) once(ctx, kill context.Context, spec runner.Spec) (o runner.Outcome, stopped, err error) {
-	p, err := runner.Start(spec)
+func (s *Settings) once(ctx, kill context.Context, log *slog.Logger, spec runner.Spec) (o runner.Outcome, stopped, err error) {
+	p, err := patiently(ctx, log, func() (*runner.Process, error) { return runner.Start(spec) })
 	if err != nil {
 		return o, nil, err
 	}

@@ -152,7 +152,7 @@ func (w *worker) execute(ctx context.Context, e entry.Entry, v *verdict) {
 		v.outcome, v.fault, v.hopeless = outcomeNotStarted, err.Error(), true
 		return
 	}
-	process, err := w.start(ctx, spec)
+	process, err := patiently(ctx, w.log, func() (*runner.Process, error) { return w.begin(spec) })
 	if err != nil {
 		v.process = runner.NotStartedBy(err)
 		v.outcome, v.fault = outcomeNotStarted, err.Error()
@@ -222,19 +222,22 @@ func (w *worker) taskEnv(e entry.Entry) []string {
 }
 
 // startPatience is how long a start is tried again that failed for want of
-// memory, processes or descriptors: a fault of the machine, not of the entry.
+// memory, processes or descriptors, or because the script is being written: nothing
+// that the entry is to blame for.
 const startPatience = time.Minute
 
-func (w *worker) start(ctx context.Context, spec runner.Spec) (*runner.Process, error) {
+// patiently calls begin until it has started a process or startPatience or ctx is
+// over. It calls begin again only after transient errors.
+func patiently(ctx context.Context, log *slog.Logger, begin func() (*runner.Process, error)) (*runner.Process, error) {
 	deadline := time.Now().Add(startPatience)
 	var pace retry
 	for {
-		process, err := w.begin(spec)
+		process, err := begin()
 		if err == nil || !transient(err) || time.Now().After(deadline) || ctx.Err() != nil {
 			return process, err
 		}
 		if pace.pause == 0 {
-			w.log.Warn("the system cannot start a process now, trying again", output.KeyError, err.Error())
+			log.Warn("the system cannot start a process now, trying again", output.KeyError, err.Error())
 		}
 		pace.wait(ctx)
 	}
