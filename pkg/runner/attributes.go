@@ -28,16 +28,9 @@ type Attributes struct {
 	// OOMScoreAdj is from -1000, never killed for want of memory, to 1000, always
 	// killed first; proc_pid_oom_score_adj(5). It needs a Gate in Spec.
 	OOMScoreAdj *int
-}
 
-// Identity is a user with its groups.
-type Identity struct {
-	Name     string // for people; not looked at
-	UID, GID uint32
-	// Groups are the supplementary groups. With KeepGroups they are the daemon's
-	// own, which is for those who change the group alone.
-	Groups     []uint32
-	KeepGroups bool
+	// guarded keeps other processes of the daemon's user from it; see guardChildren.
+	guarded bool
 }
 
 // IOPriority is a class and, but for the class Idle, a level in it, from 0, the
@@ -66,7 +59,7 @@ const (
 
 // ofThread reports whether there is something that a thread has to take on.
 func (a Attributes) ofThread() bool {
-	return a.User != nil || a.Dir != "" || a.Umask != nil || a.Nice != nil || a.IO != IOPriority{}
+	return a.User != nil || a.Dir != "" || a.Umask != nil || a.Nice != nil || a.IO != IOPriority{} || a.guarded
 }
 
 // with calls f so that what it forks has these attributes, all but OOMScoreAdj.
@@ -116,6 +109,11 @@ func onThrowawayThread(f func()) {
 // are needed for the working directory, and priorities last: with little of it,
 // the rest would take its time.
 func (a Attributes) take() error {
+	if a.guarded {
+		if err := guardChildren(); err != nil {
+			return err
+		}
+	}
 	if err := a.User.takeGroups(); err != nil {
 		return err
 	}
@@ -168,74 +166,6 @@ const (
 	hintOOM  = "AmbientCapabilities=CAP_SYS_RESOURCE in the unit would allow it"
 	hintBox  = "SystemCallFilter= or PrivateUsers= of the unit, or its like, does not allow it"
 )
-
-// takeGroups gives this thread the user's supplementary groups.
-func (u *Identity) takeGroups() error {
-	if u == nil || u.KeepGroups {
-		return nil
-	}
-	groups := make([]int, len(u.Groups))
-	for i, g := range u.Groups {
-		groups[i] = int(g)
-	}
-	// Of this thread alone; syscall.Setgroups would be for all of them.
-	if err := unix.Setgroups(groups); err != nil {
-		return u.refused(err)
-	}
-	return nil
-}
-
-// files calls f with the rights that the user has to files, on a thread that is
-// locked and ends soon; setfsuid(2), setfsgid(2). Only the rights to files are
-// borrowed: a thread that was the user in full could be killed by him, and with
-// it the daemon.
-func (u *Identity) files(f func() error) error {
-	if u == nil {
-		return f()
-	}
-	if !setFileIDs(u.UID, u.GID) {
-		return u.refused(unix.EPERM)
-	}
-	// Back again for the fork: entering a control group (CLONE_INTO_CGROUP) takes
-	// the daemon's rights.
-	defer setFileIDs(uint32(os.Geteuid()), uint32(os.Getegid()))
-	return f()
-}
-
-// setFileIDs sets both ids, and reports whether the kernel has done so: it says
-// which id was there before, and nothing of an error.
-func setFileIDs(uid, gid uint32) bool {
-	_, _ = unix.SetfsgidRetGid(int(gid))
-	_, _ = unix.SetfsuidRetUid(int(uid))
-	isGID, _ := unix.SetfsgidRetGid(-1)
-	isUID, _ := unix.SetfsuidRetUid(-1)
-	return uint32(isGID) == gid && uint32(isUID) == uid
-}
-
-// refused says that the system does not let us become the user, and why.
-func (u *Identity) refused(err error) *StartError {
-	e := &StartError{Doing: "become " + u.String(), Err: err, Hint: hintBox}
-	if missing := missingCaps(unix.CAP_SETUID, unix.CAP_SETGID); missing != "" {
-		e.Hint = missing + " is missing; " + hintUser
-	}
-	return e
-}
-
-// String names the user, or the group where that is all that changes.
-func (u *Identity) String() string {
-	if u.KeepGroups {
-		return "a member of the group " + u.Name
-	}
-	return "user " + u.Name
-}
-
-// credential is what the child changes to between fork and exec.
-func (u *Identity) credential() *syscall.Credential {
-	if u == nil {
-		return nil
-	}
-	return &syscall.Credential{Uid: u.UID, Gid: u.GID, Groups: u.Groups, NoSetGroups: u.KeepGroups}
-}
 
 // Check tries out whether processes can be started with these attributes and
 // ended again, without starting one. It returns a *StartError where they can't.

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -41,6 +42,42 @@ func keepCapsFromChildren() error {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	if err := unix.Capset(&header, &c[0]); err != nil {
 		return &StartError{Doing: "keep the daemon's capabilities from the script", Err: err, Hint: "SystemCallFilter= of the unit must let capset pass"}
+	}
+	return nil
+}
+
+// guardChildren has what this thread forks begin with one capability of the daemon's,
+// and with it out of reach for other processes of the daemon's user. Those could
+// otherwise open its descriptors in /proc, or trace it: the kernel lets nobody do that
+// to a process that has a capability which he has not (ptrace(2), "Ptrace access mode
+// checking"). Between fork and execve the child has all of the daemon's.
+//
+// CAP_KILL is the least of those that a daemon with tasks of other users has; where
+// it lacks that one, the child gets all. There is nothing to guard where the daemon
+// is root, whose processes nobody else reaches, or has no capability, since it can't
+// become anybody then.
+func guardChildren() error {
+	c, err := readCaps()
+	if err != nil {
+		return err
+	}
+	if os.Geteuid() == 0 || c[0].Permitted|c[1].Permitted == 0 {
+		return nil
+	}
+	pass := [2]uint32{c[0].Permitted, c[1].Permitted}
+	if c[0].Permitted&(1<<unix.CAP_KILL) != 0 {
+		pass = [2]uint32{1 << unix.CAP_KILL}
+	}
+	c[0].Inheritable, c[1].Inheritable = pass[0], pass[1]
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	err = unix.Capset(&header, &c[0])
+	for n := 0; err == nil && n < 64; n++ {
+		if pass[n/32]>>(n%32)&1 != 0 {
+			err = unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, uintptr(n), 0, 0)
+		}
+	}
+	if err != nil {
+		return &StartError{Doing: "keep it out of reach for this user's other processes", Err: err, Hint: "SystemCallFilter= of the unit must let capset pass"}
 	}
 	return nil
 }

@@ -48,7 +48,8 @@
 //
 // Credentials, priorities and the rest of Attributes are taken on by the thread
 // that forks, or by the child; see Attributes.with. What a script must never get
-// is the daemon's own capabilities (keepCapsFromChildren).
+// is the daemon's own capabilities (keepCapsFromChildren). What decides about rights
+// keeps one of them, so that no script can answer in its place (guardChildren).
 //
 // # Pids are not identities
 //

@@ -32,6 +32,8 @@ func TestMain(m *testing.M) {
 		killMarkedHelper()
 	case "keyring":
 		keyringHelper()
+	case "attack":
+		attackHelper()
 	case "":
 	default:
 		unprivilegedHelper(os.Getenv(helperVar))

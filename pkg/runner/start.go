@@ -111,8 +111,10 @@ func (p *Process) fork(stdin, stdout, stderr int) error {
 	// What is done to the thread counts for what it forks.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if err := keepCapsFromChildren(); err != nil {
-		return err
+	if !p.spec.guarded {
+		if err := keepCapsFromChildren(); err != nil {
+			return err
+		}
 	}
 	joinNewKeyring()
 	if group := p.spec.Group; group != nil {

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/user"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -78,6 +76,8 @@ func unprivilegedHelper(name string) {
 		"foreign":    func() any { return endsForeign() },
 		"scores":     func() any { return scores() },
 		"terminal":   func() any { return onTerminal() },
+		"system":     func() any { return looksUpThere() },
+		"attacked":   func() any { return lookUpUnderAttack() },
 		"keyrings":   func() any { return hasKeyrings() },
 	}[name]()
 	if err := json.NewEncoder(os.Stdout).Encode(found); err != nil {
@@ -410,63 +410,6 @@ func TestForeignProcessesAreEnded(t *testing.T) {
 	asDaemon(t, "foreign", unitCaps(), &e)
 	if diff := cmp.Diff(ended{Escaped: "true", Killed: "2 <nil>"}, e); diff != "" {
 		t.Error(diff)
-	}
-}
-
-func TestLookupUser(t *testing.T) {
-	me, err := user.Current()
-	if err != nil {
-		t.Fatal(err)
-	}
-	groups, err := me.GroupIds()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{me.Username, me.Uid} {
-		a, err := runner.LookupUser(t.Context(), name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got []string
-		for _, g := range a.Groups {
-			got = append(got, strconv.Itoa(int(g)))
-		}
-		if a.Name != me.Username || strconv.Itoa(int(a.UID)) != me.Uid || strconv.Itoa(int(a.GID)) != me.Gid || a.Home != me.HomeDir || !slices.Contains(got, me.Gid) || len(got) != len(groups) {
-			t.Errorf("%s is %+v, want %+v with %q", name, a, me, groups)
-		}
-	}
-	nobody, err := runner.LookupUser(t.Context(), "nobody")
-	if err != nil || nobody.Shell != "" {
-		t.Errorf("nobody is %+v, %v", nobody, err)
-	}
-	if _, err := runner.LookupUser(t.Context(), "no-such-user"); !errors.Is(err, runner.ErrUnknown) || err.Error() != `"no-such-user" is unknown to this system` {
-		t.Errorf("error is %v", err)
-	}
-}
-
-// A directory service that hangs does not hang the daemon.
-func TestLookupThatHangs(t *testing.T) {
-	getent := script(t, "exec sleep 1000")
-	dir := t.TempDir()
-	if err := os.Symlink(getent, dir+"/getent"); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	if _, err := runner.LookupUser(ctx, "root"); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("error is %v", err)
-	}
-}
-
-func TestLookupGroup(t *testing.T) {
-	for _, name := range []string{"daemon", "1"} { // base-passwd, setup
-		if gid, err := runner.LookupGroup(t.Context(), name); gid == 0 || err != nil {
-			t.Errorf("%s is %d, %v", name, gid, err)
-		}
-	}
-	if _, err := runner.LookupGroup(t.Context(), "no-such-group"); !errors.Is(err, runner.ErrUnknown) {
-		t.Errorf("error is %v", err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -182,6 +183,9 @@ func (s *survey) identify(ctx context.Context, c *command) (known bool) {
 		is.Groups = append(slices.DeleteFunc(slices.Clone(is.Groups), func(g uint32) bool { return g == a.GID || g == group }), group)
 		is.Name, is.GID, is.KeepGroups = cmp.Or(is.Name, t.Group), group, t.User == ""
 	}
+	if !s.rootIsMeant(t, is) {
+		return false
+	}
 	if is.UID != uid || is.GID != gid {
 		c.base.User = &is
 	}
@@ -193,6 +197,31 @@ func (s *survey) identify(ctx context.Context, c *command) (known bool) {
 		c.base.Dir = a.Home
 	}
 	return true
+}
+
+// rootIsMeant reports whether the configuration itself names root wherever the task
+// would have root's number. The system's databases alone make nobody root: a
+// directory service may be wrong, or somebody's.
+func (s *survey) rootIsMeant(t config.Task, is runner.Identity) bool {
+	switch {
+	case namesRoot(t.User) || t.User == "" && t.Group == "":
+		return true
+	case t.User != "" && is.UID == 0:
+		s.fault(t, "user", "the user %s has the number 0; if root is meant, user = \"root\" says so", t.User)
+	case t.Group != "" && is.GID == 0 && !namesRoot(t.Group):
+		s.fault(t, "group", "the group %s has the number 0; if root's is meant, group = \"root\" says so", t.Group)
+	case is.GID != 0 && !slices.Contains(is.Groups, 0) || namesRoot(t.Group):
+		return true
+	default:
+		s.fault(t, "user", "the user %s is in root's group, with the number 0; if that is meant, group = \"root\" says so", t.User)
+	}
+	return false
+}
+
+// namesRoot reports whether a user or group of the configuration is root.
+func namesRoot(name string) bool {
+	n, err := strconv.ParseUint(name, 10, 32)
+	return name == "root" || err == nil && n == 0
 }
 
 // account looks a user up, once for all tasks.

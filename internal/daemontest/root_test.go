@@ -1,0 +1,52 @@
+package daemontest
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// A task is root, or in root's group, only where the configuration itself says root:
+// what the system's databases make of another name is not enough.
+func TestOnlyTheConfigurationMakesATaskRoot(t *testing.T) {
+	s := newSite(t)
+	s.Script("T", "")
+	databases := map[string]string{
+		"passwd": "toor:x:0:0::/root:/bin/sh\noperator:x:11:0::/:/bin/sh\nhelper:x:1234:1234::/:/bin/sh\nplain:x:1235:1235::/:/bin/sh\n",
+		"group":  "wheel:x:0:\nhelper:x:1234:\nplain:x:1235:\n",
+	}
+	for name, more := range databases {
+		content, err := os.ReadFile("/etc/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.Replace(string(content), "root:x:0:", "root:x:0:helper", 1)
+		if name == "passwd" {
+			text = string(content)
+		}
+		s.Write(name, text+more)
+	}
+	for keys, want := range map[string]string{
+		`user = "toor"`:                          `the user toor has the number 0; if root is meant, user = "root" says so`,
+		`user = "operator"`:                      `the user operator is in root's group, with the number 0; if that is meant, group = "root" says so`,
+		`user = "helper"`:                        `the user helper is in root's group`,
+		"user = \"helper\"\ngroup = \"plain\"":   `the user helper is in root's group`,
+		`group = "wheel"`:                        `the group wheel has the number 0; if root's is meant, group = "root" says so`,
+		"user = \"plain\"\ngroup = \"wheel\"":    `the group wheel has the number 0`,
+		`user = "root"`:                          "",
+		`user = "0"`:                             "",
+		`group = "root"`:                         "",
+		"user = \"helper\"\ngroup = \"root\"":    "",
+		"user = \"operator\"\ngroup = \"plain\"": "",
+		`user = "plain"`:                         "",
+	} {
+		s.Configure(s.Task("T", 1) + keys + "\n")
+		out, err := exec.Command("unshare", "--mount", "sh", "-ec",
+			`mount --bind "$1/passwd" /etc/passwd; mount --bind "$1/group" /etc/group; exec "$2" check "$1/gordon.toml"`,
+			"sh", s.Dir(), s.Binary).CombinedOutput()
+		if (err == nil) != (want == "") || !strings.Contains(string(out), want) {
+			t.Errorf("%s: %v, %s", keys, err, out)
+		}
+	}
+}
