@@ -142,6 +142,7 @@ func (d *daemon) start(ctx context.Context, stops <-chan os.Signal) (stopped boo
 	go func() {
 		pool, err := taskqueue.Start(ctx, d.config, taskqueue.Options{
 			Log: d.log, Counters: d.counters, Version: version, Env: os.Environ(), Groups: d.groups, Signals: d.signals,
+			Times: times(),
 		})
 		done <- started{pool, err}
 	}()

@@ -10,15 +10,19 @@ import (
 	"time"
 )
 
-// Build builds gordon with the race detector. remove removes it again.
-func Build() (binary string, remove func(), err error) {
+// FastTimes is the build tag of a gordon with short times of the protocol (a lease of
+// 6 s, or of $GORDON_TEST_LEASE), for tests that have to wait for them.
+const FastTimes = "fasttimes"
+
+// Build builds gordon with the race detector and build tags. remove removes it again.
+func Build(tags ...string) (binary string, remove func(), err error) {
 	dir, err := os.MkdirTemp("", "gordon-binary")
 	if err != nil {
 		return "", nil, err
 	}
 	remove = func() { _ = os.RemoveAll(dir) } // in the way of nothing
 	binary = filepath.Join(dir, "gordon")
-	build := exec.Command("go", "build", "-race", "-o", binary, "github.com/nevsnode/gordon/v2/cmd/gordon")
+	build := exec.Command("go", "build", "-race", "-tags", strings.Join(tags, ","), "-o", binary, "github.com/nevsnode/gordon/v2/cmd/gordon")
 	if out, err := build.CombinedOutput(); err != nil {
 		remove()
 		return "", nil, fmt.Errorf("build gordon: %w\n%s", err, out)

@@ -51,7 +51,11 @@ func (s *Site) Run(env []string, args ...string) *Daemon {
 		d.cmd.Stdin, d.cmd.SysProcAttr = s.Terminal, &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	}
 	d.cmd.WaitDelay = time.Second // leftover scripts may keep the output open
-	if err := d.cmd.Start(); err != nil {
+	launch := s.Launch
+	if launch == nil {
+		launch = (*exec.Cmd).Start
+	}
+	if err := launch(d.cmd); err != nil {
 		s.T.Fatal(err)
 	}
 	go func() {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,7 +22,9 @@ type Site struct {
 	// Terminal is the standard input and controlling terminal of what Run starts;
 	// nil = none. See [Terminal].
 	Terminal *os.File
-	dir      string
+	// Launch starts gordon, nil as any process: on another host, as another user.
+	Launch func(*exec.Cmd) error
+	dir    string
 }
 
 // Unix is a Site's Redis at a unix socket.

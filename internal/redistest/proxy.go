@@ -121,6 +121,20 @@ func (p *Proxy) Mute(on bool) {
 	p.mute = on
 }
 
+// Unplug mutes the proxy, and has the server hear nothing of the connections that
+// there are, not even that their clients end: what is left of a machine without
+// power.
+func (p *Proxy) Unplug() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mute = true
+	for c, server := range p.conns {
+		if server {
+			p.deaf[c] = true
+		}
+	}
+}
+
 // FailOnce returns a function for Decide that meets the nth (from 1) request
 // that holds word with fault.
 func FailOnce(word string, nth int, fault Fault) func([]byte) Fault {

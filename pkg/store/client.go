@@ -34,6 +34,9 @@ type Options struct {
 	// CommandTimeout bounds the answer to a command, and the time that a
 	// blocking command may take beyond its own bound. 0 means 5 s.
 	CommandTimeout time.Duration
+	// Ping is how often a sentinel that tells nothing has to show that it is there.
+	// 0 means 20 s.
+	Ping time.Duration
 }
 
 // Client makes connections to one server.
@@ -41,8 +44,9 @@ type Client struct {
 	opts  Options
 	reads files.Calls // of passwords and certificates
 	conns atomic.Int64
-	// broke is when a connection last broke, in Unix ns.
-	broke  atomic.Int64
+	// broke is when a connection last broke, nil for never. As a [time.Time] and not a
+	// number: what is compared is monotonic, whoever sets the clock.
+	broke  atomic.Pointer[time.Time]
 	master master
 }
 
@@ -54,7 +58,16 @@ func NewClient(o Options) *Client {
 	if o.CommandTimeout == 0 {
 		o.CommandTimeout = 5 * time.Second
 	}
+	if o.Ping == 0 {
+		o.Ping = 20 * time.Second
+	}
 	return &Client{opts: o, reads: files.NewCalls(maxReading)}
+}
+
+// brokeSince reports whether a connection has broken after t.
+func (c *Client) brokeSince(t time.Time) bool {
+	broke := c.broke.Load()
+	return broke != nil && t.Before(*broke)
 }
 
 // clientName begins the names of all connections of an instance.

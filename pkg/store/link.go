@@ -66,7 +66,7 @@ const idle = 5 * time.Second
 // doubtful tells whether the connection may have broken since it was used: after
 // a long rest, or together with another one, whose loss is over and told.
 func (l *Link) doubtful() bool {
-	return time.Since(l.used) > idle || l.used.UnixNano() < l.client.broke.Load()
+	return time.Since(l.used) > idle || l.client.brokeSince(l.used)
 }
 
 func (l *Link) connect(ctx context.Context) error {
@@ -116,7 +116,8 @@ func (l *Link) prepare() error {
 }
 
 func (l *Link) drop() {
-	l.client.broke.Store(time.Now().UnixNano())
+	now := time.Now()
+	l.client.broke.Store(&now)
 	l.lost = append(l.lost, l.conn.ref)
 	_ = l.conn.Close() // it is broken: closing can only say so again
 	l.conn = nil

@@ -20,10 +20,6 @@ const (
 	reconfSlaves = "+failover-state-reconf-slaves"
 )
 
-// PingEvery is how often a sentinel that tells nothing has to show that it is
-// there.
-const PingEvery = 30 * time.Second
-
 // SentinelWatch is a subscription at a sentinel: it hears at once that another
 // server has become the master, and has all connections of its [Client] to the old
 // one left. Without it, an old master that works is used until it is told that it is
@@ -76,7 +72,7 @@ func (w *SentinelWatch) ask(ctx context.Context) error {
 // ping is the only one that sends after the subscription. Whether anything comes
 // back, Next finds out.
 func (w *SentinelWatch) ping() {
-	tick := time.NewTicker(PingEvery)
+	tick := time.NewTicker(w.client.opts.Ping)
 	defer tick.Stop()
 	for {
 		select {
@@ -94,10 +90,10 @@ func (w *SentinelWatch) ping() {
 func (w *SentinelWatch) Master() string { return w.master }
 
 // Next waits until the sentinel has told something, or answered a ping: for
-// [PingEvery] and a few time-outs. An error, such as the end of ctx, ends the watch.
+// the Ping of [Options] and a few time-outs. An error, such as the end of ctx, ends the watch.
 func (w *SentinelWatch) Next(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { _ = w.wire.Close() })()
-	reply, err := redis.Values(redis.ReceiveWithTimeout(w.rc, PingEvery+w.client.opts.CommandTimeout))
+	reply, err := redis.Values(redis.ReceiveWithTimeout(w.rc, w.client.opts.Ping+w.client.opts.CommandTimeout))
 	if err == nil && len(reply) == 0 {
 		err = ErrProtocol
 	}

@@ -39,7 +39,7 @@ func (w *Watch) after(err error) error {
 		w.used = time.Now()
 		return err
 	}
-	if time.Since(w.used) > idle || w.used.UnixNano() < w.reader.client.broke.Load() {
+	if time.Since(w.used) > idle || w.reader.client.brokeSince(w.used) {
 		return fmt.Errorf("%w: %w", ErrRested, err)
 	}
 	return err

@@ -199,7 +199,8 @@ func TestWatchAtTheWrongPlace(t *testing.T) {
 	if !errors.Is(err, &ReplyError{Code: "READONLY"}) || !w.Stale() {
 		t.Errorf("got %v, stale: %v", err, w.Stale())
 	}
-	w.reader.client.broke.Store(time.Now().UnixNano())
+	now := time.Now()
+	w.reader.client.broke.Store(&now)
 	server.Do(t, "CLIENT", "KILL", "ID", w.reader.ref.id)
 	if _, err := w.Look(nil); !errors.Is(err, ErrRested) {
 		t.Errorf("got %v, want %v", err, ErrRested)

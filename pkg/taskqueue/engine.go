@@ -32,6 +32,7 @@ type engine struct {
 	counters  *stats.Counters
 	client    *store.Client
 	health    *health
+	times     Times
 	registrar *registrar
 	recoverer *recoverer
 	follower  *follower // nil without sentinels
@@ -60,7 +61,7 @@ func newEngine(p *place, o Options, self host.Identity, ends *ends, past *ended,
 	_, _ = rand.Read(nonce) // never fails (crypto/rand)
 	id := strings.Map(idRune, self.Hostname) + "-" + hex.EncodeToString(nonce)
 	e := &engine{
-		place: p, keys: store.Keys{Prefix: p.queueKey}, id: id, counters: o.Counters, log: o.Log,
+		place: p, times: o.Times, keys: store.Keys{Prefix: p.queueKey}, id: id, counters: o.Counters, log: o.Log,
 		health: newHealth(o.Log, p.String()), queues: make(map[string]*queue), clean: true,
 		ends: ends, ended: past, seats: all,
 	}
@@ -68,23 +69,24 @@ func newEngine(p *place, o Options, self host.Identity, ends *ends, past *ended,
 	e.registrar = newRegistrar(e.keys, store.Instance{
 		ID: id, Host: self.Hostname, MachineID: self.MachineID, BootID: self.BootID, PIDNamespace: self.PIDNamespace,
 		PID: self.PID, StartTime: self.StartTime, Version: o.Version, Types: make(map[string]store.InstanceType),
-	}, e.health, o.lease())
+	}, e.health, o.Times)
 	e.registrar.onLoss = e.leaseLost
 	options := p.options
-	options.Instance = id
+	options.Instance, options.Ping = id, o.Times.Ping
+	options.DialTimeout, options.CommandTimeout = o.Times.IO, o.Times.IO
 	options.Greet = e.registrar.greet
 	e.client = store.NewClient(options)
 	e.registrar.link = e.client.Link()
 	e.recoverer = &recoverer{
-		keys: e.keys, self: id, host: self, log: o.Log, link: e.client.Link(), health: e.health, lease: o.lease(),
+		keys: e.keys, self: id, host: self, log: o.Log, link: e.client.Link(), health: e.health, times: o.Times,
 		counters: o.Counters, memory: &e.memory, fenced: make(map[string]time.Time), ended: past,
 	}
 	e.recoverer.link.OnProgress(e.recoverer.pulse.progress)
 	if len(options.Sentinel.Addresses) > 0 {
-		e.follower = &follower{client: e.client, log: o.Log}
+		e.follower = &follower{client: e.client, log: o.Log, times: o.Times}
 	}
 	e.watcher = &watcher{
-		keys: e.keys, client: e.client, health: e.health, log: o.Log, changed: make(chan struct{}, 1), tried: make(chan struct{}),
+		keys: e.keys, client: e.client, health: e.health, log: o.Log, times: o.Times, changed: make(chan struct{}, 1), tried: make(chan struct{}),
 		types: e.types, paused: e.pause, cancel: e.roster.cancel,
 	}
 	return e
@@ -150,7 +152,7 @@ func (e *engine) Run() error {
 		e.ended.add(e.id)
 		return err
 	}
-	ctx, cancel = context.WithTimeout(context.Background(), ioTimeout)
+	ctx, cancel = context.WithTimeout(context.Background(), e.times.IO)
 	defer cancel()
 	if gone := e.registrar.farewell(ctx); gone != nil {
 		e.log.Warn("redis was not told that this instance has ended", output.KeyError, gone.Error())
@@ -268,7 +270,7 @@ func (e *engine) leaseLost(since time.Duration) {
 	queues := slices.Collect(maps.Values(e.queues))
 	e.mu.Unlock()
 	for _, q := range queues {
-		q.stopRunning(e.registrar.lease.stopGrace())
+		q.stopRunning(e.times.stopGrace())
 	}
 }
 

@@ -8,12 +8,6 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
 
-// blockTime bounds one BLMOVE. It wakes at once when an entry comes; the bound only
-// makes an idle connection show that it is alive, six times a minute. One behind a
-// firewall that has forgotten it is noticed after another ioTimeout, as late as the
-// kernel notices a peer that is gone (see store's dialer).
-const blockTime = 10 * time.Second
-
 // order asks the fetcher for one entry.
 type order struct {
 	ctx context.Context // ends when the entry is no longer wanted
@@ -27,14 +21,15 @@ type fetcher struct {
 	queue  string
 	link   *store.Link
 	health *health
+	times  Times
 	pulse  pulse
 	// orders and taken hold one value: the queue never has two orders out.
 	orders chan order
 	taken  chan []byte
 }
 
-func newFetcher(queue string, link *store.Link, h *health) *fetcher {
-	f := &fetcher{queue: queue, link: link, health: h, orders: make(chan order, 1), taken: make(chan []byte, 1)}
+func newFetcher(queue string, link *store.Link, h *health, t Times) *fetcher {
+	f := &fetcher{queue: queue, link: link, health: h, times: t, orders: make(chan order, 1), taken: make(chan []byte, 1)}
 	link.OnProgress(f.pulse.progress)
 	return f
 }
@@ -66,7 +61,7 @@ func (f *fetcher) take(ctx context.Context, o order) []byte {
 	unsure := true
 	for ctx.Err() == nil {
 		var entry []byte
-		f.pulse.within(blockTime + 4*ioTimeout)
+		f.pulse.within(f.times.Block + 4*f.times.IO)
 		err := f.link.Use(ctx, func(c *store.Conn) (err error) {
 			if unsure {
 				if entry, err = c.Peek(o.run); err != nil || entry != nil {
@@ -83,7 +78,7 @@ func (f *fetcher) take(ctx context.Context, o order) []byte {
 		case err == nil && (entry != nil || o.now || o.ctx.Err() != nil):
 			return entry
 		case err == nil:
-			pace.reset() // nothing came within blockTime
+			pace.reset() // nothing came within Times.Block
 		case unsure:
 			pace.wait(ctx)
 		case o.now || o.ctx.Err() != nil:
@@ -101,7 +96,7 @@ func (f *fetcher) ask(c *store.Conn, o order, pace retry) ([]byte, error) {
 		return c.TakeNow(f.queue, o.run)
 	}
 	defer f.wellAfterAll(pace)()
-	return c.Take(o.ctx, f.queue, o.run, blockTime)
+	return c.Take(o.ctx, f.queue, o.run, f.times.Block)
 }
 
 // accepted is how long a BLMOVE has to be waiting to count as accepted: a
@@ -109,7 +104,7 @@ func (f *fetcher) ask(c *store.Conn, o order, pace retry) ([]byte, error) {
 const accepted = 200 * time.Millisecond
 
 // wellAfterAll reports, in the middle of a take that follows a failed one, that
-// Redis is fit again: the answer itself may take until blockTime. The returned
+// Redis is fit again: the answer itself may take until Times.Block. The returned
 // function has to be called when the answer is there.
 func (f *fetcher) wellAfterAll(pace retry) (answered func()) {
 	if pace.pause == 0 {
@@ -126,9 +121,6 @@ func (f *fetcher) wellAfterAll(pace retry) (answered func()) {
 		}
 	}
 }
-
-// ioTimeout bounds a command and a connection attempt (see [store.Options]).
-const ioTimeout = 5 * time.Second
 
 // closeLink closes at the end of an actor's life; the other side may be gone.
 func closeLink(l *store.Link) error {

@@ -29,13 +29,14 @@ type finished struct {
 type finisher struct {
 	link   *store.Link
 	health *health
+	times  Times
 	pulse  pulse
 	jobs   chan []job
 	done   chan []finished
 }
 
-func newFinisher(link *store.Link, h *health) *finisher {
-	f := &finisher{link: link, health: h, jobs: make(chan []job), done: make(chan []finished)}
+func newFinisher(link *store.Link, h *health, t Times) *finisher {
+	f := &finisher{link: link, health: h, times: t, jobs: make(chan []job), done: make(chan []finished)}
 	link.OnProgress(f.pulse.progress)
 	return f
 }
@@ -55,7 +56,7 @@ func (f *finisher) Run(ctx context.Context) error {
 			return closeLink(f.link)
 		}
 		var done []finished
-		f.pulse.within(4 * ioTimeout)
+		f.pulse.within(4 * f.times.IO)
 		done, todo = f.attempt(ctx, todo)
 		if len(todo) == 0 {
 			pace.reset()

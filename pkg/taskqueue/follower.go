@@ -19,6 +19,7 @@ const deafPause = 2 * time.Second
 type follower struct {
 	client *store.Client
 	log    *slog.Logger
+	times  Times
 	pulse  pulse
 	// master is the last one that was told of, "" before.
 	master string
@@ -50,7 +51,7 @@ func (f *follower) Run(ctx context.Context) error {
 // listen listens to one sentinel until that fails, and tells whether it was heard
 // at all.
 func (f *follower) listen(ctx context.Context, sentinel string) (heard bool, err error) {
-	f.pulse.within(8 * ioTimeout)
+	f.pulse.within(8 * f.times.IO)
 	w, err := f.client.WatchSentinel(ctx, sentinel)
 	if err != nil {
 		return false, err
@@ -62,7 +63,7 @@ func (f *follower) listen(ctx context.Context, sentinel string) (heard bool, err
 	}
 	for {
 		f.note(w.Master())
-		f.pulse.within(store.PingEvery + 4*ioTimeout)
+		f.pulse.within(f.times.Ping + 4*f.times.IO)
 		if err := w.Next(ctx); err != nil {
 			return true, err
 		}

@@ -47,7 +47,7 @@ func (r *rig) checkAlive() {
 // else's entries from coming back.
 func TestHostileRecords(t *testing.T) {
 	r := newRig(t)
-	r.leaseTTL = 600 * time.Millisecond
+	r.times.Lease = 600 * time.Millisecond
 	canaries := map[string]string{
 		"q:T:run:live-00000000:0": "another's run list", "q:instance:live-00000000": "lease", "q:other": "another type", "other": "no key of ours",
 		"q:T:run:*:0": "a glob", "q:a:run:a\r\nb:0": "line breaks", "q::run:-00000000:0": "no type",
@@ -76,7 +76,7 @@ func TestHostileRecords(t *testing.T) {
 	r.start()
 	r.until("the entry of the honest one ran", func() bool { return r.exists("ran") })
 	r.until("it is off the record", func() bool { return server.Do(t, "HEXISTS", "q:instances", "dead-00000001").(int64) == 0 })
-	time.Sleep(3 * r.leaseTTL) // further looks, which have to change nothing
+	time.Sleep(3 * r.times.Lease) // further looks, which have to change nothing
 	r.checkAlive()
 	for key, content := range canaries {
 		if diff := cmp.Diff([]string{content}, server.List(t, key)); diff != "" {
@@ -102,7 +102,7 @@ func TestForgedRecordsKillNothing(t *testing.T) {
 	for name, suffix := range map[string]string{"type": ".T", "a type like a nonce": ".T-00000000", "dot": "."} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
-			r.leaseTTL = 300 * time.Millisecond
+			r.times.Lease = 300 * time.Millisecond
 			r.task("T", `touch "$D/started"; while ! [ -e "$D/go" ]; do sleep 0.02; done; echo "$GORDON_TASK_ID" >"$D/ended"`)
 			odd := r.config.Tasks["T"]
 			odd.Type = "T-00000000"
@@ -130,7 +130,7 @@ func TestForgedRecordsKillNothing(t *testing.T) {
 // What Redis refuses of one dead instance must not keep the others' entries.
 func TestARefusedRecoveryKeepsNobodyElse(t *testing.T) {
 	r := newRig(t)
-	r.leaseTTL = 600 * time.Millisecond
+	r.times.Lease = 600 * time.Millisecond
 	server.Do(t, "HSET", "q:hash", "no", "list")
 	for i := range 10 {
 		r.forge(fmt.Sprintf("stuck-%08x", i), `{"hash":{"slots":2}}`)

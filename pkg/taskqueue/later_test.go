@@ -283,6 +283,7 @@ func TestCancelDuringAFlood(t *testing.T) {
 	log := discard()
 	ctx, stop := context.WithCancel(t.Context())
 	w := &watcher{
+		times:  DefaultTimes(),
 		keys:   store.Keys{Prefix: "q"},
 		client: store.NewClient(store.Options{Network: "unix", Address: server.Socket, Instance: "test"}),
 		health: newHealth(log, "here"), log: log, changed: make(chan struct{}, 1), tried: make(chan struct{}),
@@ -478,7 +479,7 @@ func TestTheNextLookComesWithinAMinute(t *testing.T) {
 		"due already":     {map[string]store.Wait{"T": in(0)}, time.Millisecond},
 		"in a year":       {map[string]store.Wait{"T": in(365 * 24 * time.Hour)}, time.Minute},
 	} {
-		if got := nearest(tt.due); got != tt.want {
+		if got := nearest(tt.due, DefaultTimes().Look); got != tt.want {
 			t.Errorf("%s: %v, want %v", name, got, tt.want)
 		}
 	}

@@ -30,7 +30,7 @@ func elsewhere(i *store.Instance) {
 // connected throughout: not before.
 func TestAnotherMachinesEntriesComeBackWhenItsLeaseIsGone(t *testing.T) {
 	r := newRig(t)
-	r.leaseTTL = testLease
+	r.times.Lease = testLease
 	r.onRecord("far", elsewhere)
 	server.Do(t, "DEL", "q:instance:far")
 	server.Push(t, "q:T:run:far:1", "{}")
@@ -49,7 +49,7 @@ func TestAnotherMachinesEntriesComeBackWhenItsLeaseIsGone(t *testing.T) {
 func TestABreakOfTheWatchersConnectionStartsTheWaitAnew(t *testing.T) {
 	p := redistest.NewProxy(t, server)
 	r := newRig(t)
-	r.leaseTTL = testLease
+	r.times.Lease = testLease
 	r.config.RedisAddress = p.Socket
 	r.onRecord("far", elsewhere)
 	server.Do(t, "DEL", "q:instance:far")
@@ -71,7 +71,7 @@ func TestABreakOfTheWatchersConnectionStartsTheWaitAnew(t *testing.T) {
 func TestALivingInstanceElsewhereKeepsItsEntries(t *testing.T) {
 	r := newRig(t)
 	server.Do(t, "CONFIG", "RESETSTAT")
-	r.leaseTTL = 600 * time.Millisecond
+	r.times.Lease = 600 * time.Millisecond
 	r.onRecord("far", elsewhere) // with a lease of 30 s
 	server.Push(t, "q:T:run:far:1", "{}")
 	r.task("T", `touch "$D/ran"`)
@@ -92,7 +92,7 @@ func loseLease(t *testing.T, policy config.OnLeaseLoss, ttl time.Duration, lose 
 	t.Helper()
 	p := redistest.NewProxy(t, server)
 	r := newRig(t)
-	r.leaseTTL = ttl
+	r.times.Lease = ttl
 	r.config.OnLeaseLoss = policy
 	r.config.RedisAddress = p.Socket
 	r.task("T", `trap 'date +%s%N >>"$D/term"; exit 0' TERM; `+waitForGo)

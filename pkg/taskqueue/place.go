@@ -17,8 +17,7 @@ type place struct {
 func placeOf(c *config.Config) *place {
 	p := &place{queueKey: c.QueueKey, options: store.Options{
 		Network: c.RedisNetwork, Address: c.RedisAddress, Database: c.Redis.Database,
-		Login:       store.Login{Username: c.Redis.Username, PasswordFile: c.Redis.PasswordFile},
-		DialTimeout: ioTimeout, CommandTimeout: ioTimeout,
+		Login: store.Login{Username: c.Redis.Username, PasswordFile: c.Redis.PasswordFile},
 	}}
 	if t := c.Redis.TLS; t.Enabled {
 		p.options.TLS = &store.TLS{CAFile: t.CAFile, CertFile: t.CertFile, KeyFile: t.KeyFile, ServerName: t.ServerName}

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/nevsnode/gordon/v2/pkg/cgroup"
 	"github.com/nevsnode/gordon/v2/pkg/config"
@@ -36,11 +35,9 @@ type Options struct {
 	// Signals are those that the daemon gets; nil where it is not to know.
 	Signals *Signals
 
-	// leaseTTL shortens the lease for tests; 0 is the constant of this name.
-	leaseTTL time.Duration
+	// Times are those of the protocol; the zero value means [DefaultTimes].
+	Times Times
 }
-
-func (o Options) lease() lease { return lease{ttl: cmp.Or(o.leaseTTL, leaseTTL)} }
 
 // Pool runs the tasks of a configuration, and of those that replace it.
 type Pool struct {
@@ -86,6 +83,7 @@ type ends struct{ drain, abort, kill, hard end }
 // then wraps [ErrRedis]. What the configuration names and this machine does not
 // have is told in [config.Faults] before that.
 func Start(ctx context.Context, c *config.Config, o Options) (*Pool, error) {
+	o.Times = cmp.Or(o.Times, DefaultTimes())
 	self, err := host.Self()
 	if err != nil {
 		return nil, fmt.Errorf("find out what machine this is: %w", err)

@@ -79,8 +79,8 @@ func TestDrainOfAnIdlePoolIsPrompt(t *testing.T) {
 	began := time.Now()
 	r.pool.Drain()
 	<-r.pool.Over()
-	// Takes that are not withdrawn would last for blockTime.
-	if d := time.Since(began); d > blockTime/2 {
+	// Takes that are not withdrawn would last for r.times.Block.
+	if d := time.Since(began); d > r.times.Block/2 {
 		t.Errorf("took %v", d)
 	}
 	if keys := server.Keys(t, "*"); len(keys) != 0 {

@@ -78,8 +78,8 @@ func newQueue(e *engine, t config.Task, s *Settings, b *budget) *queue {
 	q := &queue{
 		name: t.Type, keys: e.keys, instance: e.id, log: e.log.With(output.KeyTaskType, t.Type),
 		counters: e.counters, budget: b, leaseLost: &e.lost, memory: &e.memory, roster: &e.roster, runs: &e.runs,
-		fetcher:  newFetcher(e.keys.Queue(t.Type), e.client.Link(), e.health),
-		finisher: newFinisher(e.client.Link(), e.health),
+		fetcher:  newFetcher(e.keys.Queue(t.Type), e.client.Link(), e.health, e.times),
+		finisher: newFinisher(e.client.Link(), e.health, e.times),
 		commands: make(chan func()), results: make(chan result), wake: make(chan struct{}, 1), over: make(chan struct{}),
 		ends: e.ends,
 		task: t, settings: s, abort: e.ends.abort.child(), kill: e.ends.kill.child(), hungry: true,

@@ -51,7 +51,7 @@ func (r *recoverer) recoverType(ctx context.Context, log *slog.Logger, rec store
 		}
 	}()
 	for first := 0; first < lists; first += store.FilledBatch {
-		r.pulse.within(4 * ioTimeout)
+		r.pulse.within(4 * r.times.IO)
 		var filled []int
 		if err := r.link.Use(ctx, func(c *store.Conn) (err error) {
 			filled, err = c.Filled(r.keys, rec.Type, rec.Dead, first, lists)

@@ -27,7 +27,7 @@ func (r *rig) onRecord(id string, change func(*store.Instance)) {
 	change(&i)
 	link := store.NewClient(store.Options{Network: "unix", Address: server.Socket, Instance: "test"}).Link()
 	defer link.Close()
-	err = link.Use(r.t.Context(), func(c *store.Conn) error { return c.Register(store.Keys{Prefix: "q"}, i, leaseTTL) })
+	err = link.Use(r.t.Context(), func(c *store.Conn) error { return c.Register(store.Keys{Prefix: "q"}, i, time.Minute) })
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestALivingInstanceIsNotTakenForDead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, b := newRig(t), newRig(t)
-			a.leaseTTL, b.leaseTTL = testLease, testLease
+			a.times.Lease, b.times.Lease = testLease, testLease
 			a.task("T", waitForGo)
 			a.push("T", "{}")
 			a.start()
@@ -99,7 +99,7 @@ func TestALivingInstanceIsNotTakenForDead(t *testing.T) {
 			})
 			a.until("a is back on record", func() bool { return server.Do(t, "EXISTS", "q:instance:"+id).(int64) == 1 })
 			// b would go on with what it took for dead.
-			time.Sleep(a.pool.opts.lease().revival() + a.pool.opts.lease().renew())
+			time.Sleep(a.times.revival() + a.times.renew())
 			a.write("go")
 			a.ended(1)
 			if got := a.counters.Snapshot(); got.Done != 1 {

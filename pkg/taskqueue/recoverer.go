@@ -40,7 +40,7 @@ type recoverer struct {
 	link     *store.Link
 	health   *health
 	pulse    pulse
-	lease    lease
+	times    Times
 	memory   *memory
 	// unreadable is how many records could not be read the last time; it belongs
 	// to Run.
@@ -58,7 +58,7 @@ type recoverer struct {
 
 // Run looks for dead instances until ctx ends.
 func (r *recoverer) Run(ctx context.Context) error {
-	tick := time.NewTicker(r.lease.renew())
+	tick := time.NewTicker(r.times.renew())
 	defer tick.Stop()
 	var pace retry
 	var again <-chan time.Time
@@ -84,8 +84,8 @@ func (r *recoverer) Run(ctx context.Context) error {
 // waited for; see notify.
 func (r *recoverer) look(ctx context.Context) (looked bool) {
 	defer r.pulse.rest()
-	r.pulse.within(4 * ioTimeout)
-	maps.DeleteFunc(r.fenced, func(_ string, at time.Time) bool { return time.Since(at) > r.lease.revival() })
+	r.pulse.within(4 * r.times.IO)
+	maps.DeleteFunc(r.fenced, func(_ string, at time.Time) bool { return time.Since(at) > r.times.revival() })
 	var instances []store.Instance
 	var unreadable []error
 	err := r.link.Use(ctx, func(c *store.Conn) (err error) {
@@ -97,7 +97,7 @@ func (r *recoverer) look(ctx context.Context) (looked bool) {
 		if err != nil || ctx.Err() != nil || other.ID == r.self {
 			continue
 		}
-		r.pulse.within(4 * ioTimeout)
+		r.pulse.within(4 * r.times.IO)
 		// Redis may refuse what concerns one of them (a queue that is no list):
 		// the entries of the others must not wait for that.
 		if fault := r.consider(ctx, other); store.Refused(fault) {
@@ -188,7 +188,7 @@ func (r *recoverer) mayLive(ctx context.Context, log *slog.Logger, id string) (m
 func (r *recoverer) leaseGone(ctx context.Context, id string) (gone bool, err error) {
 	err = r.link.Use(ctx, func(c *store.Conn) error {
 		exists, err := c.LeaseExists(r.keys, id)
-		gone = !exists && time.Since(c.Since()) > r.lease.watched()
+		gone = !exists && time.Since(c.Since()) > r.times.watched()
 		return err
 	})
 	return gone && err == nil, err

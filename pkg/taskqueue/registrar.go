@@ -18,7 +18,7 @@ type registrar struct {
 	health *health
 	link   *store.Link
 	pulse  pulse
-	lease  lease
+	times  Times
 	// onLoss is called, once per episode, when the lease may be gone before
 	// long because it could not be renewed.
 	onLoss func(since time.Duration)
@@ -37,8 +37,8 @@ type request struct {
 	done  chan error // holds one value
 }
 
-func newRegistrar(keys store.Keys, self store.Instance, h *health, l lease) *registrar {
-	r := &registrar{keys: keys, health: h, lease: l, requests: make(chan request)}
+func newRegistrar(keys store.Keys, self store.Instance, h *health, t Times) *registrar {
+	r := &registrar{keys: keys, health: h, times: t, requests: make(chan request)}
 	r.instance.Store(&self)
 	return r
 }
@@ -47,12 +47,12 @@ func newRegistrar(keys store.Keys, self store.Instance, h *health, l lease) *reg
 // have lost the record, and an entry that was taken before it is back would be
 // found by nobody.
 func (r *registrar) greet(c *store.Conn) error {
-	return c.Register(r.keys, *r.instance.Load(), r.lease.ttl)
+	return c.Register(r.keys, *r.instance.Load(), r.times.Lease)
 }
 
 // Run renews the lease until ctx ends.
 func (r *registrar) Run(ctx context.Context) error {
-	tick := time.NewTicker(r.lease.renew())
+	tick := time.NewTicker(r.times.renew())
 	r.renewed = time.Now()
 	defer tick.Stop()
 	var pace retry
@@ -73,7 +73,7 @@ func (r *registrar) Run(ctx context.Context) error {
 
 // round renews. After a failure it says when to try again.
 func (r *registrar) round(ctx context.Context, pace *retry) <-chan time.Time {
-	r.pulse.within(8 * ioTimeout)
+	r.pulse.within(8 * r.times.IO)
 	defer r.pulse.rest()
 	if r.renew(ctx) != nil {
 		return time.After(pace.next())
@@ -97,7 +97,7 @@ func (r *registrar) extend(ctx context.Context, types map[string]store.InstanceT
 	defer r.pulse.rest()
 	var pace retry
 	for {
-		r.pulse.within(4 * ioTimeout)
+		r.pulse.within(4 * r.times.IO)
 		err := r.renew(ctx)
 		if err == nil {
 			return nil
@@ -115,7 +115,7 @@ func (r *registrar) extend(ctx context.Context, types map[string]store.InstanceT
 func (r *registrar) renew(ctx context.Context) error {
 	asked := time.Now()
 	feared := make(chan struct{})
-	timer := time.AfterFunc(max(r.lease.danger()-asked.Sub(r.renewed), r.lease.stopGrace()), func() {
+	timer := time.AfterFunc(max(r.times.danger()-asked.Sub(r.renewed), r.times.stopGrace()), func() {
 		defer close(feared)
 		r.fear()
 	})
@@ -134,7 +134,7 @@ func (r *registrar) renew(ctx context.Context) error {
 
 // fear looks whether the lease may be gone before long.
 func (r *registrar) fear() {
-	if since := time.Since(r.renewed); !r.lost && since >= r.lease.danger() {
+	if since := time.Since(r.renewed); !r.lost && since >= r.times.danger() {
 		r.lost = true
 		r.onLoss(since)
 	}

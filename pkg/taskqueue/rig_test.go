@@ -27,7 +27,7 @@ type rig struct {
 	pool     *Pool
 	log      *lockedBuffer
 	socket   string
-	leaseTTL time.Duration
+	times    Times
 	signals  *Signals
 }
 
@@ -53,7 +53,7 @@ func newRig(t testing.TB) *rig {
 	t.Helper()
 	server.Flush(t)
 	return &rig{
-		t: t, dir: t.TempDir(), counters: stats.New("test", time.Now), log: &lockedBuffer{}, socket: server.Socket,
+		t: t, dir: t.TempDir(), counters: stats.New("test", time.Now), log: &lockedBuffer{}, socket: server.Socket, times: DefaultTimes(),
 		config: &config.Config{
 			RedisNetwork: "unix", RedisAddress: server.Socket, QueueKey: "q", TempDir: t.TempDir(),
 			KillGrace: 5 * time.Second, Tasks: make(map[string]config.Task),
@@ -104,7 +104,7 @@ func (r *rig) start() {
 	r.counters.SetTypes(nil)
 	pool, err := Start(r.t.Context(), r.config, Options{
 		Log:      slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Counters: r.counters, Version: "test", Env: os.Environ(), Signals: r.signals, leaseTTL: r.leaseTTL,
+		Counters: r.counters, Version: "test", Env: os.Environ(), Signals: r.signals, Times: r.times,
 	})
 	if err != nil {
 		r.t.Fatal(err)

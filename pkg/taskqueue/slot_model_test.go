@@ -68,7 +68,7 @@ func newSlotModel(t *testing.T, p *redistest.Proxy) *slotModel {
 	h := newHealth(slog.New(slog.DiscardHandler), p.Socket)
 	m := &slotModel{
 		t: t, proxy: p, keys: store.Keys{Prefix: "q"}, client: client,
-		fetcher: newFetcher("q:T", client.Link(), h), finisher: newFinisher(client.Link(), h),
+		fetcher: newFetcher("q:T", client.Link(), h, DefaultTimes()), finisher: newFinisher(client.Link(), h, DefaultTimes()),
 		slots: []*slot{{index: 0}, {index: 1}}, held: make(map[*slot]string),
 	}
 	ctx, cancel := context.WithCancel(t.Context())

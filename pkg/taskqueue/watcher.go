@@ -24,6 +24,7 @@ type watcher struct {
 	client *store.Client
 	health *health
 	log    *slog.Logger
+	times  Times
 	pulse  pulse
 	// types are those that are served now.
 	types func() []string
@@ -43,13 +44,6 @@ type watcher struct {
 func (w *watcher) attempted() { w.triedOnce.Do(func() { close(w.tried) }) }
 
 const (
-	// pingEvery is how often an idle watch shows that it is alive.
-	pingEvery = 20 * time.Second
-	// watchSilence is how long it may be silent.
-	watchSilence = pingEvery + ioTimeout
-	// lookAgain bounds the wait for what is due: clocks may be set, and machines
-	// sleep.
-	lookAgain = time.Minute
 	// lookPause is between two looks: a flood of changes is one.
 	lookPause = 2 * time.Millisecond
 )
@@ -73,7 +67,7 @@ func (w *watcher) Run(ctx context.Context) error {
 
 // watch makes a pair of connections and serves them until one of them is lost.
 func (w *watcher) watch(ctx context.Context, pace *retry) error {
-	w.pulse.within(4 * ioTimeout)
+	w.pulse.within(4 * w.times.IO)
 	watch, err := w.client.Watch(ctx, w.keys)
 	if err != nil {
 		return err
@@ -85,7 +79,7 @@ func (w *watcher) watch(ctx context.Context, pace *retry) error {
 	group.Go(func() error { return w.serve(ctx, watch, news, pace) })
 	group.Go(func() error {
 		for {
-			n, err := watch.Next(watchSilence)
+			n, err := watch.Next(w.times.silence())
 			if err != nil {
 				return err
 			}
@@ -101,7 +95,7 @@ func (w *watcher) watch(ctx context.Context, pace *retry) error {
 
 // serve looks, waits for the next thing to do, and looks again.
 func (w *watcher) serve(ctx context.Context, watch *store.Watch, news <-chan store.News, pace *retry) error {
-	ping := time.NewTicker(pingEvery)
+	ping := time.NewTicker(w.times.Ping)
 	defer ping.Stop()
 	for {
 		left, err := w.look(watch, pace)
@@ -153,7 +147,7 @@ func (w *watcher) rest(ctx context.Context, watch *store.Watch, news <-chan stor
 // ping asks both connections whether they still work. The one that reads would
 // not notice its loss otherwise.
 func (w *watcher) ping(watch *store.Watch) error {
-	w.pulse.within(4 * ioTimeout)
+	w.pulse.within(4 * w.times.IO)
 	defer w.pulse.rest()
 	return watch.Ping()
 }
@@ -175,7 +169,7 @@ func (w *watcher) hear(n store.News) bool {
 // look reads the state, passes it on and moves what is due. It returns the time
 // until the next entry is, 0 for never.
 func (w *watcher) look(watch *store.Watch, pace *retry) (left time.Duration, err error) {
-	w.pulse.within(4 * ioTimeout)
+	w.pulse.within(4 * w.times.IO)
 	state, err := watch.Look(w.types())
 	if err != nil {
 		return 0, err
@@ -200,7 +194,7 @@ func (w *watcher) look(watch *store.Watch, pace *retry) (left time.Duration, err
 		return pace.next(), nil //nolint:nilerr // it was reported; the connection is well
 	}
 	pace.reset()
-	return nearest(state.Due), nil
+	return nearest(state.Due, w.times.Look), nil
 }
 
 // moveDue moves the entries of all types that are due, a batch of each. What Redis
@@ -210,7 +204,7 @@ func (w *watcher) moveDue(watch *store.Watch, due map[string]store.Wait) (moved 
 		if d := due[taskType]; !d.Any || d.Left > 0 {
 			continue
 		}
-		w.pulse.within(4 * ioTimeout) // for each: Redis may be slow, and the types many
+		w.pulse.within(4 * w.times.IO) // for each: Redis may be slow, and the types many
 		n, err := watch.MoveDue(taskType)
 		switch {
 		case store.Refused(err):
@@ -225,12 +219,13 @@ func (w *watcher) moveDue(watch *store.Watch, due map[string]store.Wait) (moved 
 	return moved, refused, nil
 }
 
-// nearest is the time until the first entry of any type is due, 0 for never.
-func nearest(due map[string]store.Wait) (left time.Duration) {
+// nearest is the time until the first entry of any type is due, at most most, or 0
+// for never.
+func nearest(due map[string]store.Wait, most time.Duration) (left time.Duration) {
 	for _, d := range due {
 		if d.Any && (left == 0 || d.Left < left) {
 			left = max(d.Left, time.Millisecond)
 		}
 	}
-	return min(left, lookAgain)
+	return min(left, most)
 }
