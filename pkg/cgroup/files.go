@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nevsnode/gordon/v2/internal/files"
 )
 
 // The files of a group that every one has; see "Core Interface Files" in the
@@ -22,6 +24,13 @@ const (
 	eventsFile  = "cgroup.events"
 	killFile    = "cgroup.kill"   // Linux 5.14
 	freezeFile  = "cgroup.freeze" // Linux 5.2
+)
+
+// Bounds of what is read, in bytes. The kernel gives no more than 4194304 pids (proc(5),
+// pid_max), with 8 bytes each; all other files are short.
+const (
+	maxProcs = 64 << 20
+	maxText  = 4 << 20
 )
 
 // write writes a value to a file of a group. The kernel takes it whole or not at
@@ -43,7 +52,7 @@ func counters(dir, file string) map[string]int64 {
 }
 
 func readCounters(dir, file string) (map[string]int64, error) {
-	text, err := os.ReadFile(filepath.Join(dir, file))
+	text, err := files.Read(filepath.Join(dir, file), maxText)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +68,7 @@ func readCounters(dir, file string) (map[string]int64, error) {
 
 // number reads a file that holds one number.
 func number(dir, file string) (n int64, ok bool) {
-	text, err := os.ReadFile(filepath.Join(dir, file))
+	text, err := files.Read(filepath.Join(dir, file), maxText)
 	if err != nil {
 		return 0, false
 	}
@@ -69,7 +78,7 @@ func number(dir, file string) (n int64, ok bool) {
 
 // pids lists the processes of one group, not of those below. A zombie is none.
 func pids(dir string) (list []int, err error) {
-	text, err := os.ReadFile(filepath.Join(dir, procsFile))
+	text, err := files.Read(filepath.Join(dir, procsFile), maxProcs)
 	if err != nil {
 		return nil, err
 	}

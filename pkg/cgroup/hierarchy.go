@@ -3,9 +3,10 @@ package cgroup
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/nevsnode/gordon/v2/internal/files"
 )
 
 // mountPoint returns where the hierarchy of version 2 is mounted, and which of
@@ -41,11 +42,11 @@ func ownGroup(text string) (string, error) {
 
 // ownDir returns the folder of the group that this process is in.
 func ownDir() (dir, mount string, err error) {
-	mountinfo, err := os.ReadFile("/proc/self/mountinfo")
+	mountinfo, err := files.Read("/proc/self/mountinfo", maxText)
 	if err != nil {
 		return "", "", fmt.Errorf("looking for the control groups: %w", err)
 	}
-	text, err := os.ReadFile("/proc/self/cgroup")
+	text, err := files.Read("/proc/self/cgroup", maxText)
 	if err != nil {
 		return "", "", fmt.Errorf("looking for the control groups: %w", err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nevsnode/gordon/v2/internal/files"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 )
 
@@ -125,6 +126,6 @@ func enable(dir string) (enabled []string) {
 	for _, c := range []string{"cpu", "io", "memory", "pids"} {
 		_ = write(dir, subtreeFile, "+"+c)
 	}
-	text, _ := os.ReadFile(filepath.Join(dir, subtreeFile))
+	text, _ := files.Read(filepath.Join(dir, subtreeFile), maxText)
 	return strings.Fields(string(text))
 }

@@ -2,10 +2,11 @@ package cgroup
 
 import (
 	"bytes"
-	"os"
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"github.com/nevsnode/gordon/v2/internal/files"
 )
 
 // The files of the memory controller that tell of its events. The local one
@@ -46,7 +47,7 @@ func (r *Run) Report() Report {
 	if peak, ok := number(r.dir, "memory.peak"); ok {
 		rep.PeakMemory = peak
 	}
-	if io, err := os.ReadFile(filepath.Join(r.dir, "io.stat")); err == nil {
+	if io, err := files.Read(filepath.Join(r.dir, "io.stat"), maxText); err == nil {
 		rep.ReadBytes, rep.WrittenBytes = ioBytes(io)
 	}
 	rep.Refused = counters(r.dir, "pids.events")["max"]

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nevsnode/gordon/v2/internal/files"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 )
 
@@ -46,7 +47,7 @@ func (t *Tree) Lacks(controller string) string {
 	if slices.Contains(t.controllers, controller) {
 		return ""
 	}
-	kernel, _ := os.ReadFile(filepath.Join(t.mount, "cgroup.controllers"))
+	kernel, _ := files.Read(filepath.Join(t.mount, "cgroup.controllers"), maxText)
 	if !slices.Contains(strings.Fields(string(kernel)), controller) {
 		return fmt.Sprintf("this system has no %s controller for control groups v2 "+
 			"(see cgroup_disable= and systemd.unified_cgroup_hierarchy= in its kernel command line)", controller)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/nevsnode/gordon/v2/internal/files"
 )
 
 // Where the identity of the machine and of the boot stands; machine-id(5),
@@ -15,6 +17,9 @@ const (
 	bootIDFile        = "/proc/sys/kernel/random/boot_id"
 	pidNamespaceLink  = "/proc/self/ns/pid"
 )
+
+// maxIDFile bounds the files above, in bytes.
+const maxIDFile = 4 << 10
 
 // Identity tells one process from every other process of every machine, as
 // far as Linux lets it. The zero value stands for "unknown" and is never
@@ -46,7 +51,7 @@ func Self() (Identity, error) {
 	if err != nil {
 		return Identity{}, fmt.Errorf("reading the host name: %w", err)
 	}
-	boot, err := os.ReadFile(bootIDFile)
+	boot, err := files.Read(bootIDFile, maxIDFile)
 	if err != nil {
 		return Identity{}, fmt.Errorf("reading the boot id: %w", err)
 	}
@@ -72,9 +77,9 @@ func Self() (Identity, error) {
 // Anything else than 32 hexadecimal digits is not one: an image that has not
 // booted yet holds "uninitialized" or an empty file, and all of its copies
 // would look like one machine.
-func readMachineID(files ...string) string {
-	for _, file := range files {
-		text, err := os.ReadFile(file)
+func readMachineID(paths ...string) string {
+	for _, file := range paths {
+		text, err := files.Read(file, maxIDFile)
 		if err != nil {
 			continue
 		}

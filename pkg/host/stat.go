@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 )
@@ -35,14 +36,24 @@ const (
 	statStart   = 19 // field 22
 )
 
+// maxStat bounds a line: it has 52 numbers of 20 digits at most, and a name of 64
+// bytes.
+const maxStat = 2 << 10
+
 // ReadStat reads /proc/PID/stat. The error wraps fs.ErrNotExist or ESRCH when
 // there is no such process, or none that may be seen (hidepid=, proc(5)).
 func ReadStat(pid int) (Stat, error) {
-	line, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	f, err := os.Open("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return Stat{}, err
 	}
-	return ParseStat(line)
+	defer f.Close()
+	var line [maxStat]byte
+	n, err := io.ReadFull(f, line[:])
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return Stat{}, err
+	}
+	return ParseStat(line[:n])
 }
 
 // ParseStat reads one line of /proc/PID/stat. The command's name is whatever

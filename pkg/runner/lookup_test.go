@@ -126,8 +126,8 @@ func looksUpThere() string {
 	entries, err2 := os.ReadDir(dir)
 	err = errors.Join(err, err2)
 	for _, e := range entries {
-		real, fault := filepath.EvalSymlinks("/usr/bin/" + e.Name())
-		err = errors.Join(err, fault, unix.Mount(filepath.Join(dir, e.Name()), real, "", unix.MS_BIND, ""))
+		target, fault := filepath.EvalSymlinks("/usr/bin/" + e.Name())
+		err = errors.Join(err, fault, unix.Mount(filepath.Join(dir, e.Name()), target, "", unix.MS_BIND, ""))
 	}
 	if err != nil {
 		return err.Error()

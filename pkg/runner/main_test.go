@@ -32,6 +32,8 @@ func TestMain(m *testing.M) {
 		killMarkedHelper()
 	case "keyring":
 		keyringHelper()
+	case "huge":
+		hugeHelper()
 	case "attack":
 		attackHelper()
 	case "":

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 
@@ -96,16 +97,44 @@ func processes() ([]host.Stat, error) {
 // the process was started, proc_pid_environ(5). It is not found where the
 // process belongs to another user (an fs.ErrPermission), is a kernel thread or
 // has begun to exit, and where a program has written another text over it
-// (setproctitle).
+// (setproctitle). No more is read than execve(2) takes: a process can make its
+// environment as large as its memory (PR_SET_MM(2const)).
 func markerOf(pid int) (marker string, found bool, err error) {
-	environ, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+	environ, err := os.Open("/proc/" + strconv.Itoa(pid) + "/environ")
 	if err != nil {
 		return "", false, err
 	}
-	for kv := range bytes.SplitSeq(environ, []byte{0}) {
-		if value, ok := bytes.CutPrefix(kv, []byte(MarkerVar+"=")); ok {
-			return string(value), true, nil
+	defer environ.Close()
+	buf := readBuffers.Get().(*readBuffer)
+	defer readBuffers.Put(buf)
+	return findMarker(io.LimitReader(environ, maxTotal), buf)
+}
+
+// findMarker reads variables, each ended by a NUL, up to the marker. A value that
+// does not fit into the buffer is none of Gordon's.
+func findMarker(environ io.Reader, buf *readBuffer) (marker string, found bool, err error) {
+	const needle = "\x00" + MarkerVar + "="
+	buf[0] = 0 // the first variable is like the others
+	for have := 1; ; {
+		n, err := environ.Read(buf[have:])
+		have += n
+		last := errors.Is(err, io.EOF)
+		keep := min(have, len(needle)-1) // it may have begun
+		if at := bytes.Index(buf[:have], []byte(needle)); at >= 0 {
+			value, _, ended := bytes.Cut(buf[at+len(needle):have], []byte{0})
+			if ended || last {
+				return string(value), true, nil
+			}
+			if keep = have - at; keep == len(buf) {
+				return "", false, nil
+			}
 		}
+		if last {
+			return "", false, nil
+		}
+		if err != nil {
+			return "", false, err
+		}
+		have = copy(buf[:], buf[have-keep:have])
 	}
-	return "", false, nil
 }
