@@ -7,41 +7,72 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	// WaitDelay is how long the output of a task is still read after its
-	// leader has ended, while a process that it left behind holds stdout or
-	// stderr open. Everything that the leader itself wrote is in the pipes by
-	// then, and is read first, however long that takes: the delay is only for
-	// what others may add. Gordon 1 waited for them for ever.
-	WaitDelay = 500 * time.Millisecond
+// tick is how often the leader is looked at where there is no pidfd that would tell,
+// and how often a process group that has lost its leader is looked at, at most.
+const tick = 20 * time.Millisecond
 
-	// tick is how often the leader is looked at where there is no pidfd that
-	// would tell, and how often a held Wait looks whether it still is.
-	tick = 20 * time.Millisecond
-)
-
-// collect reads both streams until they end and the leader has ended, or until
-// WaitDelay after the leader's end. It reports whether someone still held a
-// stream then.
+// collect reads both streams until they end and the leader has ended. It reports
+// whether someone else still held a stream when all that counts was read.
 func (p *Process) collect() (leftovers bool) {
-	for p.open() && !p.expired() {
+	for p.open() && !p.exited {
 		p.events.wait(p.deadline(), p.turn)
 		p.lookAtLeader()
 	}
 	if p.open() {
-		return true
+		p.collectRest()
 	}
 	p.awaitLeader()
-	return false
+	return p.open()
+}
+
+// collectRest reads on after the leader's end, while others hold the streams. All
+// counts that is written until what is left of the task is at rest, or has ended, or
+// a Stop has ended it. What does not come to rest within restPatience was left behind
+// and is busy: then nothing counts that was written after the leader's end.
+func (p *Process) collectRest() {
+	p.stdout.readOwed()
+	p.stderr.readOwed()
+	stdout, stderr := p.stdout.tail.clone(), p.stderr.tail.clone()
+	others := rest{tree: p.tree()}
+	for pause := firstLook; p.open(); pause = min(2*pause, tick) {
+		p.events.wait(time.Now().Add(pause), p.readOnce)
+		switch {
+		case p.held(): // those that a Stop terminates may still have something to say
+		case p.empty() && others.reached() && p.empty():
+			return
+		case time.Since(p.exitedAt) > restPatience:
+			p.stdout.tail, p.stderr.tail = stdout, stderr
+			return
+		}
+	}
+}
+
+// empty reports whether nothing is in either pipe: whoever holds one is not kept
+// from writing by us.
+func (p *Process) empty() bool { return p.stdout.empty() && p.stderr.empty() }
+
+// readOnce reads what there is, once from each stream, and reports whether both have
+// ended. It always leaves time to look at those who write.
+func (p *Process) readOnce() (over bool) {
+	var list [3]unix.EpollEvent
+	for _, ev := range list[:p.events.pending(list[:])] {
+		switch ev.Fd {
+		case onStdout:
+			p.read(&p.stdout, ev.Events)
+		case onStderr:
+			p.read(&p.stderr, ev.Events)
+		}
+	}
+	return !p.open()
 }
 
 func (p *Process) open() bool { return p.stdout.fd >= 0 || p.stderr.fd >= 0 }
 
 // turn handles what has happened. It returns true when collect has to look at
-// the state again: all is read, or the deadline is another one now.
+// the state again: all is read, the leader has ended, or the deadline is another one.
 func (p *Process) turn() bool {
 	var list [3]unix.EpollEvent
-	for p.open() && !p.expired() {
+	for p.open() && !p.exited {
 		if p.watchLeader() {
 			return true
 		}
@@ -100,11 +131,6 @@ func (p *Process) lookAtLeader() {
 // deadline returns when turn must be called again although nothing happens.
 func (p *Process) deadline() time.Time {
 	switch {
-	case p.exited:
-		if over := p.exitedAt.Add(WaitDelay); time.Now().Before(over) {
-			return over
-		}
-		return time.Now().Add(tick)
 	case p.pidfd >= 0:
 		return time.Time{}
 	case p.noPidfd:
@@ -119,13 +145,6 @@ func (p *Process) read(s *stream, events uint32) {
 		p.events.remove(s.fd)
 		s.close()
 	}
-}
-
-// expired reports whether a task whose leader has ended has been read for long
-// enough. A Stop under way is waited for: those that it terminates may still
-// have something to say.
-func (p *Process) expired() bool {
-	return p.exited && time.Since(p.exitedAt) >= WaitDelay && p.stdout.settled() && p.stderr.settled() && !p.held()
 }
 
 // awaitLeader blocks until the leader has ended, without reaping it.

@@ -25,9 +25,10 @@
 //
 // A task ends when its leader ends, the process that Start created. Children
 // that it leaves behind are counted, and left alone, as a shell would, or ended
-// (Spec.KillLeftovers); when they hold stdout or stderr open, Wait gives up on
-// them WaitDelay after the leader's end. Stop is the other way to end a task: it
-// is for the whole tree, and nothing of the tree outlives it.
+// (Spec.KillLeftovers). When they hold stdout or stderr open, Wait reads on until
+// all of them sleep (rest); from then on their output counts for nothing, and a Drain
+// reads and discards it. Stop is the other way to end a task: it is for the whole
+// tree, and nothing of the tree outlives it.
 //
 // # Which processes belong to a task
 //

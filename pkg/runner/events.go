@@ -34,16 +34,28 @@ type events struct {
 
 // watch makes an events for the read ends of the two streams.
 func watch(stdout, stderr int) (*events, error) {
+	e, err := newEvents()
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(e.add(stdout, onStdout), e.add(stderr, onStderr)); err != nil {
+		e.close()
+		return nil, err
+	}
+	return e, nil
+}
+
+// newEvents makes one that waits for nothing yet.
+func newEvents() (*events, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("making an epoll instance: %w", err)
 	}
-	e := &events{fd: fd}
-	err = errors.Join(e.add(stdout, onStdout), e.add(stderr, onStderr), unix.SetNonblock(fd, true))
-	if err != nil {
+	if err := unix.SetNonblock(fd, true); err != nil {
 		_ = unix.Close(fd)
-		return nil, err
+		return nil, fmt.Errorf("making an epoll instance non-blocking: %w", err)
 	}
+	e := &events{fd: fd}
 	e.file = os.NewFile(uintptr(fd), "epoll") // non-blocking: goes to the network poller
 	if e.conn, err = e.file.SyscallConn(); err != nil {
 		e.close()

@@ -111,7 +111,7 @@ func TestWithoutNetworkPoller(t *testing.T) {
 }
 
 // What the leader wrote is read although this process comes to it only when
-// WaitDelay is long over: it was itself stopped, or starved.
+// restPatience is long over: it was itself stopped, or starved.
 func TestLateReading(t *testing.T) {
 	p := begin(t, "sleep 1000 & head -c 60000 /dev/zero; head -c 50000 /dev/zero >&2")
 	defer killGroup(p)

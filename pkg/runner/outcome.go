@@ -65,9 +65,13 @@ type Outcome struct {
 	// were as many as it may have.
 	Refused int64
 
+	// Stdout and Stderr are what the leader has printed and what else was printed
+	// before all that is left of the task was at rest: ended, or asleep. That takes
+	// milliseconds mostly, and 2 s at most; if it takes longer, nothing counts that
+	// was printed after the leader's end.
 	Stdout, Stderr Output
-	// Leftovers says that stdout or stderr was still held open by a process
-	// that outlived the leader, so that Wait stopped reading.
+	// Leftovers says that stdout or stderr was still held open then, by a process
+	// that outlived the leader.
 	Leftovers bool
 	// LeftBehind is how many processes were there when the leader had ended by
 	// itself, as far as they can be found; see Spec.KillLeftovers for what became

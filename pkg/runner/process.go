@@ -59,7 +59,8 @@ func (p *Process) StartedAt() time.Time { return p.started }
 func (p *Process) Done() <-chan struct{} { return p.done }
 
 // Wait reads what the process prints until it has ended and its output is
-// read, and returns how it went. While a Stop is under way it also waits for
+// read, and returns how it went. What it leaves behind may go on writing to its
+// streams where there is a Drain; see Outcome.Leftovers for what counts. While a Stop is under way it also waits for
 // that, so that nothing of a stopped task is left when Wait returns.
 //
 // Wait does the reading itself: a process that prints more than a pipe holds
@@ -73,6 +74,11 @@ func (p *Process) Wait() Outcome {
 	case <-p.done:
 	default:
 		held := p.collect()
+		if p.spec.Drain != nil {
+			// Now, for whoever is ended below must not wait for a reader.
+			p.spec.Drain.take(&p.stdout)
+			p.spec.Drain.take(&p.stderr)
+		}
 		shared := p.sharedSignal()
 		left := p.endLeftovers()
 		p.outcome = p.reap()

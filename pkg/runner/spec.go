@@ -33,6 +33,9 @@ type Spec struct {
 	// Group keeps the task's processes together, so that none gets away; nil
 	// where there is no such thing.
 	Group Group
+	// Drain keeps the streams that left-over processes hold. Without one they are
+	// closed when Wait returns, and a process that goes on writing gets SIGPIPE.
+	Drain *Drain
 	// KillLeftovers says that what the leader leaves behind is ended: SIGTERM,
 	// and after LeftoverGrace SIGKILL.
 	KillLeftovers bool

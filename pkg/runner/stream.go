@@ -19,8 +19,7 @@ type stream struct {
 	fd   int // read end, -1 when closed
 	tail tail
 	// owed is how many bytes were in the pipe when the leader was seen dead.
-	// Everything that the leader itself wrote is among them, so reading never
-	// stops before they are read.
+	// Everything that the leader itself wrote is among them.
 	owed int64
 }
 
@@ -72,6 +71,23 @@ func (s *stream) read(events uint32) (end bool) {
 	}
 }
 
+// readOwed reads what was in the pipe at the last noteOwed, and nothing beyond it.
+func (s *stream) readOwed() {
+	buf := readBuffers.Get().(*readBuffer)
+	defer readBuffers.Put(buf)
+	for s.fd >= 0 && s.owed > 0 {
+		n, err := unix.Read(s.fd, buf[:min(s.owed, int64(len(buf)))])
+		switch {
+		case n > 0:
+			s.tail.write(buf[:n])
+			s.owed -= int64(n)
+		case errors.Is(err, unix.EINTR):
+		default: // somebody else has read it
+			s.owed = 0
+		}
+	}
+}
+
 // noteOwed asks how much is in the pipe; FIONREAD, which Linux also calls TIOCINQ; pipe(7).
 func (s *stream) noteOwed() {
 	if s.fd < 0 {
@@ -82,5 +98,8 @@ func (s *stream) noteOwed() {
 	}
 }
 
-// settled reports whether everything that the leader wrote has been read.
-func (s *stream) settled() bool { return s.fd < 0 || s.owed <= 0 }
+// empty reports whether nothing is in the pipe now.
+func (s *stream) empty() bool {
+	s.noteOwed()
+	return s.fd < 0 || s.owed == 0
+}

@@ -37,3 +37,8 @@ func (t *tail) output() Output {
 	out = append(out, t.buf[t.start:]...)
 	return Output{Tail: append(out, t.buf[:t.start]...), Total: t.total}
 }
+
+// clone returns a copy that further writes do not change.
+func (t *tail) clone() tail {
+	return tail{buf: append([]byte(nil), t.buf...), start: t.start, total: t.total}
+}

@@ -40,7 +40,7 @@ var errNoGroup = errors.New("making the control group of the run")
 // leave has to follow when it has ended.
 func (w *worker) begin(spec runner.Spec) (*runner.Process, error) {
 	spec.KillLeftovers, spec.LeftoverGrace = w.task.Leftovers == config.LeftoversKill, w.task.KillGrace
-	spec.DaemonGot = w.settings.Signals.got
+	spec.Drain, spec.DaemonGot = w.settings.drain, w.settings.Signals.got
 	if w.settings.Groups == nil {
 		return runner.Start(spec)
 	}

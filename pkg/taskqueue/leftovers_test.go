@@ -1,9 +1,12 @@
 package taskqueue
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
@@ -28,6 +31,41 @@ func TestCompat_LeftoversGoOn(t *testing.T) {
 	if _, err := runner.KillMarked(t.Context(), func(m string) bool { return strings.HasPrefix(m, r.pool.current.id) }); err != nil {
 		t.Error(err)
 	}
+}
+
+// As in 1.6.5, what a script or the error_script leaves behind may go on writing to its
+// output. It counts for nothing.
+func TestCompat_LeftoversMayWrite(t *testing.T) {
+	const late = `
+(read x <"$D/go"; echo late && echo late >&2 && echo "$0" >>"$D/wrote") &
+exit `
+	r := newRig(t)
+	if err := unix.Mkfifo(r.file("go"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.errorScript(late + "0")
+	r.task("good", late+"0")
+	r.task("bad", late+"3")
+	r.push("good", "{}")
+	r.push("bad", "{}")
+	r.start()
+	r.ended(2)
+	if s := r.counters.Snapshot(); s.Done != 1 || s.Failed != 1 {
+		t.Errorf("%d done, %d failed", s.Done, s.Failed)
+	}
+	if failed := strings.Join(r.failed("bad"), " "); !strings.Contains(failed, `"error_message":"exit status 3"`) {
+		t.Errorf("failed list: %s", failed)
+	}
+	release, err := os.OpenFile(r.file("go"), os.O_RDWR, 0) // waits for nobody
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release.Close()
+	if _, err := release.WriteString("\n\n\n"); err != nil {
+		t.Fatal(err)
+	}
+	r.until("all three have written", func() bool { return len(r.lines("wrote")) == 3 })
+	r.until("their streams are closed", func() bool { return r.pool.drain.Kept() == 0 })
 }
 
 func TestLeftoversAreKilled(t *testing.T) {

@@ -46,6 +46,7 @@ type Pool struct {
 	ends  *ends
 	ended *ended
 	gate  *runner.Gate
+	drain *runner.Drain
 
 	mu      sync.Mutex // guards what follows; held during a reload
 	current *engine
@@ -92,18 +93,33 @@ func Start(ctx context.Context, c *config.Config, o Options) (*Pool, error) {
 		opts: o, self: self, ends: &ends{newEnd(), newEnd(), newEnd(), newEnd()}, ended: newEnded(),
 		budgets: make(map[string]*budget), seats: newSeats(), over: make(chan struct{}), gate: runner.NewGate(),
 	}
+	if p.drain, err = runner.NewDrain(p.drainIsFull); err != nil {
+		p.gate.Close()
+		return nil, err
+	}
 	s, err := p.settings(ctx, c)
 	if err != nil {
-		p.gate.Close()
+		p.closeShared()
 		return nil, err
 	}
 	e, err := p.launch(ctx, c, s)
 	if err != nil {
-		p.gate.Close()
+		p.closeShared()
 		return nil, err
 	}
 	p.serve(e, c, s)
 	return p, nil
+}
+
+// closeShared closes what all starts share. No start may follow.
+func (p *Pool) closeShared() {
+	p.gate.Close()
+	p.drain.Close()
+}
+
+// drainIsFull is told that a stream is closed which a process may still write to.
+func (p *Pool) drainIsFull(kept int) {
+	p.opts.Log.Warn("left-over processes hold more output streams than gordon keeps: one that writes to a closed one gets SIGPIPE", "kept", kept)
 }
 
 // settings finds out what a configuration means on this machine.
@@ -115,7 +131,7 @@ func (p *Pool) settings(ctx context.Context, c *config.Config) (*Settings, error
 	for _, w := range found.warnings {
 		p.opts.Log.Warn(w.Error())
 	}
-	return newSettings(c, p.opts, p.gate, found.commands), nil
+	return newSettings(c, p.opts, p.gate, p.drain, found.commands), nil
 }
 
 // launch starts an engine that serves nothing yet.
@@ -218,7 +234,7 @@ func (p *Pool) Drain() {
 	p.ends.drain.stop()
 	go func() {
 		p.engines.Wait()
-		p.gate.Close()
+		p.closeShared()
 		close(p.over)
 	}()
 }

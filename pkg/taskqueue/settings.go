@@ -34,13 +34,14 @@ type Settings struct {
 	Signals *Signals
 
 	gate     *runner.Gate
+	drain    *runner.Drain
 	commands map[string]*command // by type
 }
 
-func newSettings(c *config.Config, o Options, gate *runner.Gate, commands map[string]*command) *Settings {
+func newSettings(c *config.Config, o Options, gate *runner.Gate, drain *runner.Drain, commands map[string]*command) *Settings {
 	return &Settings{
 		Env: o.Env, KillGrace: c.KillGrace, ErrorScript: c.ErrorScript, TempDir: output.NewTempDir(c.TempDir), OnLeaseLoss: c.OnLeaseLoss,
-		Groups: o.Groups, Signals: o.Signals, gate: gate, commands: commands,
+		Groups: o.Groups, Signals: o.Signals, gate: gate, drain: drain, commands: commands,
 	}
 }
 
@@ -63,7 +64,7 @@ func (s *Settings) exec(ctx, kill context.Context, log *slog.Logger, script, arg
 	if err != nil {
 		return nil, fmt.Errorf("environment of the error_script: %w", err)
 	}
-	spec := runner.Spec{Path: path, Args: []string{arg}, Env: env, Gate: s.gate, DaemonGot: s.Signals.got, LeftoverGrace: s.KillGrace}
+	spec := runner.Spec{Path: path, Args: []string{arg}, Env: env, Gate: s.gate, Drain: s.drain, DaemonGot: s.Signals.got, LeftoverGrace: s.KillGrace}
 	o, stopped, err := s.once(ctx, kill, log, spec)
 	if o.SharedSignal && ctx.Err() == nil { // nobody has been told yet
 		o, stopped, err = s.once(ctx, kill, log, spec)
