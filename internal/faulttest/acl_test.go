@@ -99,9 +99,13 @@ func (s *scene) live() {
 	s.do("RPUSH", "taskqueue:quick", gordontest.Numbered(2))
 	s.waitLines(quick, 4)
 
+	// All that failed, once more, in a way that gives the queue a TTL.
+	s.do("RENAME", "taskqueue:fails:failed", "taskqueue:fails")
+	s.waitLines(fails, 2)
+
 	s.daemon.Reload("reloaded", 1)
 	s.do("RPUSH", "taskqueue:fails", gordontest.Numbered(1))
-	s.waitLines(fails, 2)
+	s.waitLines(fails, 3)
 	s.daemon.Stop() // with a task that has to be put back
 	left, err := redis.Strings(s.do("KEYS", "*"), nil)
 	check(s, err)

@@ -72,6 +72,10 @@ type Task struct {
 	// FailedTasksTTL is how long the list of failed entries is kept after the
 	// last push, in whole seconds; 0 = there is no such list.
 	FailedTasksTTL time.Duration
+	// FailedTasksMax and FailedTasksMaxSize are how many records that list holds, and
+	// how much memory of Redis it takes; 0 is no bound. The oldest go first.
+	FailedTasksMax     int
+	FailedTasksMaxSize Bytes
 
 	Backoff        Backoff
 	FailOnOutput   FailOnOutput

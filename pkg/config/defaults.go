@@ -18,6 +18,7 @@ const (
 	defaultKillGrace       = 10 * time.Second
 	defaultPattern         = "/"
 	defaultFailOnOutput    = FailOnAny
+	defaultFailedMaxSize   = 16 << 20
 	defaultOnCrash         = CrashRequeue
 	defaultLeftovers       = LeftoversAllow
 	defaultShare           = 100 // the kernel's, for cpu_weight and io_weight

@@ -13,8 +13,8 @@ import (
 func TestFault_EachNamesLineAndWhatIsAllowed(t *testing.T) {
 	const taskList = "script, workers, priority, weight, allow_unsafe_env, total, env_allow, environment, stdin, " +
 		"user, group, working_directory, umask, nice, ionice, oom_score_adj, " +
-		"memory_max, memory_high, cpu_quota, cpu_weight, io_weight, tasks_max, failed_tasks_ttl, fail_on_output, " +
-		"on_crash, timeout, kill_grace, leftovers, backoff_enabled, backoff_min, backoff_max, backoff_factor, " +
+		"memory_max, memory_high, cpu_quota, cpu_weight, io_weight, tasks_max, failed_tasks_ttl, failed_tasks_max, failed_tasks_max_size, " +
+		"fail_on_output, on_crash, timeout, kill_grace, leftovers, backoff_enabled, backoff_min, backoff_max, backoff_factor, " +
 		"max_attempts, retry_delay, retry_delay_max, retry_factor, retry_jitter, retry_on, no_retry_on"
 	for _, tc := range []struct{ name, text, want string }{
 		{"misspelt key", "queue_kye = \"x\"\n", "1: queue_kye: unknown key; did you mean queue_key?"},
@@ -83,8 +83,8 @@ func TestFault_EachNamesLineAndWhatIsAllowed(t *testing.T) {
 		{"yes for true", "backoff_enabled = \"yes\"\n", "1: backoff_enabled: must be true or false, not a string"},
 		{"bare number for a duration", "shutdown_timeout = 90\n", "1: shutdown_timeout: must be a duration with its unit: write \"90s\""},
 		{"fraction for a duration", "kill_grace = 1.5\n", "1: kill_grace: must be a duration such as \"10s\", not a fraction"},
-		{"duration without a unit", "start_timeout = \"90\"\n", "1: start_timeout: must be a duration such as \"10s\" (units ms, s, m and h), not \"90\""},
-		{"duration in days", "start_timeout = \"1d\"\n", "1: start_timeout: must be a duration such as \"10s\" (units ms, s, m and h), not \"1d\""},
+		{"duration without a unit", "start_timeout = \"90\"\n", "1: start_timeout: must be a duration such as \"10s\" (units ms, s, m, h and d), not \"90\""},
+		{"duration in weeks", "start_timeout = \"1w\"\n", "1: start_timeout: must be a duration such as \"10s\" (units ms, s, m, h and d), not \"1w\""},
 		{"negative duration", "start_timeout = \"-1s\"\n", "1: start_timeout: must be a duration of 0 or more such as \"10s\", not \"-1s\""},
 		{"negative bare number", "start_timeout = -1\n", "1: start_timeout: must be a duration such as \"10s\", not a whole number"},
 		{"fail_on_output of another kind", "fail_on_output = \"stderr\"\n", "1: fail_on_output: must be \"any\", \"stdout\" or \"none\", not \"stderr\""},
@@ -105,7 +105,7 @@ func TestFault_EachNamesLineAndWhatIsAllowed(t *testing.T) {
 		{"delay over its maximum", "retry_delay = \"2m\"\n" + task("retry_delay_max = \"1m\""), "1: retry_delay: must not be longer than retry_delay_max, which is 1m0s"},
 		{"on_lease_loss of another kind", "on_lease_loss = \"kill\"\n", "1: on_lease_loss: must be \"continue\" or \"stop\", not \"kill\""},
 		{"on_lease_loss in a task", task("on_lease_loss = \"stop\""), "3: tasks.mail.on_lease_loss: unknown key here; it belongs at the top of the file, before the first [table]"},
-		{"long value", "start_timeout = \"" + strings.Repeat("ä", 1000) + "\"\n", "1: start_timeout: must be a duration such as \"10s\" (units ms, s, m and h), not \"" + strings.Repeat("ä", 40) + "\"…"},
+		{"long value", "start_timeout = \"" + strings.Repeat("ä", 1000) + "\"\n", "1: start_timeout: must be a duration such as \"10s\" (units ms, s, m, h and d), not \"" + strings.Repeat("ä", 40) + "\"…"},
 		{"queue_key is empty", "queue_key = \"\"\n", "1: queue_key: must not be empty"},
 		{"queue_key with a line end", "queue_key = \"a\\nb\"\n", "1: queue_key: must not hold control characters"},
 		{"other network", "redis_network = \"tcp4\"\n", "1: redis_network: must be \"tcp\" or \"unix\", not \"tcp4\""},

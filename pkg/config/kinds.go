@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/nevsnode/gordon/v2/internal/duration"
 )
 
 // kind turns a value as the TOML library gives it into one of ours. What it
@@ -134,7 +136,7 @@ func ratio(raw any) (float64, string) {
 	return 0, "must be a number of 1 or more, such as 2.0, not " + describe(raw)
 }
 
-// span allows a duration that names its unit, in Go's notation. A bare number is
+// span allows a duration that names its unit, as [duration.Parse] reads it. A bare number is
 // refused: the old keys are in seconds or milliseconds, and a reader can't know.
 func span(example string) kind[time.Duration] {
 	return func(raw any) (time.Duration, string) {
@@ -145,10 +147,10 @@ func span(example string) kind[time.Duration] {
 		if !ok {
 			return 0, fmt.Sprintf("must be a duration such as %q, not %s", example, describe(raw))
 		}
-		d, err := time.ParseDuration(s)
+		d, err := duration.Parse(s)
 		switch {
 		case err != nil:
-			return 0, fmt.Sprintf("must be a duration such as %q (units ms, s, m and h), not %s", example, shown(s))
+			return 0, fmt.Sprintf("must be a duration such as %q (units ms, s, m, h and d), not %s", example, shown(s))
 		case d < 0:
 			return 0, fmt.Sprintf("must be a duration of 0 or more such as %q, not %s", example, shown(s))
 		}

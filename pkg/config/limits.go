@@ -52,8 +52,26 @@ const (
 // infinity is how systemd writes a limit that is none.
 const infinity = "infinity"
 
-// size allows an amount of memory.
+// size allows an amount of memory for a program.
 func size(raw any) (Bytes, string) {
+	n, wrong := amount(raw)
+	if wrong == "" && raw != infinity && n < minMemory {
+		wrong = fmt.Sprintf("must be 1M or more: no program runs with %d bytes", int64(n))
+	}
+	return n, wrong
+}
+
+// listSize allows an amount of memory for a list in Redis.
+func listSize(raw any) (Bytes, string) {
+	n, wrong := amount(raw)
+	if wrong == "" && raw != infinity && n < minMemory {
+		wrong = fmt.Sprintf("must be 1M or more, not %d bytes: one record may take a part of that", int64(n))
+	}
+	return n, wrong
+}
+
+// amount allows an amount of memory; 0 is for infinity.
+func amount(raw any) (Bytes, string) {
 	const form = `must be an amount of memory such as "512M" or "2G" (K, M, G and T, each 1024 times the one before), a whole number of bytes, or "infinity"`
 	n, ok := raw.(int64)
 	if s, isText := raw.(string); isText {
@@ -64,11 +82,8 @@ func size(raw any) (Bytes, string) {
 			return 0, form + ", not " + shown(s)
 		}
 	}
-	switch {
-	case !ok:
+	if !ok {
 		return 0, form + ", not " + describe(raw)
-	case n < minMemory:
-		return 0, fmt.Sprintf("must be 1M or more: no program runs with %d bytes", n)
 	}
 	return Bytes(n), ""
 }

@@ -84,6 +84,10 @@ func (d *decoder) resolveTask(t *taskSettings, top common, binDir string, bounde
 		Priority:       int(t.priority.v),
 		Weight:         int(weight),
 		FailedTasksTTL: d.failedTasksTTL(t.common.failedTasksTTL, top.failedTasksTTL),
+
+		FailedTasksMax:     int(t.common.failedMax.or(top.failedMax.v)),
+		FailedTasksMaxSize: t.common.failedMaxSize.or(top.failedMaxSize.or(defaultFailedMaxSize)),
+
 		Backoff:        d.backoff(t.common, top),
 		FailOnOutput:   fail,
 		OnCrash:        crash,

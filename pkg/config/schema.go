@@ -17,6 +17,9 @@ const (
 // its own configuration says otherwise.
 const maxDatabase = 65535
 
+// maxFailed is the length of the longest list in Redis.
+const maxFailed = 1<<32 - 1
+
 // key is one key that may stand in a table S.
 type key[S any] struct {
 	name string
@@ -99,6 +102,8 @@ func taskKeys() []key[taskSettings] {
 func commonKeys[S any](in func(*S) *common) []key[S] {
 	keys := []key[S]{
 		leaf("failed_tasks_ttl", whole("seconds"), func(s *S) *value[int64] { return &in(s).failedTasksTTL }),
+		leaf("failed_tasks_max", within(0, maxFailed), func(s *S) *value[int64] { return &in(s).failedMax }),
+		leaf("failed_tasks_max_size", listSize, func(s *S) *value[Bytes] { return &in(s).failedMaxSize }),
 		leaf("fail_on_output", oneOf("any", "stdout", "none"), func(s *S) *value[string] { return &in(s).failOnOutput }),
 		leaf("on_crash", oneOf("requeue", "fail"), func(s *S) *value[string] { return &in(s).onCrash }),
 		leaf("timeout", span("10m"), func(s *S) *value[time.Duration] { return &in(s).timeout }),

@@ -56,6 +56,8 @@ type settings struct {
 // common is what may stand both at the top and in a task.
 type common struct {
 	failedTasksTTL value[int64] // s
+	failedMax      value[int64]
+	failedMaxSize  value[Bytes]
 	failOnOutput   value[string]
 	onCrash        value[string]
 	timeout        value[time.Duration]

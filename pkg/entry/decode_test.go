@@ -3,8 +3,13 @@ package entry
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -54,7 +59,14 @@ func TestDecode(t *testing.T) {
 		},
 		{"brackets in strings", `{"x":"}]\"}","args":["\\","{["]}`, Entry{Args: []string{`\`, "{["}}},
 		{"env with = and NUL", `{"env":{"A=B":"=","N":"\u0000"}}`, Entry{Env: env("A=B", "=", "N", "\x00")}},
-		{"invalid UTF-8 becomes U+FFFD", "{\"args\":[\"a\xffb\"]}", Entry{Args: []string{"a\ufffdb"}}},
+		{"bytes that are not UTF-8", "{\"args\":[\"a\xffb\"],\"env\":{\"\xe9\":\"\xe8\"}}", Entry{Args: []string{"a\xffb"}, Env: env("\xe9", "\xe8")}},
+		{"bytes that are not UTF-8 beside escapes", "{\"args\":[\"\\n\xff\\\\\"]}", Entry{Args: []string{"\n\xff\\"}}},
+		{"bytes as Python escapes them", `{"args":["caf\udce9.txt","\udcc3\uDCA9","\ud83d\udce9"],"env":{"\udc80":"\udcff"},"id":"\udce9"}`, Entry{
+			Args: []string{"caf\xe9.txt", "\xc3\xa9", "📩"}, Env: env("\x80", "\xff"), Orders: Orders{ID: "\xe9"},
+		}},
+		{"all short escapes", `{"args":["\"\\\/\b\f\n\r\t\u00e9\uFFFD"]}`, Entry{Args: []string{"\"\\/\b\f\n\r\té\ufffd"}}},
+		{"null after args", `{"args":["a"],"args":[null]}`, Entry{Args: []string{""}}},
+		{"lone surrogate in what has no meaning", `{"x":"\ud800","\ud800":1}`, Entry{}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -112,6 +124,16 @@ func TestDecodeRefuses(t *testing.T) {
 		{"env is a string", `{"env":"K=V"}`, 7, `"env" is a string`},
 		{"number in env", `{"env":{"A":"1","PORT":80}}`, 23, `"PORT" of "env" is a number`},
 		{"object in env", `{"env":{"A":{}}}`, 12, `"A" of "env" is an object`},
+		{"high surrogate alone", `{"args":["a\ud800"]}`, 11, `number 1 of "args" holds the lone surrogate \ud800`},
+		{"two high surrogates", `{"args":["","\ud83d\ud83d\ude00"]}`, 13, `number 2 of "args" holds the lone surrogate \ud83d`},
+		{"low surrogate of no byte", `{"args":["\udc7f"]}`, 10, `one from \udc80 to \udcff`},
+		{"low surrogate over bytes", `{"env":{"A":"\uDD00"}}`, 13, `"A" of "env" holds the lone surrogate \uDD00`},
+		{"surrogate in a name", `{"env":{"\udbff":"x"}}`, 9, `a name in "env" holds`},
+		{"surrogate in an id", `{"id":"\ud800"}`, 7, `"id" holds the lone surrogate`},
+		{"surrogate in a time", `{"run_at":"\ud800"}`, 11, `"run_at" holds the lone surrogate`},
+		{"surrogate in a duration", `{"delay":"\ud800"}`, 10, `"delay" holds the lone surrogate`},
+		{"record of a text", `{"raw":"user 42","outcome":"unreadable","error_message":"m"}`, 1, `push what was meant instead`},
+		{"record of bytes", `{"outcome":"unreadable","raw_base64":"/w=="}`, 24, `push what was meant instead`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -172,5 +194,88 @@ func TestDecodeThousandArguments(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got.Args); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Whatever bytes Python's json.dumps(os.fsdecode(b)) is given, they arrive.
+func TestDecodeBytesAsPythonWritesThem(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 2000 {
+		b := make([]byte, random.IntN(12))
+		for i := range b {
+			b[i] = byte(random.Uint32())
+			if random.IntN(2) == 0 {
+				b[i] = "\xc3\xa9\xf0\x9f\x98\x80\\\"\x00a"[random.IntN(10)]
+			}
+		}
+		text := `"` + surrogateEscaped(b) + `"`
+		e, err := Decode([]byte(`{"args":[` + text + `],"env":{` + text + ":" + text + `}}`))
+		if err != nil || e.Args[0] != string(b) || e.Env[string(b)] != string(b) {
+			t.Fatalf("%q, written as %s, arrives as %q and %q, %v", b, text, e.Args, e.Env, err)
+		}
+	}
+}
+
+// surrogateEscaped is what Python makes of bytes: ASCII, with \udcXX for a byte that
+// is not UTF-8.
+func surrogateEscaped(b []byte) string {
+	var out strings.Builder
+	for len(b) > 0 {
+		r, size := utf8.DecodeRune(b)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&out, `\udc%02x`, b[0])
+		case r >= 0x10000:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&out, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&out, `\u%04x`, r)
+		}
+		b = b[size:]
+	}
+	return out.String()
+}
+
+// The log names an entry by its id also where something else is wrong with it.
+func TestDecodeErrorComesWithTheID(t *testing.T) {
+	for raw, want := range map[string]string{
+		`{"id":"invoice-7","args":[5]}`:                       "invoice-7",
+		`{"args":[5],"id":"invoice-7"}`:                       "invoice-7",
+		`{"run_at":"soon","id":7,"delay":"later"}`:            "7",
+		`{"raw":"x","outcome":"unreadable","id":"invoice-7"}`: "invoice-7",
+		`{"id":"a\nb","args":[5]}`:                            "",
+	} {
+		e, err := Decode([]byte(raw))
+		if err == nil || e.ID != want || e.Args != nil || e.JSON != nil {
+			t.Errorf("Decode(%s) = %+v, %v", raw, e, err)
+		}
+	}
+}
+
+func TestDecodeGuesses(t *testing.T) {
+	for raw, want := range map[string]string{
+		`{"arg":["a"]}`:                              "args",
+		`{"argv":["a"],"ARGUMENTS":1}`:               "args args",
+		`{"agrs":["a"]}`:                             "args",
+		`{"environment":{},"envs":1}`:                "env env",
+		`{"ENV":{},"Args":[],"ID":1}`:                "", // case does not matter
+		`{"args":[],"params":{"a":1}}`:               "", // has what it would be
+		`{"run-at":1,"runAt":2,"scheduled_at":3}`:    "run_at run_at run_at",
+		`{"delay_s":1,"delaySeconds":2,"dealy":3}`:   "delay delay delay",
+		`{"time_out":1,"timeout_ms":5}`:              "timeout timeout",
+		`{"expires":1,"dead_line":2}`:                "deadline deadline",
+		`{"job_id":1,"entryId":2}`:                   "id id",
+		`{"user":1,"priority":2,"queue":3,"data":4}`: "",
+		`{"arg":["a"],"id":{},"delay":"x"}`:          "args", // also where it is refused
+		string(Failed([]byte(`{}`), Failure{Outcome: "failed", TaskID: "x", Attempt: 1, StartedAt: time.Now(), Exited: true, Signal: "s", Usage: Usage{1, 1, 1, 1, 1}})): "",
+	} {
+		e, _ := Decode([]byte(raw))
+		var got []string
+		for _, g := range e.Guesses {
+			got = append(got, g.Meant)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: guessed %q, want %q", raw, got, want)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package entry
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,12 +18,15 @@ type Entry struct {
 	Orders
 	// Past is what gordon noted when it put the entry off.
 	Past Past
+	// Guesses are properties without a meaning that look like a slip of the hand.
+	Guesses []Guess
 	// JSON is the entry byte for byte, without what may stand before and after the
 	// JSON value. It is a part of what was decoded.
 	JSON []byte
 }
 
-// Decode reads an entry. Its error is always a *DecodeError.
+// Decode reads an entry. Its error is always a *DecodeError, and comes with the
+// entry's id where that can be read, so that the log can name it.
 //
 // Both properties are optional, and {} and null ask for a run without
 // arguments. Names are matched without regard to case, of several equal
@@ -30,6 +34,9 @@ type Entry struct {
 // joined), a null among the arguments is an empty string, and whatever follows
 // the JSON value is ignored: producers of Gordon 1.x may rely on each of these.
 // An empty array is an empty env, because that is how PHP writes an empty map.
+//
+// The record of what was no entry is none either when it comes back: it has no
+// arguments, so that the script would run without any, and its text would be gone.
 func Decode(raw []byte) (Entry, error) {
 	var e Entry
 	object, err := locate(raw)
@@ -40,28 +47,47 @@ func Decode(raw []byte) (Entry, error) {
 	if raw[object.start] == 'n' {
 		return e, nil
 	}
-	again := false
+	var fault error
+	unknown := 0
 	for m := range members(raw[:object.end], object.start) {
-		switch key := name(m.key.of(raw)); {
-		case bytes.EqualFold(key, []byte("args")):
-			err = decodeArgs(raw, m.value, &e.Args)
-		case bytes.EqualFold(key, []byte("env")):
-			err = decodeEnv(raw, m.value, &e.Env)
-		case string(key) == past:
-			err = e.Past.decode(raw, m.value)
-		case string(key) == errorMessage:
-			again = true
-		case len(key) <= maxOrder:
-			err = e.Orders.decode(strings.ToLower(string(key)), raw, m.value)
-		}
-		if err != nil {
-			return Entry{}, err
+		key := name(m.key.of(raw))
+		known, err := e.property(key, raw, m.value)
+		fault = cmp.Or(fault, err)
+		if !known && unknown < maxUnknown {
+			unknown++
+			e.guess(key)
 		}
 	}
-	if again {
+	record, text := marks(raw, object)
+	if text.end > 0 {
+		fault = cmp.Or(fault, error(&DecodeError{
+			Offset: text.start, Problem: "it is the record of what could not be read",
+			Expected: `push what was meant instead, without the properties "raw", "raw_base64" and "outcome"`,
+		}))
+	}
+	if fault != nil {
+		return Entry{Orders: Orders{ID: e.ID}, Guesses: e.unmet(raw, object)}, fault
+	}
+	e.Guesses = e.unmet(raw, object)
+	if record {
 		e.Past = Past{} // a person has pushed the record of a failure: it begins anew
 	}
 	return e, nil
+}
+
+// property reads one property and reports whether it is one with a meaning.
+func (e *Entry) property(key, raw []byte, value span) (known bool, err error) {
+	switch {
+	case bytes.EqualFold(key, []byte("args")):
+		return true, decodeArgs(raw, value, &e.Args)
+	case bytes.EqualFold(key, []byte("env")):
+		return true, decodeEnv(raw, value, &e.Env)
+	case string(key) == past:
+		return true, e.Past.decode(raw, value)
+	case len(key) <= maxOrder:
+		return e.Orders.decode(strings.ToLower(string(key)), raw, value)
+	}
+	return false, nil
 }
 
 // locate finds the object or null that raw begins with.
@@ -96,22 +122,28 @@ func decodeArgs(raw []byte, value span, args *[]string) error {
 			Expected: `it has to be an array of strings, such as ["first","second"]`,
 		}
 	}
-	index := 0
+	count := 0
+	for range members(raw[:value.end], value.start) {
+		count++
+	}
+	// Left to grow by itself, a million small ones cost several times as much.
+	list := make([]string, 0, count)
 	for m := range members(raw[:value.end], value.start) {
 		if k := kind(raw[m.value.start]); k != kindString && k != kindNull {
 			return &DecodeError{
 				Offset:   m.value.start,
-				Problem:  fmt.Sprintf(`number %d of "args" is %s`, index+1, k),
+				Problem:  fmt.Sprintf(`number %d of "args" is %s`, len(list)+1, k),
 				Expected: `every argument has to be a string, such as "5"`,
 			}
 		}
-		index++
+		arg, err := text(raw, m.value)
+		if err != nil {
+			return surrogate(err, m.value, fmt.Sprintf(`number %d of "args"`, len(list)+1))
+		}
+		list = append(list, arg)
 	}
-	if *args == nil {
-		// Left to grow by itself, a million small ones cost several times as much.
-		*args = make([]string, 0, index)
-	}
-	return unmarshal(raw, value, args)
+	*args = list
+	return nil
 }
 
 func decodeEnv(raw []byte, value span, env *map[string]string) error {
@@ -138,17 +170,40 @@ func decodeEnv(raw []byte, value span, env *map[string]string) error {
 				Expected: `every variable has to be a string, such as "5"`,
 			}
 		}
+		variable, err := text(raw, m.key)
+		if err != nil {
+			return surrogate(err, m.key, `a name in "env"`)
+		}
+		content, err := text(raw, m.value)
+		if err != nil {
+			return surrogate(err, m.value, fmt.Sprintf(`%.100q of "env"`, variable))
+		}
+		if *env == nil {
+			*env = make(map[string]string)
+		}
+		(*env)[variable] = content
 	}
-	return unmarshal(raw, value, env)
-}
-
-// unmarshal decodes a value whose type has been looked at before, so that an
-// error here would be a fault of this package; it is still not passed over.
-func unmarshal(raw []byte, value span, into any) error {
-	if err := json.Unmarshal(value.of(raw), into); err != nil {
-		return &DecodeError{Offset: value.start, Problem: err.Error(), Expected: wantObject, Err: err}
+	if *env == nil {
+		*env = map[string]string{}
 	}
 	return nil
+}
+
+// text is what a string stands for; a null is an empty one.
+func text(raw []byte, value span) (string, error) {
+	if kind(raw[value.start]) == kindNull {
+		return "", nil
+	}
+	return unquote(value.of(raw))
+}
+
+// surrogate explains an error of text; whose is where the string is.
+func surrogate(err error, value span, whose string) error {
+	e := &DecodeError{Offset: value.start, Problem: whose + " holds " + err.Error(), Expected: wantByte, Err: err}
+	if lone := (*surrogateError)(nil); errors.As(err, &lone) {
+		e.Offset += lone.at
+	}
+	return e
 }
 
 // notAnObject explains raw, whose first value starts with another byte than

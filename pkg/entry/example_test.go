@@ -21,6 +21,6 @@ func ExampleFailed() {
 	fmt.Printf("%s\n", entry.Failed([]byte(`{"args":["a"],"id":1.50}`), entry.Failure{Message: "exit status 3"}))
 	fmt.Printf("%s\n", entry.Failed([]byte(`mail ann`), entry.Failure{Message: "cannot read the entry"}))
 	// Output:
-	// {"args":["a"],"id":1.50,"error_message":"exit status 3"}
-	// {"raw":"mail ann","error_message":"cannot read the entry"}
+	// {"args":["a"],"id":1.50,"env":{},"error_message":"exit status 3"}
+	// {"raw":"mail ann","args":[],"env":{},"outcome":"unreadable","error_message":"cannot read the entry"}
 }

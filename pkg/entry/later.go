@@ -47,15 +47,13 @@ func Later(limit int, raw []byte, p Past) []byte {
 	if object.end-object.start+len(added) >= limit {
 		return nil
 	}
-	again := isRecord(raw, object)
+	again, _ := marks(raw, object)
 	return rewrite(raw, object, added, func(key []byte) bool {
 		return string(key) == past || equalFold(key, runAt) || equalFold(key, delay) || again && isRecorded(key)
 	})
 }
 
-func equalFold(key []byte, name string) bool {
-	return len(key) == len(name) && strings.EqualFold(string(key), name)
-}
+func equalFold(key []byte, name string) bool { return strings.EqualFold(string(key), name) }
 
 // spread is raw with an object in it also where it is null.
 func spread(raw []byte, object span) ([]byte, span) {
@@ -92,13 +90,28 @@ func rewrite(raw []byte, object span, added []byte, drop func(key []byte) bool) 
 	return append(out, raw[end:object.end]...)
 }
 
-// isRecord tells whether an object is the record of a failure that somebody has
-// pushed back.
-func isRecord(raw []byte, object span) bool {
+// MayBeRecord reports whether an entry can be the record of a failure that somebody
+// has pushed back; one that is not, and has the name of its property somewhere, may
+// count as well.
+func MayBeRecord(raw []byte) bool { return bytes.Contains(raw, []byte(`"`+errorMessage+`"`)) }
+
+// marks looks at what makes an object the record of a failure: whether it is one
+// that somebody has pushed back, and where the name of its raw text is, if it is
+// the record of what was no entry.
+func marks(raw []byte, object span) (record bool, text span) {
+	unreadable := false
 	for m := range members(raw[:object.end], object.start) {
-		if bytes.Equal(name(m.key.of(raw)), []byte(errorMessage)) {
-			return true
+		switch string(name(m.key.of(raw))) {
+		case errorMessage:
+			record = true
+		case rawText, rawBase64:
+			text = m.key
+		case outcome:
+			unreadable = kind(raw[m.value.start]) == kindString && string(name(m.value.of(raw))) == Unreadable
 		}
 	}
-	return false
+	if !unreadable {
+		return record, span{}
+	}
+	return record || text.end > 0, text
 }

@@ -3,7 +3,7 @@ package entry
 import (
 	"encoding/json"
 	"fmt"
-	"math"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -33,11 +33,14 @@ type Orders struct {
 	Timeout time.Duration
 }
 
-// decode reads one property, if it is an order. A null is none, and the last one
-// counts.
-func (o *Orders) decode(property string, raw []byte, value span) (err error) {
+// decode reads one property, if it is an order, and reports whether it is. A null
+// asks for nothing, and the last one counts.
+func (o *Orders) decode(property string, raw []byte, value span) (known bool, err error) {
+	if !slices.Contains([]string{"id", runAt, delay, "deadline", "timeout"}, property) {
+		return false, nil
+	}
 	if kind(raw[value.start]) == kindNull {
-		return nil
+		return true, nil
 	}
 	switch property {
 	case "id":
@@ -54,7 +57,7 @@ func (o *Orders) decode(property string, raw []byte, value span) (err error) {
 			err = wrong(property, raw, value, "has to be over 0")
 		}
 	}
-	return err
+	return true, err
 }
 
 // maxID bounds an id in bytes: it becomes part of the log and of an environment.
@@ -68,8 +71,9 @@ func decodeID(property string, raw []byte, value span) (string, error) {
 	case kindNumber:
 		id = string(value.of(raw))
 	case kindString:
-		if err := unmarshal(raw, value, &id); err != nil {
-			return "", err
+		var err error
+		if id, err = text(raw, value); err != nil {
+			return "", surrogate(err, value, strconv.Quote(property))
 		}
 	default:
 		return "", nil // what producers of 1.x called an id had no meaning, so it may be anything
@@ -83,64 +87,6 @@ func decodeID(property string, raw []byte, value span) (string, error) {
 		return "", wrong(property, raw, value, "must not be longer than "+strconv.Itoa(maxID)+" bytes")
 	}
 	return id, nil
-}
-
-// latest is the last moment that an entry can name, the end of the year 9999 in
-// Unix seconds. It catches a producer that counts milliseconds.
-const latest = 253402300799
-
-const timeForm = `has to be Unix seconds, such as 1767225600.5, or a time with its zone, such as "2026-01-01T00:00:00Z"`
-
-func decodeTime(property string, raw []byte, value span) (time.Time, error) {
-	switch kind(raw[value.start]) {
-	case kindNumber:
-		s, err := strconv.ParseFloat(string(value.of(raw)), 64)
-		if err != nil || math.Abs(s) > latest {
-			return time.Time{}, wrong(property, raw, value, timeForm+", up to the year 9999 (is it in milliseconds?)")
-		}
-		return time.UnixMilli(int64(math.Round(s * 1000))), nil
-	case kindString:
-		var text string
-		if err := unmarshal(raw, value, &text); err != nil {
-			return time.Time{}, err
-		}
-		t, err := time.Parse(time.RFC3339, text)
-		if err != nil {
-			return time.Time{}, wrong(property, raw, value, timeForm)
-		}
-		return t, nil
-	default:
-		return time.Time{}, wrong(property, raw, value, timeForm)
-	}
-}
-
-const spanForm = `has to be seconds, such as 90 or 1.5, or a duration such as "1m30s"`
-
-// longest is the longest time that a producer can ask for, 100 years.
-const longest = 100 * 365 * 24 * time.Hour
-
-// decodeSpan reads a duration. One under 0 is as good as 0.
-func decodeSpan(property string, raw []byte, value span) (time.Duration, error) {
-	switch kind(raw[value.start]) {
-	case kindNumber:
-		s, err := strconv.ParseFloat(string(value.of(raw)), 64)
-		if err != nil || s > longest.Seconds() {
-			return 0, wrong(property, raw, value, spanForm+", up to 100 years")
-		}
-		return time.Duration(max(s, 0) * float64(time.Second)), nil
-	case kindString:
-		var text string
-		if err := unmarshal(raw, value, &text); err != nil {
-			return 0, err
-		}
-		d, err := time.ParseDuration(text)
-		if err != nil || d > longest {
-			return 0, wrong(property, raw, value, spanForm+", up to 100 years")
-		}
-		return max(d, 0), nil
-	default:
-		return 0, wrong(property, raw, value, spanForm)
-	}
 }
 
 // wrong says what a property has to be, and what it is.

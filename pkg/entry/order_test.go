@@ -21,6 +21,24 @@ func TestDecodeOrders(t *testing.T) {
 		`{"run_at":"2026-01-02T03:04:05.5Z"}`:      {RunAt: moment},
 		`{"run_at":"2026-01-02T05:04:05.5+02:00"}`: {RunAt: moment},
 		`{"run_at":0}`:                             {RunAt: time.Unix(0, 0)},
+		`{"run_at":"1767323045.5"}`:                {RunAt: moment},
+		`{"run_at":" +1.7673230455e9 "}`:           {RunAt: moment},
+		`{"run_at":"2026-01-02T03:04:05.5+0000"}`:  {RunAt: moment}, // PHP's DATE_ISO8601, strftime's %z
+		`{"run_at":"2026-01-02 04:34:05,5 +0130"}`: {RunAt: moment},
+		`{"run_at":"2026-01-01 22:04:05.500-05"}`:  {RunAt: moment}, // PostgreSQL
+		`{"run_at":"2026-01-02 03:04:05.5 UTC"}`:   {RunAt: moment},
+		`{"run_at":"2026-01-02t03:04:05.5z"}`:      {RunAt: moment},
+		`{"run_at":"2026-01-02T03:04Z"}`:           {RunAt: moment.Truncate(time.Minute)},
+		`{"run_at":"2026-01-01T24:00Z"}`:           {RunAt: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)},
+		`{"run_at":"2026-01-01T24:00:00-01:00"}`:   {RunAt: time.Date(2026, 1, 2, 1, 0, 0, 0, time.UTC)},
+		`{"run_at":"2016-12-31T23:59:60Z"}`:        {RunAt: time.Date(2017, 1, 1, 0, 0, 0, 0, time.UTC)},
+		`{"run_at":"2017-01-01T00:59:60.5+01:00"}`: {RunAt: time.Date(2017, 1, 1, 0, 0, 0, 5e8, time.UTC)},
+		`{"delay":"90"}`:                           {Delay: 90 * time.Second},
+		`{"delay":" 1.5 "}`:                        {Delay: 1500 * time.Millisecond},
+		`{"delay":"1d12h"}`:                        {Delay: 36 * time.Hour},
+		`{"delay":"0.5d"}`:                         {Delay: 12 * time.Hour},
+		`{"delay":"-2d"}`:                          {},
+		`{"timeout":"60"}`:                         {Timeout: time.Minute},
 		`{"deadline":1767323045.5}`:                {Deadline: moment},
 		`{"delay":90}`:                             {Delay: 90 * time.Second},
 		`{"delay":0.001}`:                          {Delay: time.Millisecond},
@@ -45,8 +63,27 @@ func TestDecodeRefusesOrders(t *testing.T) {
 	for raw, say := range map[string]string{
 		`{"run_at":true}`:                                  `"run_at" is true at byte 10; it has to be Unix seconds`,
 		`{"run_at":"tomorrow"}`:                            `"run_at" is "tomorrow"`,
-		`{"run_at":"2026-01-02 03:04:05"}`:                 "a time with its zone",
-		`{"run_at":1767323045500}`:                         "is it in milliseconds?",
+		`{"run_at":"2026-01-02 03:04:05"}`:                 `it has to say its zone, such as "2026-01-02 03:04:05Z" for UTC`,
+		`{"run_at":"2026-01-02T03:04:05.123456"}`:          `such as "2026-01-02T03:04:05.123456Z" for UTC`,
+		`{"run_at":1767323045500}`:                         "is it in milliseconds? That would be 1767323045.5)",
+		`{"run_at":"1767323045500"}`:                       "That would be 1767323045.5)",
+		`{"run_at":"2026-01-02"}`:                          "a time with its zone",
+		`{"run_at":"20260102T030405Z"}`:                    "a time with its zone",
+		`{"run_at":"Fri, 02 Jan 2026 03:04:05 GMT"}`:       "a time with its zone",
+		`{"run_at":"2026-02-30T00:00:00Z"}`:                "a day that there is",
+		`{"run_at":"2026-01-02T25:00:00Z"}`:                "a time of day that there is",
+		`{"run_at":"2026-01-02T24:00:01Z"}`:                "a time of day that there is",
+		`{"run_at":"2026-01-02T24:00:00.5Z"}`:              "a time of day that there is",
+		`{"run_at":"2026-01-02T03:60:00Z"}`:                "a time of day that there is",
+		`{"run_at":"2026-01-02T03:04:60Z"}`:                "leap seconds are at 23:59:60 UTC",
+		`{"run_at":"2026-01-02T03:04:05+24:00"}`:           "a time of day that there is",
+		`{"run_at":"inf"}`:                                 "a time with its zone",
+		`{"run_at":"0x10"}`:                                "a time with its zone",
+		`{"delay":"NaN"}`:                                  "a duration such as",
+		`{"delay":"1y"}`:                                   "units ms, s, m, h and d",
+		`{"delay":"PT1S"}`:                                 "units ms, s, m, h and d",
+		`{"delay":"36501d"}`:                               "up to 100 years",
+		`{"delay":"1e300"}`:                                "up to 100 years",
 		`{"deadline":1e999}`:                               "up to the year 9999",
 		`{"deadline":[]}`:                                  `"deadline" is []`,
 		`{"delay":"5 minutes"}`:                            `has to be seconds, such as 90 or 1.5, or a duration such as "1m30s"`,
@@ -110,7 +147,7 @@ func TestPast(t *testing.T) {
 		t.Errorf("Decode(%s) = %+v, %v", later, e.Past, err)
 	}
 	record := Failed(later, Failure{Message: "m", Attempt: 3})
-	if want := `{"args":["a"],"attempt":3,"error_message":"m"}`; string(record) != want {
+	if want := `{"args":["a"],"env":{},"attempt":3,"error_message":"m"}`; string(record) != want {
 		t.Errorf("the record is %s, want %s", record, want)
 	}
 	if e, err := Decode(record); err != nil || e.Past != (Past{}) {
@@ -125,14 +162,14 @@ func TestFailureProperties(t *testing.T) {
 		Signal: "SIGKILL",
 		Usage:  Usage{UserCPU: 20 * time.Millisecond, SystemCPU: 3 * time.Millisecond, PeakMemory: 1 << 20, ReadBytes: 4096, WrittenBytes: 8192},
 	}
-	want := `{"args":[],"outcome":"out of memory","task_id":"h-1.t.2","attempt":2,"started_at":"2026-01-02T03:04:05.678Z","duration_ms":1234,` +
+	want := `{"args":[],"env":{},"outcome":"out of memory","task_id":"h-1.t.2","attempt":2,"started_at":"2026-01-02T03:04:05.678Z","duration_ms":1234,` +
 		`"signal":"SIGKILL","cpu_user_ms":20,"cpu_system_ms":3,"peak_memory_bytes":1048576,"io_read_bytes":4096,"io_written_bytes":8192,"error_message":"signal: killed"}`
 	once := Failed([]byte(`{"args":[]}`), f)
 	if string(once) != want {
 		t.Errorf("got  %s\nwant %s", once, want)
 	}
 	again := Failed(once, Failure{Message: "exit status 0", Exited: true})
-	if want := `{"args":[],"exit_status":0,"error_message":"exit status 0"}`; string(again) != want {
+	if want := `{"args":[],"env":{},"exit_status":0,"error_message":"exit status 0"}`; string(again) != want {
 		t.Errorf("got  %s\nwant %s", again, want)
 	}
 }

@@ -1,13 +1,16 @@
 package entry
 
-import "unicode/utf8"
+import (
+	"fmt"
+	"unicode/utf8"
+)
 
 // These functions write JSON strings as encoding/json does without its escapes
 // for HTML, since people read the records in redis-cli: < stays <. They exist
 // because encoding/json needs several copies, and an entry may have 512 MB.
 
-// text is what can be a JSON string.
-type text interface{ ~string | ~[]byte }
+// bytestring is what can be a JSON string.
+type bytestring interface{ ~string | ~[]byte }
 
 // controls are the escapes of U+0000 to U+001F, of 6 bytes each.
 const controls = `\u0000\u0001\u0002\u0003\u0004\u0005\u0006\u0007` +
@@ -17,7 +20,7 @@ const controls = `\u0000\u0001\u0002\u0003\u0004\u0005\u0006\u0007` +
 
 // escapeOf returns what stands for the rune at s[i:] and how many bytes of s that
 // is. "" means that the bytes stand for themselves. Invalid UTF-8 becomes U+FFFD.
-func escapeOf[T text](s T, i int) (escape string, size int) {
+func escapeOf[T bytestring](s T, i int) (escape string, size int) {
 	switch c := s[i]; {
 	case c == '"':
 		return `\"`, 1
@@ -51,7 +54,7 @@ func escapeOf[T text](s T, i int) (escape string, size int) {
 }
 
 // appendQuoted appends s as a JSON string (RFC 8259, section 7).
-func appendQuoted[T text](out []byte, s T) []byte {
+func appendQuoted[T bytestring](out []byte, s T) []byte {
 	out = append(out, '"')
 	kept := 0
 	for i := 0; i < len(s); {
@@ -66,16 +69,56 @@ func appendQuoted[T text](out []byte, s T) []byte {
 }
 
 // quotedLen is the length of what appendQuoted appends.
-func quotedLen[T text](s T) int {
+func quotedLen[T bytestring](s T) int {
 	n := len(`""`)
 	for i := 0; i < len(s); {
-		escape, size := escapeOf(s, i)
-		if escape == "" {
-			n += size
-		} else {
-			n += len(escape)
-		}
+		size, quoted := step(s, i)
+		n += quoted
 		i += size
 	}
 	return n
+}
+
+// The most that error_message may take in a record, with its escapes: the last
+// 64 KiB of both streams of a text with its lines, and a reason. Control characters
+// take six times their length, and a failed list is kept in memory.
+const (
+	maxMessage = 144 << 10
+	// headMessage is how much of that is from the beginning, which has the reason.
+	headMessage = 16 << 10
+)
+
+// bounded cuts out the middle of a message whose quoted form would be too long.
+func bounded(message string) string {
+	if quotedLen(message) <= maxMessage {
+		return message
+	}
+	const note = "\n[1234567890 bytes left out]\n"
+	head, tail := 0, len(message)
+	for n := 0; head < tail; {
+		size, quoted := step(message, head)
+		if n += quoted; n > headMessage {
+			break
+		}
+		head += size
+	}
+	for n := headMessage + len(note) + len(`"\n\n"`); tail > head; {
+		// Bytes that are no rune are replaced one by one, wherever they begin.
+		_, size := utf8.DecodeLastRuneInString(message[head:tail])
+		_, quoted := step(message, tail-size)
+		if n += quoted; n > maxMessage {
+			break
+		}
+		tail -= size
+	}
+	return fmt.Sprintf("%s\n[%d bytes left out]\n%s", message[:head], tail-head, message[tail:])
+}
+
+// step is how many bytes the rune at s[i:] has, and how many it is quoted with.
+func step[T bytestring](s T, i int) (size, quoted int) {
+	escape, size := escapeOf(s, i)
+	if escape == "" {
+		return size, size
+	}
+	return size, len(escape)
 }

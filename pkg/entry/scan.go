@@ -2,7 +2,6 @@ package entry
 
 import (
 	"bytes"
-	"encoding/json"
 	"iter"
 )
 
@@ -25,9 +24,12 @@ type member struct {
 }
 
 // members yields the parts of the valid object or array that starts at
-// b[open].
+// b[open]; there are none where b ends before.
 func members(b []byte, open int) iter.Seq[member] {
 	return func(yield func(member) bool) {
+		if open >= len(b) {
+			return
+		}
 		isObject := b[open] == '{'
 		m := member{prevEnd: open + 1, sepEnd: open + 1}
 		for {
@@ -53,13 +55,13 @@ func members(b []byte, open int) iter.Seq[member] {
 	}
 }
 
-// name returns what the quoted key stands for.
+// name returns what the quoted key stands for, nil where that is nothing.
 func name(quoted []byte) []byte {
 	if bytes.IndexByte(quoted, '\\') < 0 {
 		return quoted[1 : len(quoted)-1]
 	}
-	var s string
-	if json.Unmarshal(quoted, &s) != nil {
+	s, err := unquote(quoted)
+	if err != nil {
 		return nil
 	}
 	return []byte(s)

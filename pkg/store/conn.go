@@ -187,5 +187,11 @@ func (c *Conn) Peek(run string) ([]byte, error) {
 	return entry, err
 }
 
+// Persist removes the time to live of a list and reports whether it had one
+// (https://redis.io/docs/latest/commands/persist/).
+func (c *Conn) Persist(list string) (expired bool, err error) {
+	return redis.Bool(c.do("PERSIST", list))
+}
+
 // Since is when the connection was made: it has worked without a break since.
 func (c *Conn) Since() time.Time { return c.since }

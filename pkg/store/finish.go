@@ -2,7 +2,6 @@ package store
 
 import (
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
@@ -32,12 +31,11 @@ type Finish struct {
 	// Run is the run list. It is empty afterwards.
 	Run string
 	How How
-	// Failed, Record and TTL are for Fail: the list, the record to push (nil for
-	// the entry itself), and how long the list is kept from now on (in whole
-	// seconds, rounded up).
+	// Failed, Record and Keep are for Fail: the list, the record to push (nil for
+	// the entry itself), and what bounds the list from now on.
 	Failed string
 	Record []byte
-	TTL    time.Duration
+	Keep   Keep
 	// Delayed, Due and After are for Delay: the sorted set; when the entry is due,
 	// or, where that is the zero time, how long from now on; to the millisecond.
 	// Now is by the clock of Redis, which is one for all hosts.
@@ -70,8 +68,10 @@ type Finished struct {
 	// Entry is the next entry, now in Next, or nil.
 	Entry []byte
 	// Expiry is the server's error when the failure is on its list, and the server
-	// refused to bound how long that is kept.
+	// refused to bound that.
 	Expiry error
+	// Dropped is how many old records the failed list lost, since it was full.
+	Dropped int
 }
 
 // finishScript removes an entry, puts it where it belongs and takes the next,
@@ -83,9 +83,9 @@ type Finished struct {
 // (https://redis.io/docs/latest/develop/interact/programmability/eval-intro/).
 // A refused LMOVE of the next entry, on the other hand, must not undo anything:
 // the blocking take will meet the same error and report it. Nor must a refused
-// HDEL or EXPIRE: an error after the push would have the record pushed again and
-// again. What EXPIRE said is returned, so that somebody hears of a list that is kept
-// for ever.
+// HDEL or keep: an error after the push would have the record pushed again and
+// again. What keep returned is passed on, so that somebody hears of a list that is
+// kept for ever.
 //
 // Delay does nothing where the run list is empty: whoever took the entry away has
 // it, and it would be there twice.
@@ -94,11 +94,10 @@ type Finished struct {
 // from a snapshot, or a replica that became the master, may have filled it again.
 //
 // KEYS: run list, queue, failed list, next run list, recoveries, delayed set.
-// ARGV: how, record ("" for the entry itself), TTL in s, "1" to take the next,
+// ARGV: how, record ("" for the entry itself), Keep, "1" to take the next,
 // type, "at" or "after", ms.
-// Returns {entries that were in the run list, next entry or nil, error of EXPIRE or
-// what else it said}.
-const finishScript = `
+// Returns {entries that were in the run list, next entry or nil, what keep returned}.
+const finishScript = keepScript + `
 local n = redis.call('LLEN', KEYS[1])
 local expiry = false
 if ARGV[1] == 'return' then
@@ -123,7 +122,7 @@ else
 	else
 		redis.call('LTRIM', KEYS[1], 1, -1)
 	end
-	if ARGV[1] == 'fail' then expiry = redis.pcall('EXPIRE', KEYS[3], ARGV[3]) end
+	if ARGV[1] == 'fail' then expiry = keep(KEYS[3], ARGV[3]) end
 end
 local entry = false
 if ARGV[4] == '1' then
@@ -134,7 +133,6 @@ end
 return {n, entry, expiry}`
 
 func (f Finish) call() call {
-	ttl := int64(math.Ceil(f.TTL.Seconds()))
 	// EVAL rather than EVALSHA: a restarted server knows no scripts, and a
 	// NOSCRIPT in the middle of a pipeline is a state more to get wrong.
 	from, ms := "after", f.After.Milliseconds()
@@ -143,7 +141,7 @@ func (f Finish) call() call {
 	}
 	return call{"EVAL", []any{
 		finishScript, 6, f.Run, f.Queue, f.Failed, f.Next, f.Recoveries, f.Delayed,
-		string(f.How), f.Record, ttl, flag(f.TakeNext), f.Type, from, ms,
+		string(f.How), f.Record, f.Keep.arg(), flag(f.TakeNext), f.Type, from, ms,
 	}}
 }
 
@@ -192,7 +190,9 @@ func finished(reply any) Finished {
 	entry, _ := values[1].([]byte)
 	f := Finished{Gone: n == 0, Entry: entry}
 	if refused, ok := values[2].(redis.Error); ok {
-		f.Expiry = fmt.Errorf("bound how long the failed list is kept: %w", typed(refused))
+		f.Expiry = fmt.Errorf("bound the failed list: %w", typed(refused))
+	} else if dropped, ok := values[2].(int64); ok {
+		f.Dropped = int(dropped)
 	}
 	return f
 }

@@ -15,7 +15,7 @@ import (
 func finishOf(how How) Finish {
 	return Finish{
 		Run: run0, How: how, Queue: "q:T", Next: run1, TakeNext: true, Type: "T", Recoveries: keys.Recoveries(),
-		Failed: "q:T:failed", Record: []byte("record"), TTL: time.Hour,
+		Failed: "q:T:failed", Record: []byte("record"), Keep: Keep{TTL: time.Hour},
 	}
 }
 
@@ -73,9 +73,10 @@ func TestFinishWithoutNextLeavesTheQueueAlone(t *testing.T) {
 func TestFailedListExpiresAfterTheLastPush(t *testing.T) {
 	l := open(t, server.Socket)
 	for i, ttl := range []time.Duration{time.Hour, 1500 * time.Millisecond} {
+		server.Do(t, "DEL", "q:T:failed")
 		server.Push(t, run0, "x")
 		f := finishOf(Fail)
-		f.TTL = ttl
+		f.Keep.TTL = ttl
 		use(t, l, func(c *Conn) error {
 			// Sent as one, or the time between both would be part of the answer.
 			replies, err := c.pipeline([]call{f.call(), {"TTL", []any{"q:T:failed"}}})

@@ -31,10 +31,9 @@ type Recovery struct {
 	// Fail has the entry go to the failed list rather than back to its queue.
 	Fail bool
 	// Record is what stands on the failed list then, or when the entry is
-	// poison, nil for the entry itself; TTL is how long that list is kept (whole
-	// seconds).
+	// poison, nil for the entry itself; Keep is what bounds that list.
 	Record []byte
-	TTL    time.Duration
+	Keep   Keep
 }
 
 // Recovered is what became of a Recovery.
@@ -55,14 +54,14 @@ const (
 )
 
 // recoverScript is one step, so that of many who try one moves the entry, and
-// none moves it while its instance lives. An EXPIRE that is refused after the entry was
-// moved is no error: nobody would be told of an entry that is not run again.
+// none moves it while its instance lives. A bound on the list that is refused after the
+// entry was moved is no error: nobody would be told of an entry that is not run again.
 //
 // KEYS: run list, queue, failed list, recoveries, lease.
 // ARGV: "1" if certain, SHA-1 of the entry, type, "1" to fail it, record ("" for
-// the entry itself), TTL in s, limit, window in s.
+// the entry itself), Keep, limit, window in s.
 // Returns one of Recovered.
-const recoverScript = `
+const recoverScript = keepScript + `
 if ARGV[1] ~= '1' and redis.call('EXISTS', KEYS[5]) == 1 then return 'alive' end
 local entry = redis.call('LINDEX', KEYS[1], 0)
 if not entry or redis.sha1hex(entry) ~= ARGV[2] then return 'nothing' end
@@ -83,7 +82,7 @@ if ARGV[4] == '1' or poison then
 		redis.call('RPUSH', KEYS[3], ARGV[5])
 		redis.call('LTRIM', KEYS[1], 1, -1)
 	end
-	redis.pcall('EXPIRE', KEYS[3], ARGV[6])
+	keep(KEYS[3], ARGV[6])
 	redis.pcall('HDEL', KEYS[4], field)
 	return ARGV[4] == '1' and 'failed' or 'poison'
 end
@@ -102,7 +101,7 @@ func (c *Conn) Recover(k Keys, r Recovery) (Recovered, error) {
 		"EVAL", recoverScript, 5,
 		k.Run(r.Type, r.Dead, r.List), k.Queue(r.Type), k.Failed(r.Type), k.Recoveries(), k.Lease(r.Dead),
 		flag(r.Certain), hex.EncodeToString(sum[:]), r.Type, flag(r.Fail),
-		r.Record, int64(r.TTL.Seconds()), RecoveryLimit, int64(RecoveryWindow.Seconds()),
+		r.Record, r.Keep.arg(), RecoveryLimit, int64(RecoveryWindow.Seconds()),
 	))
 	if err != nil {
 		return "", fmt.Errorf("recover %s: %w", k.Run(r.Type, r.Dead, r.List), err)

@@ -18,7 +18,7 @@ import (
 func recovery(entry string, change ...func(*Recovery)) Recovery {
 	r := Recovery{
 		Dead: "I", Type: "T", Certain: true, Entry: []byte(entry),
-		Record: []byte("record of " + entry), TTL: time.Hour,
+		Record: []byte("record of " + entry), Keep: Keep{TTL: time.Hour},
 	}
 	for _, c := range change {
 		c(&r)

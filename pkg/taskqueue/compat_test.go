@@ -370,7 +370,7 @@ func TestCompatFailedListTTL(t *testing.T) {
 func TestCompatNoFailedListWithoutATTL(t *testing.T) {
 	r := newRig(t)
 	r.task("T", "exit 1", func(t *config.Task) { t.FailedTasksTTL = 0 })
-	r.push("T", "{}", "[]")
+	r.push("T", "{}", "{}")
 	r.start()
 	r.ended(2)
 	if keys := server.Keys(t, "q:T*"); len(keys) != 0 {

@@ -111,7 +111,7 @@ func (q *queue) start(s *slot) {
 		task: q.task, settings: q.settings, counters: q.counters, id: id, slot: s, payload: s.entry,
 		log:   q.log.With(output.KeyTaskID, id),
 		abort: q.abort.ctx, kill: q.kill.ctx, drained: q.ends.drain.ctx,
-		roster: q.roster, chance: rand.Float64,
+		roster: q.roster, guesses: &q.guesses, chance: rand.Float64,
 	}
 	q.running++
 	go func() { q.results <- w.run() }()
@@ -164,7 +164,7 @@ func (q *queue) tell(r result) {
 	}
 	q.jobs = append(q.jobs, job{slot: r.slot, op: store.Finish{
 		Run: q.run(r.slot.current()), How: r.how,
-		Failed: q.keys.Failed(q.task.Type), Record: r.record, TTL: r.ttl,
+		Failed: q.keys.Failed(q.task.Type), Record: r.record, Keep: keep(q.task, r.ttl),
 		Delayed: q.keys.Delayed(q.task.Type), Due: r.due, After: r.after,
 		Queue: q.keys.Queue(q.task.Type), Next: q.run(r.slot.other()),
 		TakeNext:   next,
@@ -185,8 +185,21 @@ func (q *queue) finished(f finished) {
 	if f.gone && (f.sure || q.leaseLost.Load()) {
 		q.log.Warn("the entry of a task that has ended was no longer in its run list: another host took it over, or redis lost it")
 	}
+	q.sayDropped(f.dropped)
 	q.takes++
 	q.memory.used(len(f.job.slot.entry))
 	f.job.slot.finished(f.entry, q.takes)
 	q.proceed(f.job.slot)
+}
+
+// fullPause is how often the log says of a type that its failed list is full.
+const fullPause = 10 * time.Minute
+
+// sayDropped tells of records that went off the failed list.
+func (q *queue) sayDropped(n int) {
+	if q.dropped += n; q.dropped == 0 || n == 0 || time.Since(q.saidFull) < fullPause {
+		return
+	}
+	q.log.Warn("the failed list is full, its oldest records are dropped (failed_tasks_max, failed_tasks_max_size)", "records", q.dropped)
+	q.dropped, q.saidFull = 0, time.Now()
 }

@@ -51,8 +51,8 @@ func TestCompatErrorScriptRunsForUnreadableEntriesAndWithoutAFailedList(t *testi
 	if got := r.read("told"); got != "{\"args\":[1]}\n{}\n" {
 		t.Errorf("told of %q", got)
 	}
-	if left := server.Keys(t, "q:T*"); len(left) != 0 {
-		t.Errorf("left in redis: %v", left)
+	if left := r.failed("T"); len(left) != 1 || !strings.HasPrefix(left[0], `{"args":[1],`) {
+		t.Errorf("on the failed list: %v", left)
 	}
 }
 

@@ -42,6 +42,7 @@ func (f *fetcher) Run(ctx context.Context) error {
 			return closeLink(f.link)
 		case o := <-f.orders:
 			entry := f.take(ctx, o)
+			outlive(ctx, f.link, f.health, f.queue, entry)
 			f.pulse.rest()
 			f.taken <- entry
 		}

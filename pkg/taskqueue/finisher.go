@@ -19,6 +19,8 @@ type finished struct {
 	entry []byte // the next one, or nil
 	gone  bool   // the run list was empty already
 	sure  bool   // … and no attempt of ours can have been what emptied it
+	// dropped is how many old records went off the failed list, which was full.
+	dropped int
 	// refused says that the job is not confirmed: Redis refused it. It is sent
 	// again and again, but takes no entry any more.
 	refused bool
@@ -124,7 +126,8 @@ func (f *finisher) attempt(ctx context.Context, todo []job) (done []finished, le
 		if todo[i].op.How == store.Fail {
 			f.health.report(expiry{f}, r.Expiry)
 		}
-		done = append(done, finished{job: todo[i], entry: r.Entry, gone: r.Gone, sure: !todo[i].op.Unsure})
+		outlive(ctx, f.link, f.health, todo[i].op.Queue, r.Entry)
+		done = append(done, finished{job: todo[i], entry: r.Entry, gone: r.Gone, sure: !todo[i].op.Unsure, dropped: r.Dropped})
 	}
 	f.health.report(f, err)
 	return done, left

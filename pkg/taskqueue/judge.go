@@ -3,7 +3,9 @@ package taskqueue
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
@@ -24,9 +26,45 @@ func failure(o runner.Outcome, on config.FailOnOutput) string {
 		return ""
 	}
 	if on == config.FailOnStdout {
-		return stream(o.Stdout)
+		output = stream(o.Stdout)
+	}
+	if !visible(output) {
+		return invisible(output)
 	}
 	return output
+}
+
+// ansi are the sequences that colour a terminal or move its cursor (ECMA-48).
+var ansi = regexp.MustCompile("\x1b\\[[0-9:;<=>?]*[ -/]*[@-~]")
+
+// visible reports whether a person would see anything of the text.
+func visible(text string) bool {
+	return strings.ContainsFunc(ansi.ReplaceAllString(text, ""), func(r rune) bool { return unicode.IsGraphic(r) && !unicode.IsSpace(r) })
+}
+
+// invisible is the fault of a task that failed by output that nobody sees, such as
+// the line break or the byte order mark at the end of a PHP file.
+func invisible(text string) string {
+	const most = 80
+	if len(text) > most {
+		return fmt.Sprintf("printed %d bytes, none of them visible, beginning with: %q", len(text), text[:most])
+	}
+	if len(text) == 1 {
+		return fmt.Sprintf("printed 1 byte: %q", text)
+	}
+	return fmt.Sprintf("printed %d bytes: %q", len(text), text)
+}
+
+// streams names those that have output and should not.
+func streams(o runner.Outcome, on config.FailOnOutput) string {
+	switch {
+	case o.Stderr.Total == 0 || on == config.FailOnStdout:
+		return "standard output"
+	case o.Stdout.Total == 0:
+		return "standard error"
+	default:
+		return "standard output and standard error"
+	}
 }
 
 func outputFails(o runner.Outcome, on config.FailOnOutput) bool {

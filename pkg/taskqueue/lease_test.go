@@ -165,7 +165,7 @@ func TestOnCrashFail(t *testing.T) {
 	r.task("T", `touch "$D/ran"`)
 	r.start()
 	r.until("it is on the failed list", func() bool { return len(r.failed("T")) == 1 })
-	if got := r.failed("T")[0]; !strings.HasPrefix(got, `{"args":["a"],"outcome":"crashed","error_message":"gordon died while this ran`) {
+	if got := r.failed("T")[0]; !strings.HasPrefix(got, `{"args":["a"],"env":{},"outcome":"crashed","error_message":"gordon died while this ran`) {
 		t.Errorf("record %s", got)
 	}
 	if r.exists("ran") {

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/entry"
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
@@ -33,6 +34,11 @@ func (m *memory) used(bytes int) {
 		m.due.Store(false)
 		debug.FreeOSMemory()
 	})
+}
+
+// keep is what bounds the failed list of a task.
+func keep(t config.Task, ttl time.Duration) store.Keep {
+	return store.Keep{TTL: ttl, Records: t.FailedTasksMax, Bytes: int64(t.FailedTasksMaxSize)}
 }
 
 // failedRecord is what stands on the failed list for an entry, or nil where that

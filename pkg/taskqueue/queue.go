@@ -36,6 +36,7 @@ type queue struct {
 	leaseLost *atomic.Bool
 	memory    *memory
 	roster    *roster
+	guesses   guesses
 	// runs numbers the runs of the instance. Not of the queue: a type that was
 	// removed and comes back has a new queue, and a process that its old one
 	// left behind must not share its id with a new task.
@@ -72,6 +73,10 @@ type queue struct {
 	takes    uint64
 	running  int      // workers
 	returns  []result // held back while workers are being stopped
+	// dropped is how many records went off the full failed list since the log said
+	// so at saidFull.
+	dropped  int
+	saidFull time.Time
 }
 
 func newQueue(e *engine, t config.Task, s *Settings, b *budget) *queue {

@@ -24,7 +24,7 @@ func (r *recoverer) recover(ctx context.Context, log *slog.Logger, dead store.In
 	var refused []error
 	for taskType, t := range dead.Types {
 		alive, err := r.recoverType(ctx, log, store.Recovery{
-			Dead: dead.ID, Type: taskType, Certain: certain, Fail: t.FailOnCrash, TTL: failedTTL(t),
+			Dead: dead.ID, Type: taskType, Certain: certain, Fail: t.FailOnCrash, Keep: r.keep(taskType, t),
 		}, t.Lists)
 		switch {
 		case alive:
@@ -75,11 +75,14 @@ func (r *recoverer) recoverType(ctx context.Context, log *slog.Logger, rec store
 	return false, nil
 }
 
-func failedTTL(t store.InstanceType) time.Duration {
-	if t.FailedTTL > 0 {
-		return time.Duration(t.FailedTTL) * time.Second
+// keep is what bounds the failed list of a type: how large it may be is known where
+// this instance serves the type, too.
+func (r *recoverer) keep(taskType string, t store.InstanceType) store.Keep {
+	ttl := max(time.Duration(t.FailedTTL)*time.Second, store.NeverRan)
+	if s := r.settings.Load(); s != nil && s.commands[taskType] != nil {
+		return keep(s.commands[taskType].task, ttl)
 	}
-	return crashTTL
+	return store.Keep{TTL: ttl}
 }
 
 // recoverList moves the entry of one run list, if there is one.

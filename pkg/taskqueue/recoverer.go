@@ -23,10 +23,6 @@ const (
 	// One that does not die (in the middle of a failing disk access, say) keeps
 	// its instance's entries where they are until the next look.
 	leftoverPatience = 2 * time.Second
-	// crashTTL is how long the failed list is kept for an entry that is put
-	// there by recovery, where its type keeps none: it was not run to its end,
-	// so it has to stand somewhere.
-	crashTTL = store.RecoveryWindow
 )
 
 // recoverer brings back the entries of dead instances: of this machine at once,

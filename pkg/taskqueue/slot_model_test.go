@@ -175,7 +175,7 @@ func (m *slotModel) finish(rt *rapid.T) {
 	m.fault(rt, "EVAL")
 	record := "record of " + m.held[s]
 	op := store.Finish{
-		Run: m.run(s.current()), How: how, Queue: "q:T", Failed: "q:T:failed", TTL: time.Hour,
+		Run: m.run(s.current()), How: how, Queue: "q:T", Failed: "q:T:failed", Keep: store.Keep{TTL: time.Hour},
 		Next: m.run(s.other()), TakeNext: next, Type: "T", Recoveries: "q:recoveries", Delayed: m.keys.Delayed("T"),
 	}
 	if how == store.Delay {

@@ -1,6 +1,7 @@
 package taskqueue
 
 import (
+	"fmt"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,7 +22,7 @@ const (
 	outcomeSignal      outcome = "signal"
 	outcomeOutput      outcome = "output"
 	outcomeNotStarted  outcome = "not started"
-	outcomeUnreadable  outcome = "unreadable"
+	outcomeUnreadable  outcome = entry.Unreadable
 	outcomeReturned    outcome = "returned"
 	outcomeStopped     outcome = "stopped"
 	outcomeTimedOut    outcome = "timed out"
@@ -35,7 +36,8 @@ const (
 // verdict is what is known of one run when it is over.
 type verdict struct {
 	outcome outcome
-	fault   string // why it failed, for a person
+	fault   string // why it failed, for a person, as 1.6.5 has it
+	told    string // stands before it in the log, where that says more
 	// hopeless says that the next attempt would fail for the same reason.
 	hopeless bool
 	process  runner.Outcome // the zero value where there was no process
@@ -55,10 +57,22 @@ func (v *verdict) judge(on config.FailOnOutput) {
 		v.outcome = outcomeOutOfMemory
 	case v.process.Success():
 		v.outcome = outcomeOutput
+		v.told = fmt.Sprintf("exit status 0, but it wrote to %s (fail_on_output = %q): ", streams(v.process, on), on)
 	case v.process.Kind == runner.Signaled:
 		v.outcome = outcomeSignal
 	default:
 		v.outcome = outcomeFailed
+	}
+}
+
+// neverRan reports whether the entry did not run to its end, not even to a bad one.
+// It is kept then, even where no failed list is wanted.
+func (v *verdict) neverRan() bool {
+	switch v.outcome {
+	case outcomeUnreadable, outcomeNotStarted, outcomeExpired, outcomeStopped:
+		return true
+	default:
+		return false
 	}
 }
 

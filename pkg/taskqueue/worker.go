@@ -32,7 +32,8 @@ type worker struct {
 	// drained ends when the daemon has begun to stop: no queue takes entries.
 	drained context.Context
 	// roster is where a cancel looks for the task while it runs.
-	roster *roster
+	roster  *roster
+	guesses *guesses
 	// chance draws a number from 0 up to 1.
 	chance func() float64
 	group  *cgroup.Run // while a process runs; nil without control groups
@@ -43,7 +44,7 @@ type result struct {
 	slot   *slot
 	how    store.How
 	record []byte // what stands on the failed list or among those for later
-	// ttl is how long the failed list is kept.
+	// ttl is how long the failed list is kept at least.
 	ttl time.Duration
 	// due and after say when an entry for later is due; see [store.Finish].
 	due   time.Time
@@ -68,6 +69,7 @@ func (w *worker) run() result {
 	if e.ID != "" {
 		w.log = w.log.With(output.KeyEntryID, e.ID)
 	}
+	w.guesses.tell(w.log, e.Guesses)
 	if r, early := w.putOff(e.Orders, e.Past, time.Now()); err == nil && early {
 		return r
 	}
@@ -102,7 +104,7 @@ func (w *worker) settle(e entry.Entry, v verdict) result {
 	}
 	log := w.log.With(v.attributes()...)
 	r, again := w.again(e, &v)
-	log = log.With(output.KeyError, excerpt(v.fault))
+	log = log.With(output.KeyError, excerpt(v.told+v.fault))
 	if again {
 		w.counters.Retried(w.task.Type)
 		log.Warn("task failed, it runs again later", output.KeyRetryIn, r.after, output.KeyMessageID, output.MsgTaskRetried)
@@ -119,8 +121,8 @@ func (w *worker) settle(e entry.Entry, v verdict) result {
 		w.notify(v.fault)
 	}
 	ttl := w.task.FailedTasksTTL
-	if v.outcome == outcomeStopped {
-		ttl = max(ttl, crashTTL) // not run to its end: it has to stand somewhere
+	if v.neverRan() {
+		ttl = max(ttl, store.NeverRan)
 	}
 	if ttl <= 0 {
 		return r
@@ -169,6 +171,9 @@ func (w *worker) execute(ctx context.Context, e entry.Entry, v *verdict) {
 	w.leave(ended)
 	v.process = ended
 	v.judge(w.task.FailOnOutput)
+	if why != nil {
+		v.told = ""
+	}
 	switch {
 	case ended.SharedSignal:
 		w.sharedSignal(ctx, v)

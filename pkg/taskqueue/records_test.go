@@ -1,0 +1,251 @@
+package taskqueue
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nevsnode/gordon/v2/pkg/config"
+	"github.com/nevsnode/gordon/v2/pkg/runner"
+	"github.com/nevsnode/gordon/v2/pkg/store"
+)
+
+// What is no UTF-8 reaches the script as it was pushed: as an argument, a variable
+// and the id. In a record of its failure it has the bytes of before.
+func TestBytesThatAreNoUTF8Arrive(t *testing.T) {
+	for name, entry := range map[string]string{
+		"as Python writes them": `{"args":["caf\udce9.txt"],"env":{"N":"\udcff"},"id":"i\udce9"}`,
+		"as they are":           "{\"args\":[\"caf\xe9.txt\"],\"env\":{\"N\":\"\xff\"},\"id\":\"i\xe9\"}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.task("T", `printf '%s|%s|%s' "$1" "$N" "$GORDON_ENTRY_ID" >"$D/got"; exit 3`)
+			r.push("T", entry)
+			r.start()
+			r.ended(1)
+			if got := r.read("got"); got != "caf\xe9.txt|\xff|i\xe9" {
+				t.Errorf("the script got %q", got)
+			}
+			if failed := r.failed("T"); len(failed) != 1 || !strings.HasPrefix(failed[0], strings.TrimSuffix(entry, "}")) {
+				t.Errorf("failed: %q", failed)
+			}
+		})
+	}
+}
+
+// What never ran to its end is kept for 72 h, though no failed list is wanted.
+func TestWhatNeverRanIsKept(t *testing.T) {
+	for name, entry := range map[string]string{
+		"unreadable":  `no entry`,
+		"not started": `{"args":["a\u0000b"]}`,
+		"expired":     `{"deadline":1}`,
+	} {
+		for _, ttl := range []time.Duration{0, time.Minute} {
+			t.Run(name+" "+ttl.String(), func(t *testing.T) {
+				r := newRig(t)
+				r.task("T", "exit 1", func(t *config.Task) { t.FailedTasksTTL = ttl })
+				r.push("T", entry)
+				r.start()
+				r.ended(1)
+				failed := r.failed("T")
+				if len(failed) != 1 || !strings.Contains(failed[0], `"outcome":"`+name+`"`) {
+					t.Fatalf("failed: %q", failed)
+				}
+				r.push("T", "{}") // which asks for less time, or none
+				r.ended(2)
+				if left := server.Do(t, "TTL", "q:T:failed").(int64); left < int64(store.NeverRan.Seconds())-60 {
+					t.Errorf("kept for %d s", left)
+				}
+			})
+		}
+	}
+}
+
+// Whoever moves the whole failed list back runs again what can run, and loses nothing.
+func TestRecordsPushedBackLoseNothing(t *testing.T) {
+	r := newRig(t)
+	r.task("T", `echo $# >>"$D/ran"; [ -e "$D/fixed" ]`)
+	r.push("T", `{"args":["a"]}`, "user 42", "\xff\xfe")
+	r.start()
+	r.ended(3)
+	before := r.failed("T")
+	r.write("fixed")
+	for range before {
+		server.Do(t, "LMOVE", "q:T:failed", "q:T", "LEFT", "RIGHT")
+	}
+	r.ended(6)
+	if got := r.lines("ran"); !slices.Equal(got, []string{"1", "1"}) {
+		t.Errorf("ran with so many arguments: %v", got)
+	}
+	after := r.failed("T")
+	if len(after) != 2 {
+		t.Fatalf("on the failed list: %q", after)
+	}
+	for i, record := range after {
+		var was, is map[string]any
+		if err := json.Unmarshal([]byte(before[i+1]), &was); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal([]byte(record), &is); err != nil {
+			t.Fatal(err)
+		}
+		if is["raw"] != was["raw"] || is["raw_base64"] != was["raw_base64"] || is["outcome"] != "unreadable" || len(is) != len(was) {
+			t.Errorf("%s became %s", before[i+1], record)
+		}
+	}
+}
+
+// A failed list that is renamed to its queue takes its TTL along.
+func TestQueueThatWasAFailedListDoesNotExpire(t *testing.T) {
+	for _, when := range []string{"idle", "busy"} {
+		t.Run(when, func(t *testing.T) {
+			r := newRig(t)
+			r.task("T", `echo "$1" >>"$D/ran"; [ -e "$D/fixed" ]; ok=$?; [ "$1" != wait ] || until [ -e "$D/go" ]; do sleep 0.01; done; exit $ok`)
+			r.push("T", `{"args":["1"]}`, `{"args":["2"]}`)
+			r.start()
+			r.ended(2)
+			if when == "busy" {
+				r.push("T", `{"args":["wait"]}`)
+				r.until("it runs", func() bool { return slices.Contains(r.lines("ran"), "wait") })
+			}
+			r.push("X", "other")
+			server.Do(t, "RENAME", "q:T:failed", "q:T")
+			r.push("T", `{"args":["3"]}`, `{"args":["wait"]}`, `{"args":["4"]}`)
+			r.write("fixed")
+			if when == "busy" {
+				r.write("go")
+			}
+			r.until("the TTL is removed", func() bool { return strings.Contains(r.log.String(), "the queue had a TTL") })
+			if ttl := server.Do(t, "TTL", "q:T").(int64); ttl > 0 {
+				t.Errorf("the queue expires in %d s", ttl)
+			}
+			r.write("go")
+			r.until("all have run", func() bool { return slices.Contains(r.lines("ran"), "4") && r.inRunLists() == 0 })
+		})
+	}
+}
+
+// Nothing is asked about the queue for an entry that is no record.
+func TestNoCommandForAnOrdinaryEntry(t *testing.T) {
+	r := newRig(t)
+	r.task("T", "true")
+	r.start()
+	server.Do(t, "CONFIG", "RESETSTAT")
+	r.push("T", "{}", "{}", `{"args":["an error_message"]}`)
+	r.ended(3)
+	if stats, _ := server.Do(t, "INFO", "commandstats").([]byte); strings.Contains(string(stats), "cmdstat_persist") || len(stats) == 0 {
+		t.Errorf("commands: %s", stats)
+	}
+}
+
+func TestFailedListIsBounded(t *testing.T) {
+	r := newRig(t)
+	r.task("T", "exit 1", func(t *config.Task) { t.FailedTasksMax = 3 })
+	for range 5 {
+		r.push("T", "{}")
+	}
+	r.start()
+	r.ended(5)
+	if n := len(r.failed("T")); n != 3 {
+		t.Errorf("%d records", n)
+	}
+	if log := r.log.String(); strings.Count(log, "the failed list is full") != 1 {
+		t.Errorf("log: %s", log)
+	}
+}
+
+// 64 KiB of output that takes six times as much when it is escaped.
+func TestRecordIsBoundedWhateverAScriptPrints(t *testing.T) {
+	r := newRig(t)
+	r.task("T", `head -c 70000 /dev/zero | tr '\0' '\1'; head -c 70000 /dev/zero >&2; exit 1`)
+	record := failOne(t, r, "{}")
+	if raw := r.failed("T")[0]; len(raw) > 150<<10 {
+		t.Errorf("a record of %d bytes", len(raw))
+	}
+	if message := record["error_message"].(string); !strings.HasPrefix(message, "exit status 1\n") {
+		t.Errorf("it begins with %.40q", message)
+	}
+}
+
+// Unknown properties are the producer's own, but one that looks like a slip of the
+// hand is named once.
+func TestSlipsInEntriesAreNamedOnce(t *testing.T) {
+	r := newRig(t)
+	r.task("T", `echo $# >>"$D/ran"`)
+	r.task("U", `true`)
+	r.push("T", `{"arg":["a"]}`, `{"arg":["a"]}`, `{"args":["a"],"delay_s":0}`, `{"environment":{}}`)
+	r.push("U", `{"arg":["a"]}`)
+	r.start()
+	r.ended(5)
+	for text, want := range map[string]int{
+		"unknown property arg; did you mean args?":        2, // once for each type
+		"unknown property delay_s; did you mean delay?":   1,
+		"unknown property environment; did you mean env?": 1,
+	} {
+		if got := strings.Count(r.log.String(), text); got != want {
+			t.Errorf("%q is said %d times, want %d", text, got, want)
+		}
+	}
+	if got := r.lines("ran"); len(got) != 4 {
+		t.Errorf("ran: %v", got)
+	}
+}
+
+func TestLogNamesTheEntryThatCannotBeRead(t *testing.T) {
+	r := newRig(t)
+	r.task("T", "true")
+	r.push("T", `{"args":[5],"id":"invoice-7"}`)
+	r.start()
+	r.ended(1)
+	r.until("the log names it", func() bool {
+		for line := range strings.Lines(r.log.String()) {
+			if strings.Contains(line, "entry cannot be read") && strings.Contains(line, "invoice-7") {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// The log says why a task failed that printed something; its record begins with what
+// it printed, as in 1.6.5, unless nobody would see it.
+func TestFailureByOutput(t *testing.T) {
+	out := func(stdout, stderr string) runner.Outcome {
+		o := runner.Outcome{Kind: runner.Exited}
+		o.Stdout.Tail, o.Stdout.Total = []byte(stdout), int64(len(stdout))
+		o.Stderr.Tail, o.Stderr.Total = []byte(stderr), int64(len(stderr))
+		return o
+	}
+	for _, tt := range []struct {
+		name        string
+		o           runner.Outcome
+		on          config.FailOnOutput
+		record, log string
+	}{
+		{"text", out("notice\n", ""), config.FailOnAny, "notice\n", `exit status 0, but it wrote to standard output (fail_on_output = "any"): notice`},
+		{"error", out("", "warning\n"), config.FailOnAny, "warning\n", `exit status 0, but it wrote to standard error (fail_on_output = "any"): warning`},
+		{"both", out("a\n", "b\n"), config.FailOnAny, "a\nb\n", "exit status 0, but it wrote to standard output and standard error (fail_on_output = \"any\"): a\nb"},
+		{"stdout alone counts", out("a\n", "b\n"), config.FailOnStdout, "a\n", `exit status 0, but it wrote to standard output (fail_on_output = "stdout"): a`},
+		{"line break", out("\n", ""), config.FailOnAny, `printed 1 byte: "\n"`, `exit status 0, but it wrote to standard output (fail_on_output = "any"): printed 1 byte: "\n"`},
+		{"byte order mark", out("\ufeff", ""), config.FailOnAny, `printed 3 bytes: "\ufeff"`, `standard output (fail_on_output = "any"): printed 3 bytes: "\ufeff"`},
+		{"NUL", out("", "\x00"), config.FailOnAny, `printed 1 byte: "\x00"`, `printed 1 byte: "\x00"`},
+		{"colour", out("\x1b[0m", ""), config.FailOnAny, `printed 4 bytes: "\x1b[0m"`, `printed 4 bytes: "\x1b[0m"`},
+		{"blank", out(" \t\r\n\u00a0\u200b", ""), config.FailOnAny, `printed 9 bytes: " \t\r\n\u00a0\u200b"`, `printed 9 bytes`},
+		{"much of it", out(strings.Repeat("\n", 1000), ""), config.FailOnAny, `printed 1000 bytes, none of them visible, beginning with: "` + strings.Repeat(`\n`, 80) + `"`, "none of them visible"},
+		{"no UTF-8", out("\xe4", ""), config.FailOnAny, "\xe4", "): \xe4"},
+		{"coloured text", out("\x1b[31mred\x1b[0m", ""), config.FailOnAny, "\x1b[31mred\x1b[0m", "red"},
+	} {
+		v := verdict{process: tt.o}
+		v.judge(tt.on)
+		if diff := cmp.Diff(tt.record, v.fault); diff != "" || v.outcome != outcomeOutput {
+			t.Errorf("%s: %s, error_message %s", tt.name, v.outcome, diff)
+		}
+		if got := excerpt(v.told + v.fault); !strings.Contains(got, tt.log) {
+			t.Errorf("%s: the log has %q, want %q in it", tt.name, got, tt.log)
+		}
+	}
+}
