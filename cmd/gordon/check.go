@@ -44,11 +44,11 @@ func (a *app) check(ctx context.Context, file string) error {
 	var faults config.Faults
 	if errors.As(err, &faults) && len(faults) > 1 {
 		fmt.Fprintf(a.stdout, "Configuration is invalid:\n%v\n", faults)
-		return errSaid{err}
+		return errSaid{&exitError{exitConfig, err}}
 	}
 	if err != nil {
 		fmt.Fprintf(a.stdout, "Configuration is invalid: %v\n", err)
-		return errSaid{err}
+		return errSaid{&exitError{exitConfig, err}}
 	}
 	for _, n := range slices.Concat(c.Notices, doubts) {
 		fmt.Fprintf(a.stdout, "Notice: %s\n", n)

@@ -6,46 +6,69 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/signal"
+	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nevsnode/gordon/v2/pkg/control"
+	"github.com/nevsnode/gordon/v2/pkg/taskqueue"
 )
 
-// runner is something that runs beside the pool.
-type runner interface {
-	Run(ctx context.Context) error
-	Close() error
-}
+// commands is the control socket, if the service manager has made a runtime directory
+// for it. Without one there is none, as with 1.6.5.
+type commands struct{ *control.Server }
 
-// listen makes the control socket, where the service manager has made a runtime
-// directory for it. Without one there is none, as with 1.6.5.
-func (d *daemon) listen() (runner, error) {
+func (d *daemon) listen() (*commands, error) {
 	path := control.SocketPath(os.Getenv("RUNTIME_DIRECTORY"))
 	if path == "" {
-		return nothing{}, nil
+		return &commands{}, nil
 	}
-	return control.Listen(path, control.Actions{Reload: d.requestReload, Status: d.counters, Code: httpStatus}, d.log)
+	server, err := control.Listen(path, control.Actions{Reload: d.requestReload, Status: d.counters, Code: httpStatus}, d.log)
+	return &commands{server}, err
 }
 
-// nothing runs until it is told to stop.
-type nothing struct{}
-
-func (nothing) Run(ctx context.Context) error {
-	<-ctx.Done()
-	return nil
+// Run serves the socket until ctx ends.
+func (c *commands) Run(ctx context.Context) error {
+	if c.Server == nil {
+		<-ctx.Done()
+		return nil
+	}
+	return c.Server.Run(ctx)
 }
 
-func (nothing) Close() error { return nil }
+// Close is for a socket that was never served.
+func (c *commands) Close() error {
+	if c.Server == nil {
+		return nil
+	}
+	return c.Server.Close()
+}
+
+// Renew makes the socket again if it is gone.
+func (c *commands) Renew() error {
+	if c.Server == nil {
+		return nil
+	}
+	return c.Server.Renew()
+}
+
+// errGone is why a reload is given up that nobody waits for: systemd has reported that
+// it failed, or somebody has pressed Ctrl-C.
+var errGone = errors.New("whoever asked for it is gone")
 
 // requestReload has the loop of signals reload, one at a time, and returns how
 // it went.
 func (d *daemon) requestReload(ctx context.Context) error {
-	answer := make(chan error, 1)
+	wanted, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	defer context.AfterFunc(ctx, func() { cancel(errGone) })()
+	r := reloadRequest{ctx: wanted, answer: make(chan error, 1)}
 	select {
-	case d.reloads <- answer:
-		return <-answer
+	case d.reloads <- r:
+		return <-r.answer
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -53,8 +76,11 @@ func (d *daemon) requestReload(ctx context.Context) error {
 
 // The HTTP status of a refused reload stands for the exit code of gordon reload.
 func httpStatus(err error) int {
+	if errors.Is(err, taskqueue.ErrStopping) {
+		return http.StatusGone
+	}
 	switch exitCode(err) {
-	case exitConfig:
+	case exitConfig, exitNoUser:
 		return http.StatusUnprocessableEntity
 	case exitRedis:
 		return http.StatusServiceUnavailable
@@ -97,8 +123,51 @@ func defaultSocket() string {
 	return control.DefaultSocket
 }
 
+// stopPatience is how long a reload that the daemon has cut short, because it is
+// stopping, waits to be stopped as well.
+const stopPatience = time.Second
+
+// reloadVia asks for a reload. When systemd stops a unit that reloads, it sends SIGTERM
+// to this process too, and the unit would be left failed if that were a failure.
 func reloadVia(ctx context.Context, socket string) error {
-	err := control.Reload(ctx, socket)
+	terms := make(chan os.Signal, 1)
+	signal.Notify(terms, syscall.SIGTERM)
+	defer signal.Stop(terms)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	answer := make(chan error, 1)
+	go func() { answer <- control.Reload(ctx, socket, mainPID()) }()
+	select {
+	case err := <-answer:
+		var refused *control.Refused
+		if errors.As(err, &refused) && refused.Status == http.StatusGone && mainPID() != 0 {
+			select {
+			case <-terms:
+				return nil
+			case <-time.After(stopPatience):
+			}
+		}
+		return explain(err)
+	case <-terms:
+		// The connection ends with this process, and the daemon drops the attempt.
+		if mainPID() != 0 {
+			return nil
+		}
+		return errors.New("the reload is given up, because of SIGTERM")
+	}
+}
+
+// mainPID is the pid of the daemon, if this process is part of a reload by systemd
+// ($MAINPID, systemd.exec(5)), else 0.
+func mainPID() int {
+	pid, err := strconv.Atoi(os.Getenv("MAINPID"))
+	if err != nil || pid < 0 {
+		return 0
+	}
+	return pid
+}
+
+func explain(err error) error {
 	var refused *control.Refused
 	switch {
 	case errors.As(err, &refused):

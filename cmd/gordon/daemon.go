@@ -4,15 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"maps"
 	"os"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/nevsnode/gordon/v2/internal/files"
 	"github.com/nevsnode/gordon/v2/pkg/cgroup"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/output"
@@ -25,7 +26,7 @@ import (
 type daemon struct {
 	app      *app
 	signals  *taskqueue.Signals
-	config   *config.Config // owned by the loop of signals
+	config   atomic.Pointer[config.Config] // the one that counts
 	sink     *output.Sink
 	log      *slog.Logger
 	notifier *systemd.Notifier
@@ -36,65 +37,52 @@ type daemon struct {
 	// in noGroups, where there are none.
 	groups   *cgroup.Tree
 	noGroups error
+	commands *commands
+	// hangups and stops are the signals to reload and to stop. missed says that one to
+	// reload came while something else was under way.
+	hangups, stops <-chan os.Signal
+	missed         bool
 	// reloads are those that somebody waits for; see control.go.
-	reloads chan chan<- error
+	reloads chan reloadRequest
+	// files bounds the reloads that wait for a file system that does not answer.
+	files files.Calls
 }
 
 // daemon loads the configuration, starts everything and returns when a stop has
 // been carried out.
 func (a *app) daemon(ctx context.Context, hangups, stops <-chan os.Signal, signals *taskqueue.Signals) error {
-	c, err := a.load()
+	d, err := unlessStopped(stops, func() (*daemon, error) { return a.open(hangups, stops, signals) })
+	if errors.Is(err, errStopped) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	sink, err := output.Open(output.Options{Logfile: c.Logfile, Verbose: a.flags.verbose})
-	if err != nil {
-		return fmt.Errorf("%w: %w", errConfig, err)
-	}
-	d := &daemon{app: a, signals: signals, config: c, sink: sink, log: sink.Logger(), notifier: systemd.NewNotifier(), reloads: make(chan chan<- error)}
-	err = d.run(ctx, hangups, stops)
-	if err != nil && c.Logfile != "" {
+	logfile := d.sink.Logfile()
+	err = d.run(ctx)
+	if err != nil && logfile != "" {
 		d.log.Error("gordon ends", output.KeyError, err.Error())
 	}
-	return errors.Join(err, sink.Close())
+	return errors.Join(err, d.sink.Close())
 }
 
-// load reads the configuration that the flags name.
-func (a *app) load() (*config.Config, error) {
-	c, err := a.read(a.flags.conf)
-	if err != nil {
-		return nil, err
-	}
-	if a.flags.logfile != noLogfile {
-		c.Logfile = absolute(a.flags.logfile, a.binDir)
-	}
-	return c, nil
-}
-
-// read reads file, or where it is "" the first of those that gordon looks for.
-func (a *app) read(file string) (*config.Config, error) {
-	path := config.Path(file, a.binDir)
-	c, err := config.Load(path, a.binDir)
-	var faults config.Faults
-	if file == "" && path != config.SystemPath && errors.As(err, &faults) && faults[0].File == path && errors.Is(faults[0], fs.ErrNotExist) {
-		faults[0].Message += "; nor is there " + config.SystemPath + ": name the configuration with --conf"
-	}
-	return c, err
-}
-
-func (d *daemon) run(ctx context.Context, hangups, stops <-chan os.Signal) error {
-	for _, n := range d.config.Notices {
+func (d *daemon) run(ctx context.Context) error {
+	c := d.config.Load()
+	for _, n := range c.Notices {
 		d.log.Warn(n)
 	}
 	d.takeGroups()
-	if err := d.enforceable(d.config); err != nil {
+	if err := d.enforceable(c); err != nil {
 		return err
 	}
 	d.counters = stats.New(version, time.Now)
-	d.counters.SetTypes(types(d.config))
+	d.counters.SetTypes(types(c))
 	d.counters.ShowRedis(func() string { return "waiting" })
 	d.server = stats.NewServer(d.counters, d.log)
-	served, err := d.server.Prepare(statsOptions(d.config))
+	served, err := unlessStopped(d.stops, func() (*stats.Change, error) { return d.server.Prepare(statsOptions(c)) })
+	if errors.Is(err, errStopped) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -102,13 +90,12 @@ func (d *daemon) run(ctx context.Context, hangups, stops <-chan os.Signal) error
 	if addr := d.server.Addr(); addr != nil {
 		d.log.Info("statistics are served", "address", addr.String())
 	}
-	commands, err := d.listen()
-	if err != nil {
+	if d.commands, err = d.listen(); err != nil {
 		return errors.Join(err, d.server.Close())
 	}
-	stopped, err := d.start(ctx, stops)
+	stopped, err := d.start(ctx)
 	if err != nil || stopped {
-		return errors.Join(err, d.server.Close(), commands.Close())
+		return errors.Join(err, d.server.Close(), d.commands.Close())
 	}
 	d.counters.ShowRedis(d.pool.Redis)
 
@@ -116,23 +103,24 @@ func (d *daemon) run(ctx context.Context, hangups, stops <-chan os.Signal) error
 	beside, cancel := context.WithCancel(ctx)
 	group, beside := errgroup.WithContext(beside)
 	group.Go(func() error { return d.server.Run(beside) })
-	group.Go(func() error { return commands.Run(beside) })
+	group.Go(func() error { return d.commands.Run(beside) })
 	group.Go(func() error { return d.watchdog().Run(beside) })
 	group.Go(func() error { return d.tellStatus(beside) })
 	d.say("ready", d.notifier.Ready(d.pool.Status()))
-	d.log.Info("gordon is up", "version", version, "types", len(d.config.Tasks), "config", d.config.Path, output.KeyMessageID, output.MsgStarted)
+	d.log.Info("gordon is up", "version", version, "types", len(c.Tasks), "config", c.Path, output.KeyMessageID, output.MsgStarted)
 
-	d.serve(hangups, stops)
-	d.stop(stops)
+	d.serve()
+	d.stop()
 	cancel()
 	return group.Wait()
 }
 
 // start connects to Redis and starts the pool. It is cut short by a signal to
 // stop; stopped is true then.
-func (d *daemon) start(ctx context.Context, stops <-chan os.Signal) (stopped bool, err error) {
-	d.say("status", d.notifier.Status("waiting for redis at "+taskqueue.Address(d.config)))
-	ctx, cancel := context.WithTimeout(ctx, d.config.StartTimeout)
+func (d *daemon) start(ctx context.Context) (stopped bool, err error) {
+	c := d.config.Load()
+	d.say("status", d.notifier.Status("waiting for redis at "+taskqueue.Address(c)))
+	ctx, cancel := context.WithTimeout(ctx, c.StartTimeout)
 	defer cancel()
 	type started struct {
 		pool *taskqueue.Pool
@@ -140,7 +128,7 @@ func (d *daemon) start(ctx context.Context, stops <-chan os.Signal) (stopped boo
 	}
 	done := make(chan started, 1)
 	go func() {
-		pool, err := taskqueue.Start(ctx, d.config, taskqueue.Options{
+		pool, err := taskqueue.Start(ctx, c, taskqueue.Options{
 			Log: d.log, Counters: d.counters, Version: version, Env: os.Environ(), Groups: d.groups, Signals: d.signals,
 			Times: times(),
 		})
@@ -154,12 +142,14 @@ func (d *daemon) start(ctx context.Context, stops <-chan os.Signal) (stopped boo
 		select {
 		case s := <-done:
 			if s.err != nil && ctx.Err() != nil {
-				s.err = fmt.Errorf("gave up after start_timeout (%v): %w", d.config.StartTimeout, s.err)
+				s.err = fmt.Errorf("gave up after start_timeout (%v): %w", c.StartTimeout, s.err)
 			}
 			d.pool = s.pool
 			return false, s.err
 		case <-tick.C:
-		case <-stops:
+		case <-d.hangups:
+			d.miss()
+		case <-d.stops:
 			cancel()
 			if s := <-done; s.pool != nil {
 				s.pool.Shutdown(0, 0, nil)
@@ -170,51 +160,35 @@ func (d *daemon) start(ctx context.Context, stops <-chan os.Signal) (stopped boo
 }
 
 // serve handles signals until one says stop.
-func (d *daemon) serve(hangups, stops <-chan os.Signal) {
-	for {
+func (d *daemon) serve() {
+	for stopped := false; !stopped; {
+		if d.missed {
+			d.missed = false
+			stopped = d.reload(unasked())
+			continue
+		}
 		select {
-		case <-stops:
+		case <-d.stops:
 			return
-		case <-hangups:
-			if stopped, _ := d.reloadUnless(stops); stopped {
-				return
-			}
-		case answer := <-d.reloads:
-			stopped, err := d.reloadUnless(stops)
-			answer <- err
-			if stopped {
-				return
-			}
+		case <-d.hangups:
+			stopped = d.reload(unasked())
+		case r := <-d.reloads:
+			stopped = d.reload(r)
 		}
 	}
 }
 
-// reloadUnless reloads, which may take as long as Redis is waited for; a signal
-// to stop cuts it short, and is returned as such.
-func (d *daemon) reloadUnless(stops <-chan os.Signal) (stopped bool, err error) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	done := make(chan error, 1)
-	go func() { done <- d.reload(ctx) }()
-	select {
-	case err := <-done:
-		return false, err
-	case <-stops:
-		cancel()
-		return true, <-done
-	}
-}
-
 // stop ends the pool; each further signal hastens it.
-func (d *daemon) stop(stops <-chan os.Signal) {
+func (d *daemon) stop() {
+	c := d.config.Load()
 	d.log.Info("stopping, nothing new is taken", "running", d.counters.Snapshot().Running,
-		"shutdown_timeout", d.config.ShutdownTimeout.String(), output.KeyMessageID, output.MsgStopping)
+		"shutdown_timeout", c.ShutdownTimeout.String(), output.KeyMessageID, output.MsgStopping)
 	d.say("stopping", d.notifier.Stopping(d.pool.Status()))
 	hasten := make(chan struct{})
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		d.pool.Shutdown(d.config.ShutdownTimeout, d.config.KillGrace, hasten)
+		d.pool.Shutdown(c.ShutdownTimeout, c.KillGrace, hasten)
 	}()
 	tick := time.NewTicker(statusEvery)
 	defer tick.Stop()
@@ -225,7 +199,9 @@ func (d *daemon) stop(stops <-chan os.Signal) {
 			d.log.Info("stopped")
 			return
 		case <-tick.C:
-		case <-stops:
+		case <-d.hangups:
+			d.miss()
+		case <-d.stops:
 			d.log.Warn("told to stop again: hastening")
 			select {
 			case hasten <- struct{}{}:

@@ -17,6 +17,10 @@ const (
 	exitFailure = 1
 	// exitUsage is a wrong command line.
 	exitUsage = 2
+	// exitNoUser (EX_NOUSER): a user or group that the configuration names was not
+	// found at the start. It may be that of a directory service that is away, so
+	// the service manager tries again.
+	exitNoUser = 67
 	// exitRedis (EX_UNAVAILABLE): Redis was not to be reached in start_timeout.
 	// The service manager tries again.
 	exitRedis = 69
@@ -43,6 +47,8 @@ func exitCode(err error) int {
 		return coded.code
 	case errors.Is(err, errUsage):
 		return exitUsage
+	case taskqueue.OnlyUnknownAccounts(err):
+		return exitNoUser
 	case errors.As(err, &faults), errors.Is(err, errConfig):
 		return exitConfig
 	case errors.Is(err, taskqueue.ErrRedis):

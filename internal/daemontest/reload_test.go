@@ -144,3 +144,149 @@ func TestReloadCommandIsSynchronous(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, out)
 	}
 }
+
+// hanging is a daemon whose reload waits for a Redis that is not there.
+type hanging struct {
+	site   *gordontest.Site
+	daemon *gordontest.Daemon
+	notify *gordontest.Notify
+	socket string
+}
+
+func newHanging(t *testing.T) *hanging {
+	t.Helper()
+	s := newSite(t)
+	run, err := os.MkdirTemp("", "gordon-run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(run) })
+	s.Script("T", `echo "$1" >>"$D/done"`)
+	s.Script("U", `echo "$1" >>"$D/done"`)
+	s.Configure(s.Task("T", 1))
+	h := &hanging{site: s, notify: gordontest.ListenNotify(t), socket: filepath.Join(run, "control.sock")}
+	h.daemon = s.Run([]string{"RUNTIME_DIRECTORY=" + run, h.notify.Env()})
+	h.daemon.Says("gordon is up")
+	return h
+}
+
+// reload starts gordon reload, and returns when the daemon waits for Redis.
+func (h *hanging) reload(t *testing.T, env ...string) *exec.Cmd {
+	t.Helper()
+	s := h.site
+	s.Redis = gordontest.Unix(s.File("redis"))
+	s.Configure("start_timeout = \"1h\"\n" + s.Task("U", 1))
+	cmd := exec.Command(binary, "reload", "--socket", h.socket)
+	cmd.Env = append(append(os.Environ(), "GORACE=atexit_sleep_ms=0"), env...)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	h.notify.Hears("RELOADING=1")
+	h.notify.Hears("EXTEND_TIMEOUT_USEC=") // systemd is asked to wait for it as well
+	return cmd
+}
+
+// end sends a signal to gordon reload and returns its exit code.
+func end(t *testing.T, cmd *exec.Cmd, sig syscall.Signal) int {
+	t.Helper()
+	if err := cmd.Process.Signal(sig); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // read from ProcessState
+	return cmd.ProcessState.ExitCode()
+}
+
+// systemd kills a reload that takes too long, and reports that it failed; somebody else
+// presses Ctrl-C. It must not take effect afterwards.
+func TestReloadThatWasGivenUp(t *testing.T) {
+	for sig, code := range map[syscall.Signal]int{syscall.SIGKILL: -1, syscall.SIGINT: -1, syscall.SIGTERM: 1} {
+		t.Run(sig.String(), func(t *testing.T) {
+			h := newHanging(t)
+			if got := end(t, h.reload(t), sig); got != code {
+				t.Errorf("exit code %d, want %d", got, code)
+			}
+			h.daemon.Says("the reload is refused, the old configuration goes on")
+			if !strings.Contains(h.daemon.Printed(), "whoever asked for it is gone") {
+				t.Error("the log does not say why")
+			}
+			// Redis is there now, and nothing comes of it.
+			if err := os.Symlink(server.Socket, h.site.File("redis")); err != nil {
+				t.Fatal(err)
+			}
+			server.Push(t, "q:U", gordontest.Numbered(2))
+			server.Push(t, "q:T", gordontest.Numbered(1))
+			gordontest.Until(t, "the old configuration goes on", func() bool { return h.site.Read("done") == "1\n" })
+			if n := len(server.List(t, "q:U")); n != 1 {
+				t.Errorf("%d entries wait for the type that was not added", n)
+			}
+			h.daemon.Reload("reloaded", 1) // and the next one works
+			gordontest.Until(t, "the new one counts", func() bool { return h.site.Read("done") == "1\n2\n" })
+			h.daemon.Stop()
+		})
+	}
+}
+
+// When systemd stops the unit, it sends SIGTERM to gordon reload too, which must not
+// fail then: the unit would be left failed. Which of the two gets it first is open.
+func TestStopDuringAReload(t *testing.T) {
+	for name, story := range map[string]func(*hanging, *exec.Cmd) int{
+		"the daemon first": func(h *hanging, cmd *exec.Cmd) int {
+			h.daemon.Signal(syscall.SIGTERM)
+			h.notify.Hears("STOPPING=1")
+			return end(t, cmd, syscall.SIGTERM)
+		},
+		"gordon reload first": func(h *hanging, cmd *exec.Cmd) int {
+			code := end(t, cmd, syscall.SIGTERM)
+			h.daemon.Signal(syscall.SIGTERM)
+			return code
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHanging(t)
+			cmd := h.reload(t, fmt.Sprintf("MAINPID=%d", h.daemon.PID()))
+			if code := story(h, cmd); code != 0 {
+				t.Errorf("gordon reload ends with %d", code)
+			}
+			if code := h.daemon.Exit(); code != 0 {
+				t.Errorf("gordon ends with %d", code)
+			}
+		})
+	}
+	// By hand it is no success that the daemon has stopped instead.
+	h := newHanging(t)
+	cmd := h.reload(t)
+	h.daemon.Signal(syscall.SIGTERM)
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 1 {
+		t.Errorf("gordon reload ends with %d", code)
+	}
+	h.daemon.Exit()
+}
+
+// An account may be one of a directory service that is away: systemd tries again after
+// this status, and not after that of a faulty configuration.
+func TestUnknownAccountAtTheStart(t *testing.T) {
+	for more, want := range map[string]int{
+		"user = \"no-such-user\"\n":                        67,
+		"group = \"no-such-group\"\n":                      67,
+		"user = \"no-such-user\"\n[tasks.X]\nscript = 1\n": 78,
+	} {
+		s := newSite(t)
+		s.Script("T", "")
+		s.Configure(s.Task("T", 1) + more)
+		if code := s.Run(nil).Exit(); code != want {
+			t.Errorf("%q: exit code %d, want %d", more, code, want)
+		}
+	}
+	h := newHanging(t)
+	h.site.Configure(h.site.Task("T", 1) + "user = \"no-such-user\"\n")
+	cmd := exec.Command(binary, "reload", "--socket", h.socket)
+	if out, _ := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != 78 || !strings.Contains(string(out), "unknown to this system") {
+		t.Errorf("a reload: %v: %s", cmd.ProcessState, out)
+	}
+	check := exec.Command(binary, "check", h.site.File("gordon.toml"))
+	if out, _ := check.CombinedOutput(); check.ProcessState.ExitCode() != 78 {
+		t.Errorf("a check: %v: %s", check.ProcessState, out)
+	}
+}

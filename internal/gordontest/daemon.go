@@ -123,3 +123,6 @@ func (d *Daemon) Reload(text string, n int) {
 	d.Signal(syscall.SIGHUP)
 	Until(d.t, "the reload is over", func() bool { return strings.Count(d.Printed(), text) >= n })
 }
+
+// PID is the number of gordon's process.
+func (d *Daemon) PID() int { return d.cmd.Process.Pid }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode"
 )
 
 // Refused is the daemon's own answer that it did not do what was asked.
@@ -22,17 +23,24 @@ type Refused struct {
 func (r *Refused) Error() string { return r.Reason }
 
 // maxAnswer bounds an answer that is read: a list of faults, not more.
-const maxAnswer = 1 << 20
+const maxAnswer = 64 << 10
 
 // Reload asks the daemon behind the socket to reload, and returns when that is
-// over. The error is a *Refused when the daemon has answered.
-func Reload(ctx context.Context, socket string) error {
-	client := http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", socket)
+// over. The error is a *Refused when the daemon has answered. When ctx ends, the
+// daemon drops the attempt.
+//
+// If daemon is not 0, it is the pid of the daemon, and nobody else is asked: a script
+// that runs as the daemon's user can put a socket of its own in the place of the
+// daemon's. Whatever comes from the socket is safe to print.
+func Reload(ctx context.Context, socket string, daemon int) error {
+	client := http.Client{
+		Transport: &http.Transport{
+			DialContext:            func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, socket, daemon) },
+			DisableKeepAlives:      true,
+			MaxResponseHeaderBytes: maxHeaderBytes,
 		},
-		DisableKeepAlives: true,
-	}}
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://gordon/reload", http.NoBody)
 	if err != nil {
 		return err
@@ -43,15 +51,32 @@ func Reload(ctx context.Context, socket string) error {
 		err = failed.Err // without an address that means nothing to anybody
 	}
 	if err != nil {
-		return fmt.Errorf("ask the daemon on %s: %w", socket, err)
+		return fmt.Errorf("ask the daemon on %s: %w", socket, &printableError{err})
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	if err != nil {
-		return fmt.Errorf("read the daemon's answer: %w", err)
+		return fmt.Errorf("read the daemon's answer: %w", &printableError{err})
 	}
 	if answer.StatusCode != http.StatusOK {
-		return &Refused{Status: answer.StatusCode, Reason: strings.TrimSpace(string(text))}
+		return &Refused{Status: answer.StatusCode, Reason: printable(strings.TrimSpace(string(text)))}
 	}
 	return nil
+}
+
+// printableError is an error whose text may hold what somebody else has sent.
+type printableError struct{ error }
+
+func (e *printableError) Error() string { return printable(e.error.Error()) }
+
+func (e *printableError) Unwrap() error { return e.error }
+
+// printable replaces what would do something to a terminal, but for the ends of lines.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
 }

@@ -59,7 +59,7 @@ func TestReload(t *testing.T) {
 				Status: http.NotFoundHandler(),
 				Code:   func(error) int { return http.StatusUnprocessableEntity },
 			})
-			err := Reload(t.Context(), path)
+			err := Reload(t.Context(), path, 0)
 			if calls != 1 {
 				t.Errorf("%d reloads", calls)
 			}
@@ -78,7 +78,7 @@ func TestReload(t *testing.T) {
 }
 
 func TestReloadWithoutADaemon(t *testing.T) {
-	err := Reload(t.Context(), filepath.Join(t.TempDir(), "none"))
+	err := Reload(t.Context(), filepath.Join(t.TempDir(), "none"), 0)
 	var refused *Refused
 	if err == nil || errors.As(err, &refused) || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v", err)

@@ -104,7 +104,7 @@ func TestALongReloadIsWaitedFor(t *testing.T) {
 		},
 		Status: status(), Code: func(error) int { return 500 },
 	})
-	if err := Reload(t.Context(), path); err != nil {
+	if err := Reload(t.Context(), path, 0); err != nil {
 		t.Error(err)
 	}
 }
@@ -119,7 +119,7 @@ func TestAReloadGetsThroughACrowd(t *testing.T) {
 	for range maxConnections + 8 {
 		connect(t, path)
 	}
-	if err := Reload(t.Context(), path); err != nil || reloads.Load() != 1 {
+	if err := Reload(t.Context(), path, 0); err != nil || reloads.Load() != 1 {
 		t.Errorf("%d reloads, %v", reloads.Load(), err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nevsnode/gordon/v2/internal/netlimit"
@@ -59,28 +60,81 @@ type Actions struct {
 
 // Server serves the control socket.
 type Server struct {
-	listener net.Listener
-	http     *http.Server
+	path string
+	http *http.Server
+
+	serving sync.WaitGroup
+	mu      sync.Mutex // guards what follows
+	socket  *socket
+	running bool
+	closed  bool
+}
+
+// socket is a listener with the file that it made.
+type socket struct {
+	net.Listener
+	file os.FileInfo
 }
 
 // Listen makes the socket. A socket that a dead daemon left behind is replaced.
 func Listen(path string, a Actions, log *slog.Logger) (*Server, error) {
-	if err := removeStale(path); err != nil {
-		return nil, fmt.Errorf("control socket %s: %w", path, err)
-	}
-	l, err := net.Listen("unix", path)
+	l, err := listen(path)
 	if err != nil {
-		return nil, fmt.Errorf("control socket: %w", err)
+		return nil, err
 	}
-	// Until here the mode is 0777 less the umask, which connect(2) of others
-	// meets with EACCES for any umask that denies them writing, 022 included.
-	if err := os.Chmod(path, socketMode); err != nil {
-		return nil, errors.Join(fmt.Errorf("control socket: %w", err), l.Close())
-	}
-	return &Server{listener: netlimit.New(l, maxConnections), http: &http.Server{
+	return &Server{path: path, socket: l, http: &http.Server{
 		Handler: a.handler(), ReadHeaderTimeout: requestTimeout, IdleTimeout: requestTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}}, nil
+}
+
+func listen(path string) (*socket, error) {
+	if err := removeStale(path); err != nil {
+		return nil, fmt.Errorf("control socket %s: %w", path, err)
+	}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	l.SetUnlinkOnClose(false) // it may be another's by then; see Close
+	// Until here the mode is 0777 less the umask, which connect(2) of others
+	// meets with EACCES for any umask that denies them writing, 022 included.
+	err = os.Chmod(path, socketMode)
+	file, gone := os.Lstat(path)
+	if err = errors.Join(err, gone); err != nil {
+		return nil, errors.Join(fmt.Errorf("control socket: %w", err), l.Close())
+	}
+	return &socket{netlimit.New(l, maxConnections), file}, nil
+}
+
+// ours reports whether path is the file of the socket.
+func (s *socket) ours(path string) bool {
+	file, err := os.Lstat(path)
+	return err == nil && os.SameFile(file, s.file)
+}
+
+// Renew makes the socket again if its file is gone: another unit with the same runtime
+// directory was stopped, or somebody has cleaned up. It does nothing if it is there.
+func (s *Server) Renew() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || s.socket.ours(s.path) {
+		return nil
+	}
+	// Only root can make a folder in /run; systemd does at the next start.
+	if err := os.Mkdir(filepath.Dir(s.path), 0o750); err != nil && !errors.Is(err, os.ErrExist) {
+		return fmt.Errorf("control socket: %w", err)
+	}
+	next, err := listen(s.path)
+	if err != nil {
+		return err
+	}
+	old := s.socket
+	s.socket = next
+	if s.running {
+		s.serve(next)
+	}
+	return old.Close()
 }
 
 // removeStale removes a socket on which nobody answers.
@@ -103,17 +157,42 @@ func removeStale(path string) error {
 
 // Run serves until ctx ends, and removes the socket.
 func (s *Server) Run(ctx context.Context) error {
-	stopped := make(chan error, 1)
-	stop := context.AfterFunc(ctx, func() { stopped <- s.http.Close() })
-	err := s.http.Serve(s.listener)
-	if !stop() {
-		return <-stopped
-	}
-	return fmt.Errorf("control socket: %w", err)
+	s.mu.Lock()
+	s.running = true
+	s.serve(s.socket)
+	s.mu.Unlock()
+	<-ctx.Done()
+	err := s.Close()
+	s.serving.Wait()
+	return err
 }
 
-// Close closes a server that was never run.
-func (s *Server) Close() error { return s.listener.Close() }
+// serve serves one socket until it is closed. The caller holds mu.
+func (s *Server) serve(l *socket) {
+	s.serving.Go(func() {
+		err := s.http.Serve(l)
+		if !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+			s.http.ErrorLog.Printf("control socket: %v", err)
+		}
+	})
+}
+
+// Close closes the socket and all connections, and removes its file.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	var gone error
+	if s.socket.ours(s.path) {
+		gone = os.Remove(s.path)
+	}
+	err := s.http.Close()
+	// The server does not know a socket that it has not served.
+	if fault := s.socket.Close(); !errors.Is(fault, net.ErrClosed) {
+		err = errors.Join(err, fault)
+	}
+	return errors.Join(err, gone)
+}
 
 func (a Actions) handler() http.Handler {
 	mux := http.NewServeMux()

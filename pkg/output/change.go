@@ -12,6 +12,7 @@ type Change struct {
 	dest    destination
 	name    string
 	logfile string
+	reopens bool // it is for the logfile that is in use, and for no other one
 	once    sync.Once
 }
 
@@ -47,6 +48,16 @@ func (s *Sink) openPlace(logfile string) (destination, error) {
 	return newText(standard, s.options.Getenv)
 }
 
+// PrepareAgain opens the logfile that is in use anew. The change has no effect if the
+// log has moved meanwhile, or is not in a file.
+func (s *Sink) PrepareAgain() (*Change, error) {
+	c, err := s.Prepare(s.Logfile())
+	if err == nil {
+		c.reopens = true
+	}
+	return c, err
+}
+
 // Logfile is the path of the file that the log goes to; "" if it goes to the journal
 // or to standard output.
 func (s *Sink) Logfile() string {
@@ -62,7 +73,7 @@ func (c *Change) commit() {
 	s := c.sink
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.dest == nil { // closed
+	if s.dest == nil || c.reopens && s.logfile != c.logfile { // closed, or moved
 		c.release()
 		return
 	}

@@ -127,6 +127,40 @@ func TestLogfileIsReopened(t *testing.T) {
 	}
 }
 
+// A reload may move the log while it is being opened anew.
+func TestReopeningDoesNotMoveTheLogBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "gordon.log")
+	s, _ := openFile(t, path)
+	again, err := s.PrepareAgain()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := s.Prepare(path + "2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Commit()
+	again.Commit()
+	s.Logger().Info("here")
+	if got := readFile(t, path+"2"); !strings.Contains(got, "here") {
+		t.Errorf("the logfile holds %q", got)
+	}
+	if err := again.dest.close(); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("the old file is still open (%v)", err)
+	}
+	if err := os.Rename(path+"2", path+"3"); err != nil {
+		t.Fatal(err)
+	}
+	if again, err = s.PrepareAgain(); err != nil {
+		t.Fatal(err)
+	}
+	again.Commit()
+	s.Logger().Info("anew")
+	if got := readFile(t, path+"2"); !strings.Contains(got, "anew") {
+		t.Errorf("the logfile holds %q", got)
+	}
+}
+
 func TestRefusedChangeLeavesTheLog(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "gordon.log")

@@ -106,6 +106,14 @@ func (s *survey) err() error {
 	return nil
 }
 
+// OnlyUnknownAccounts reports whether err is [config.Faults] that are all users or
+// groups which were not found. Those may be there later: getent(1) exits with the same
+// status whether an account is unknown or the directory service that knows it is away.
+func OnlyUnknownAccounts(err error) bool {
+	var faults config.Faults
+	return errors.As(err, &faults) && !slices.ContainsFunc(faults, func(f config.Fault) bool { return !errors.Is(f, runner.ErrUnknown) })
+}
+
 // Check looks at what a configuration names on this machine: users, groups,
 // folders, programs. The error, [config.Faults], is what a daemon would refuse.
 // Doubts are what it would only warn of, and rights that this process lacks but

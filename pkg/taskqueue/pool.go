@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"github.com/nevsnode/gordon/v2/internal/files"
 	"github.com/nevsnode/gordon/v2/pkg/cgroup"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/host"
@@ -19,6 +21,9 @@ import (
 
 // ErrRedis is wrapped by errors that say that Redis could not be used.
 var ErrRedis = errors.New("redis is not usable")
+
+// ErrStopping is for a reload that comes too late.
+var ErrStopping = errors.New("gordon is stopping")
 
 // Options are what a pool needs besides a configuration.
 type Options struct {
@@ -47,8 +52,13 @@ type Pool struct {
 	ended *ended
 	gate  *runner.Gate
 	drain *runner.Drain
+	// surveys bounds those that look at a file system that does not answer.
+	surveys files.Calls
+	// reloads has one reload at a time; reloading says that one is under way.
+	reloads   sync.Mutex
+	reloading atomic.Bool
 
-	mu      sync.Mutex // guards what follows; held during a reload
+	mu      sync.Mutex // guards what follows; never held while Redis or a file is waited for
 	current *engine
 	budgets map[string]*budget
 	seats   *seats
@@ -92,6 +102,7 @@ func Start(ctx context.Context, c *config.Config, o Options) (*Pool, error) {
 	p := &Pool{
 		opts: o, self: self, ends: &ends{newEnd(), newEnd(), newEnd(), newEnd()}, ended: newEnded(),
 		budgets: make(map[string]*budget), seats: newSeats(), over: make(chan struct{}), gate: runner.NewGate(),
+		surveys: files.NewCalls(maxSurveys),
 	}
 	if p.drain, err = runner.NewDrain(p.drainIsFull); err != nil {
 		p.gate.Close()
@@ -122,10 +133,18 @@ func (p *Pool) drainIsFull(kept int) {
 	p.opts.Log.Warn("left-over processes hold more output streams than gordon keeps: one that writes to a closed one gets SIGPIPE", "kept", kept)
 }
 
-// settings finds out what a configuration means on this machine.
+// maxSurveys is how many surveys may be under way, those included that a dead file
+// system does not let go: a reload that no longer names it has to be possible.
+const maxSurveys = 8
+
+// settings finds out what a configuration means on this machine. It ends with ctx,
+// also where a path is on a file system that does not answer.
 func (p *Pool) settings(ctx context.Context, c *config.Config) (*Settings, error) {
-	found := look(ctx, c, p.opts.Env, p.gate)
-	if err := found.err(); err != nil {
+	found, err := files.Within(ctx, p.surveys, func() (*survey, error) {
+		s := look(ctx, c, p.opts.Env, p.gate)
+		return s, s.err()
+	}, nil)
+	if err != nil {
 		return nil, err
 	}
 	for _, w := range found.warnings {
@@ -187,40 +206,6 @@ func (p *Pool) setTotals(c *config.Config) {
 	}
 }
 
-// Reload makes c the configuration, or changes nothing and returns an error:
-// when the Redis that c names does not answer before ctx ends ([ErrRedis]), this
-// machine does not have what c names ([config.Faults]), or the pool is being
-// stopped. commit is called when nothing can fail any more, before the new
-// configuration takes effect.
-//
-// Tasks that run go on as they were started. Those of a type that is no longer
-// there, or that came from another Redis, end and are told to the Redis that
-// they came from.
-func (p *Pool) Reload(ctx context.Context, c *config.Config, commit func()) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return errors.New("gordon is stopping")
-	}
-	s, err := p.settings(ctx, c)
-	if err != nil {
-		return err
-	}
-	e := p.current
-	if !placeOf(c).same(e.place) {
-		next, err := p.launch(ctx, c, s)
-		if err != nil {
-			return err
-		}
-		e = next
-	} else if err := e.reserve(ctx, c.Tasks); err != nil {
-		return fmt.Errorf("%w: %w", ErrRedis, err)
-	}
-	commit()
-	p.serve(e, c, s)
-	return nil
-}
-
 // Drain takes nothing new from now on. Over is closed when all that runs has
 // ended and Redis knows.
 func (p *Pool) Drain() {
@@ -263,10 +248,14 @@ func (p *Pool) GiveUp() {
 }
 
 // Alive proves that every loop moves, or names one that does not. Redis being
-// down does not count as that.
+// down does not count as that, nor does a reload that waits for it.
 func (p *Pool) Alive(ctx context.Context) error {
-	if !p.mu.TryLock() {
-		return nil // a reload is under way; it is bounded by its own context
+	for !p.mu.TryLock() {
+		select {
+		case <-ctx.Done():
+			return errors.New("the change to another configuration hangs")
+		case <-time.After(10 * time.Millisecond):
+		}
 	}
 	e := p.current
 	p.mu.Unlock()
@@ -284,9 +273,8 @@ func (p *Pool) Status() string {
 func (p *Pool) Redis() string { return p.health.Load().state() }
 
 func (p *Pool) currentHealth() string {
-	if !p.mu.TryLock() {
+	if p.reloading.Load() {
 		return "reloading"
 	}
-	defer p.mu.Unlock()
-	return p.current.health.status()
+	return p.health.Load().status()
 }

@@ -99,15 +99,25 @@ func (r *registrar) extend(ctx context.Context, types map[string]store.InstanceT
 	for {
 		r.pulse.within(4 * r.times.IO)
 		err := r.renew(ctx)
-		if err == nil {
+		if ctx.Err() == nil && err == nil {
 			return nil
 		}
 		if ctx.Err() != nil {
 			r.instance.Store(before)
+			if err == nil { // it came too late: whoever asked has given up
+				return errors.Join(context.Cause(ctx), r.takeBack())
+			}
 			return err
 		}
 		pace.wait(ctx)
 	}
+}
+
+// takeBack puts on record what was there before an extension that came too late.
+func (r *registrar) takeBack() error {
+	ctx, cancel := context.WithTimeout(context.Background(), r.times.IO)
+	defer cancel()
+	return r.renew(ctx)
 }
 
 // renew tries to renew the lease. Long before an attempt has failed (it may hang at

@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nevsnode/gordon/v2/internal/files"
+	"github.com/nevsnode/gordon/v2/internal/gordontest"
 	"github.com/nevsnode/gordon/v2/internal/redistest"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 )
@@ -256,6 +258,91 @@ func TestRefusedReloadLeavesTheRecordAsItWas(t *testing.T) {
 	})
 	if !strings.Contains(string(record), "fail_on_crash") {
 		t.Errorf("on_crash of a reload that was refused is on record: %s", record)
+	}
+}
+
+// Whoever asked has given up, and been told so, before Redis answers.
+func TestReloadThatComesTooLate(t *testing.T) {
+	p := redistest.NewProxy(t, server)
+	r := newRig(t)
+	r.config.RedisAddress = p.Socket
+	r.task("T", ":", func(t *config.Task) { t.OnCrash = config.CrashFail })
+	r.start()
+	r.push("T", "{}")
+	r.ended(1) // all connections are made, and none of them puts the instance on record
+	r.task("T", ":")
+	p.Delay(300 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := r.pool.Reload(ctx, r.config, func() { t.Error("committed") }); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+	p.Delay(0)
+	if record, _ := server.Do(t, "HGET", "q:instances", r.pool.current.id).([]byte); !strings.Contains(string(record), "fail_on_crash") {
+		t.Errorf("on_crash of a reload that came too late is on record: %s", record)
+	}
+	r.reload()
+	if record, _ := server.Do(t, "HGET", "q:instances", r.pool.current.id).([]byte); strings.Contains(string(record), "fail_on_crash") {
+		t.Errorf("on record after the next one: %s", record)
+	}
+}
+
+// A path on a file system that does not answer ends no more than the reload that
+// names it: what moves goes on to prove it, the next reload works, and so does a stop.
+func TestReloadOnADeadFileSystem(t *testing.T) {
+	dead, _ := gordontest.DeadFolder(t)
+	r := newRig(t)
+	r.task("T", `echo x >>"$D/done"`)
+	r.start()
+	good := r.config.Tasks["T"]
+	for name, change := range map[string]func(*config.Config, *config.Task){
+		"script":            func(_ *config.Config, t *config.Task) { t.Script = dead + "/script" },
+		"working_directory": func(_ *config.Config, t *config.Task) { t.WorkingDirectory = dead + "/folder" },
+		"error_script": func(c *config.Config, _ *config.Task) {
+			c.Needs = []config.Need{{Path: dead + "/script", Program: true}}
+		},
+		"a file": func(c *config.Config, _ *config.Task) { c.Needs = []config.Need{{Path: dead + "/file"}} },
+	} {
+		c, task := *r.config, good
+		change(&c, &task)
+		c.Tasks = map[string]config.Task{"T": task}
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		over := make(chan error, 1)
+		go func() { over <- r.pool.Reload(ctx, &c, func() { t.Error("committed") }) }()
+		for range 3 {
+			if err := r.pool.Alive(t.Context()); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		select {
+		case err := <-over:
+			if !errors.Is(err, files.ErrHangs) {
+				t.Errorf("%s: got %v", name, err)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("%s: the reload waits", name)
+		}
+		cancel()
+	}
+	r.reload()
+	r.push("T", "{}")
+	r.ended(1)
+
+	c := *r.config
+	c.Needs = []config.Need{{Path: dead + "/file"}}
+	over := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { over <- r.pool.Reload(ctx, &c, func() { t.Error("committed") }) }()
+	r.until("it is under way", func() bool { return strings.HasSuffix(r.pool.Status(), "reloading") })
+	r.pool.Drain()
+	cancel()
+	if err := <-over; err == nil {
+		t.Error("accepted")
+	}
+	select {
+	case <-r.pool.Over():
+	case <-time.After(20 * time.Second):
+		t.Error("the stop waits")
 	}
 }
 

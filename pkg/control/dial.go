@@ -1,0 +1,78 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrNotTheDaemon is for a socket on which somebody else answers.
+var ErrNotTheDaemon = errors.New("this is not the daemon's control socket")
+
+// dial connects to the socket at path. The folder belongs to the daemon's user, so a
+// script of the same user can put anything there, and root would connect to it: a link
+// to a socket of another service, to which root may say what that user may not. So it
+// is the socket itself that is connected to, and who answers is its owner.
+func dial(ctx context.Context, path string, daemon int) (net.Conn, error) {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer func() { _ = unix.Close(fd) }() // nothing was written
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, &fs.PathError{Op: "stat", Path: path, Err: err}
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFSOCK {
+		return nil, fmt.Errorf("%w: it is not a socket", ErrNotTheDaemon)
+	}
+	target := fmt.Sprintf("/proc/self/fd/%d", fd)
+	if _, err := os.Lstat("/proc/self"); err != nil {
+		target = path // without /proc there is no other way
+	}
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", target)
+	if err != nil {
+		var no unix.Errno
+		if errors.As(err, &no) { // else it names the path of the descriptor
+			err = &fs.PathError{Op: "connect to", Path: path, Err: no}
+		}
+		return nil, err
+	}
+	if err := checkPeer(conn, st.Uid, daemon); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
+}
+
+// checkPeer looks at who has made the socket that answers (SO_PEERCRED, unix(7)).
+func checkPeer(conn net.Conn, owner uint32, daemon int) error {
+	peer, err := peerOf(conn)
+	if err != nil {
+		return fmt.Errorf("find out who answers: %w", err)
+	}
+	switch {
+	case peer.Uid != owner:
+		return fmt.Errorf("%w: process %d of user %d answers on a socket of user %d", ErrNotTheDaemon, peer.Pid, peer.Uid, owner)
+	case daemon != 0 && peer.Pid != 0 && int(peer.Pid) != daemon: // 0 is a process of another pid namespace
+		return fmt.Errorf("%w: process %d answers, and the daemon is process %d", ErrNotTheDaemon, peer.Pid, daemon)
+	}
+	return nil
+}
+
+func peerOf(conn net.Conn) (peer *unix.Ucred, err error) {
+	raw, err := conn.(*net.UnixConn).SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	if fault := raw.Control(func(fd uintptr) {
+		peer, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	}); fault != nil {
+		return nil, fault
+	}
+	return peer, err
+}
