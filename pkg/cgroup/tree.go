@@ -55,35 +55,6 @@ func (t *Tree) Lacks(controller string) string {
 	return fmt.Sprintf("the %s controller is not delegated to gordon: the unit needs Delegate=yes", controller)
 }
 
-// Sweep ends what an earlier daemon has left behind in this tree, and returns
-// how many processes that were. Call it before the first run: with systemd there
-// is nothing to be found, since it empties the unit's group before each start.
-func (t *Tree) Sweep() (killed int, err error) {
-	entries, err := os.ReadDir(t.dir)
-	if err != nil {
-		return 0, fmt.Errorf("looking for old control groups: %w", err)
-	}
-	for _, e := range entries {
-		if !e.IsDir() || !strings.HasPrefix(e.Name(), kindPrefix) {
-			continue
-		}
-		dir := filepath.Join(t.dir, e.Name())
-		left, fault := allPIDs(dir)
-		killed += len(left)
-		err = errors.Join(err, fault, t.clear(dir, len(left) > 0))
-	}
-	return killed, err
-}
-
-func (t *Tree) clear(dir string, populated bool) error {
-	if populated {
-		if err := kill(dir); err != nil {
-			return err
-		}
-	}
-	return removeSoon(dir)
-}
-
 // Configure makes a group for each type, and writes the limits that count for
 // all of its runs: of running ones too, so that a reload that lowers memory_max
 // below what is in use has the kernel take it back, and if need be kill a run.
