@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/nevsnode/gordon/v2/internal/files"
 )
 
 // control is the group in which systemd runs the commands of a delegated unit that
@@ -47,7 +49,7 @@ func release(dir string) error {
 			errs = append(errs, release(filepath.Join(dir, e.Name())))
 		}
 	}
-	text, err := os.ReadFile(filepath.Join(dir, subtreeFile))
+	text, err := files.Read(filepath.Join(dir, subtreeFile), maxText)
 	errs = append(errs, ignoreGone(err))
 	for _, c := range strings.Fields(string(text)) {
 		if err := ignoreGone(write(dir, subtreeFile, "-"+c)); err != nil {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nevsnode/gordon/v2/internal/files"
 )
 
 // sweepTimeout bounds the wait for the processes that Sweep has killed.
@@ -74,7 +76,7 @@ func (t *Tree) lingerBelow(kind string) {
 // another instruction, however long the kernel keeps it. See SigPnd in
 // proc_pid_status(5); the signal is in the mask of each thread.
 func killed(pid int) bool {
-	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
+	status, err := files.Read(filepath.Join("/proc", strconv.Itoa(pid), "status"), maxText)
 	if errors.Is(err, os.ErrNotExist) {
 		// Gone since, or invisible; that one may live.
 		return errors.Is(unix.Kill(pid, 0), unix.ESRCH)

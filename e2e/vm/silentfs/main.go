@@ -60,12 +60,12 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: silentfs FOLDER [MODULE]")
 		os.Exit(2)
 	}
-	if err := serve(os.Args[1], os.Args[2:]); err != nil {
-		fmt.Fprintln(os.Stderr, "silentfs:", err)
-		os.Exit(1)
-	}
+	// It serves until it is killed.
+	fmt.Fprintln(os.Stderr, "silentfs:", serve(os.Args[1], os.Args[2:]))
+	os.Exit(1)
 }
 
+// serve mounts the file system and returns what ended it.
 func serve(folder string, module []string) error {
 	if len(module) > 0 {
 		if err := load(module[0]); err != nil {
