@@ -45,7 +45,7 @@ func TestUnitKnowsTheLeaf(t *testing.T) {
 // delegated, there is nothing to release.
 func TestUnitKnowsTheCommands(t *testing.T) {
 	commands := find(t, `(?m)^Exec\w+=-?/usr/bin/gordon ([a-z][a-z-]+)`, read(t, "packaging/systemd/gordon.service"))
-	if want := []string{"check", "release-groups", "reload"}; !slices.Equal(commands, want) {
+	if want := []string{"release-groups", "reload"}; !slices.Equal(commands, want) {
 		t.Errorf("the unit calls %q, want %q", commands, want)
 	}
 	gordon := build(t)
