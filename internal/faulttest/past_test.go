@@ -1,6 +1,7 @@
 package faulttest
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/nevsnode/gordon/v2/internal/gordontest"
@@ -43,4 +44,46 @@ func newPast(t *testing.T) *scene {
 	s.daemon.Says("redis is lost")
 	boot(s)
 	return s
+}
+
+// Four tasks have failed and are put off, and Redis returns to the moment before: their
+// entries are in run lists of slots that are free, in either list of them. Nothing is
+// pushed that would have the slots used again.
+func TestWhatThePastLeavesInRunListsIsTakenUp(t *testing.T) {
+	t.Parallel()
+	for name, earlier := range map[string]int{"the first list of a slot": 0, "the second list": 4} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t, false, "--save", "3600 1000000")
+			s.Script("put", `echo "$1" >>"$D/put.started"; while ! [ -e "$D/put.go" ] && [ "$1" -ge `+strconv.Itoa(earlier)+` ]; do sleep 0.05; done; exit 3`)
+			s.Configure(s.Task("put", 4) + "max_attempts = 2\nretry_delay = \"1h\"\n")
+			s.start()
+			for n := range earlier {
+				s.push("put", 1)
+				s.waitLines("put.started", n+1)
+			}
+			gordontest.Until(t, "what came earlier is put off", func() bool { return len(s.redis.Keys(t, "q:put:run:*")) == 0 })
+			s.push("put", 4)
+			s.waitLines("put.started", earlier+4)
+			s.do("SAVE")
+			s.Write("put.go", "")
+			gordontest.Until(t, "all are put off", func() bool { return len(s.redis.Keys(t, "q:put:run:*")) == 0 })
+			kill(s)
+			s.daemon.Says("redis is lost")
+			boot(s)
+			gordontest.Until(t, "all have run again", func() bool {
+				again := counts(s.Lines("put.started"))
+				for n := earlier; n < earlier+4; n++ {
+					if again[strconv.Itoa(n)] < 2 {
+						return false
+					}
+				}
+				return true
+			})
+			s.daemon.Stop()
+			if left := s.redis.Keys(t, "q:put:run:*"); len(left) > 0 {
+				t.Errorf("left in run lists: %q", left)
+			}
+		})
+	}
 }

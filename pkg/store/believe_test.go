@@ -61,7 +61,7 @@ func TestRecordsOfLargeConfigurations(t *testing.T) {
 		large.Types[fmt.Sprintf("type %0240d", i)] = InstanceType{Lists: 128, FailOnCrash: true, FailedTTL: 86400}
 	}
 	l := open(t, server.Socket)
-	use(t, l, func(c *Conn) error { return c.Register(keys, large, time.Minute) })
+	use(t, l, func(c *Conn) error { return register(c, keys, large, time.Minute) })
 	use(t, l, func(c *Conn) error {
 		got, unreadable, err := c.Instances(keys)
 		if diff := cmp.Diff([]Instance{large}, got); diff != "" || unreadable != nil {
@@ -75,7 +75,7 @@ func TestRecordsOfLargeConfigurations(t *testing.T) {
 func TestRegisterRefusesWhatOthersWouldNotBelieve(t *testing.T) {
 	l := open(t, server.Socket)
 	err := l.Use(t.Context(), func(c *Conn) error {
-		return c.Register(keys, Instance{ID: "a", Types: map[string]InstanceType{"T": {Lists: maxLists + 1}}}, time.Minute)
+		return register(c, keys, Instance{ID: "a", Types: map[string]InstanceType{"T": {Lists: maxLists + 1}}}, time.Minute)
 	})
 	if !errors.Is(err, ErrUnbelievable) {
 		t.Errorf("got %v", err)
@@ -96,7 +96,7 @@ func TestInstancesAreReadWithinBounds(t *testing.T) {
 	for i := range 300 {
 		server.Do(t, "HSET", keys.Instances(), fmt.Sprint("small", i), "{")
 	}
-	use(t, l, func(c *Conn) error { return c.Register(keys, sample, time.Minute) })
+	use(t, l, func(c *Conn) error { return register(c, keys, sample, time.Minute) })
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	use(t, l, func(c *Conn) error {

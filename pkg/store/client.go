@@ -44,6 +44,7 @@ type Client struct {
 	opts  Options
 	reads files.Calls // of passwords and certificates
 	conns atomic.Int64
+	open  ids
 	// broke is when a connection last broke, nil for never. As a [time.Time] and not a
 	// number: what is compared is monotonic, whoever sets the clock.
 	broke  atomic.Pointer[time.Time]
@@ -63,6 +64,9 @@ func NewClient(o Options) *Client {
 	}
 	return &Client{opts: o, reads: files.NewCalls(maxReading)}
 }
+
+// BrokeSince reports whether a connection has broken after t.
+func (c *Client) BrokeSince(t time.Time) bool { return c.brokeSince(t) }
 
 // brokeSince reports whether a connection has broken after t.
 func (c *Client) brokeSince(t time.Time) bool {

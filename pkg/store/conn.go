@@ -23,7 +23,6 @@ type Conn struct {
 	client *Client
 	rc     redis.Conn
 	ref    ref
-	since  time.Time
 	// address is the server that was connected to, and wire the connection below
 	// rc, which another goroutine may close.
 	address string
@@ -192,6 +191,3 @@ func (c *Conn) Peek(run string) ([]byte, error) {
 func (c *Conn) Persist(list string) (expired bool, err error) {
 	return redis.Bool(c.do("PERSIST", list))
 }
-
-// Since is when the connection was made: it has worked without a break since.
-func (c *Conn) Since() time.Time { return c.since }

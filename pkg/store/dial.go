@@ -48,7 +48,7 @@ func (c *Client) dialServer(ctx context.Context, address string, progress func()
 		_ = rc.Close() // which would give the same error again
 		return nil, fmt.Errorf("greet redis at %s: %w", address, typed(err))
 	}
-	return &Conn{client: c, rc: rc, since: time.Now(), ref: ref{id: id, name: name}, address: address, wire: wire}, nil
+	return &Conn{client: c, rc: rc, ref: ref{id: id, name: name}, address: address, wire: wire}, nil
 }
 
 // way is how to get to a server or a sentinel.

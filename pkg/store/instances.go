@@ -1,9 +1,7 @@
 package store
 
 import (
-	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/gomodule/redigo/redis"
 )
@@ -35,61 +33,6 @@ type InstanceType struct {
 	FailOnCrash bool `json:"fail_on_crash,omitempty"`
 	// FailedTTL is how long the failed list is kept, in s; 0 for the default.
 	FailedTTL int64 `json:"failed_ttl,omitempty"`
-}
-
-// Register writes down an instance and renews its lease, as one step; lease is
-// how long the instance counts as alive from now on (in whole ms). It comes
-// before the first take: an entry in the run list of an unknown instance would
-// be found by nobody.
-func (c *Conn) Register(k Keys, i Instance, lease time.Duration) error {
-	about, err := json.Marshal(i)
-	if err == nil {
-		// What others would not believe they would not recover.
-		err = i.believable(len(about))
-	}
-	if err != nil {
-		return fmt.Errorf("describe instance %s: %w", i.ID, err)
-	}
-	return c.transaction(
-		call{"HSET", []any{k.Instances(), i.ID, about}},
-		call{"SET", []any{k.Lease(i.ID), about, "PX", lease.Milliseconds()}},
-	)
-}
-
-// Forget removes an instance. Its run lists must be empty.
-func (c *Conn) Forget(k Keys, id string) error {
-	return c.transaction(
-		call{"HDEL", []any{k.Instances(), id}},
-		call{"DEL", []any{k.Lease(id)}},
-	)
-}
-
-// transaction carries out calls as one step (MULTI, EXEC).
-func (c *Conn) transaction(calls ...call) error {
-	all := append([]call{{name: "MULTI"}}, calls...)
-	replies, err := c.pipeline(append(all, call{name: "EXEC"}))
-	if err != nil {
-		return err
-	}
-	results, err := redis.Values(replies[len(replies)-1], nil)
-	if err != nil {
-		return fmt.Errorf("%s: %w", calls[0].name, typed(firstError(replies, err)))
-	}
-	if err := firstError(results, nil); err != nil {
-		return fmt.Errorf("%s: %w", calls[0].name, typed(err))
-	}
-	return nil
-}
-
-// firstError is the first reply that is an error: with EXECABORT it is the one
-// that says why.
-func firstError(replies []any, otherwise error) error {
-	for _, r := range replies {
-		if err, ok := r.(redis.Error); ok {
-			return err
-		}
-	}
-	return otherwise
 }
 
 // instancesScript reads the hash of instances, and leaves in Redis what is too

@@ -2,9 +2,12 @@ package store
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/gomodule/redigo/redis"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -15,7 +18,7 @@ var sample = Instance{
 
 func TestRegisterAndForget(t *testing.T) {
 	l := open(t, server.Socket)
-	use(t, l, func(c *Conn) error { return c.Register(keys, sample, 30*time.Second) })
+	use(t, l, func(c *Conn) error { return register(c, keys, sample, 30*time.Second) })
 	use(t, l, func(c *Conn) error {
 		got, unreadable, err := c.Instances(keys)
 		if diff := cmp.Diff([]Instance{sample}, got); diff != "" || unreadable != nil {
@@ -32,10 +35,82 @@ func TestRegisterAndForget(t *testing.T) {
 	}
 }
 
+// Renewals go into an append-only file, 6 times a minute for each instance: they must
+// not repeat the record, which may be large.
+func TestARenewalWritesTheRecordOnlyWhereItIsNotThere(t *testing.T) {
+	l := open(t, server.Socket)
+	writes := func() (n int) {
+		stats, _ := redis.String(server.Do(t, "INFO", "commandstats"), nil)
+		_, _ = fmt.Sscanf(stats[max(0, strings.Index(stats, "cmdstat_hset:")):], "cmdstat_hset:calls=%d", &n)
+		return n
+	}
+	renew := func(i Instance) {
+		t.Helper()
+		use(t, l, func(c *Conn) error { return register(c, keys, i, time.Minute) })
+	}
+	renew(sample)
+	server.Do(t, "CONFIG", "RESETSTAT")
+	renew(sample)
+	renew(sample)
+	if n := writes(); n != 0 {
+		t.Errorf("%d writes to hashes for two renewals of what is on record", n)
+	}
+	changed := sample
+	changed.Version = "3"
+	for name, spoil := range map[string]func(){
+		"it changed":                    func() {},
+		"it is gone":                    func() { server.Do(t, "DEL", keys.Instances()) },
+		"somebody wrote something else": func() { server.Do(t, "HSET", keys.Instances(), changed.ID, "{}") },
+	} {
+		spoil()
+		renew(changed)
+		use(t, l, func(c *Conn) error {
+			got, _, err := c.Instances(keys)
+			if diff := cmp.Diff([]Instance{changed}, got); diff != "" {
+				t.Errorf("%s: %s", name, diff)
+			}
+			return err
+		})
+	}
+}
+
+// An instance that stood still learns with its first renewal that it has lost entries.
+func TestARecoveryLeavesAMark(t *testing.T) {
+	l := open(t, server.Socket)
+	renew := func() (r Renewal) {
+		use(t, l, func(c *Conn) (err error) { r, err = c.Renew(keys, Instance{ID: "I"}, time.Minute); return err })
+		return r
+	}
+	first := renew()
+	if first.Taken != "" || len(first.Server) != 40 {
+		t.Errorf("%+v before anything was taken", first)
+	}
+	var marks []string
+	for _, entry := range []string{"x", "y"} {
+		server.Push(t, run0, entry)
+		server.Do(t, "DEL", keys.Lease("I"))
+		if got := recoverOnce(t, l, recovery(entry, func(r *Recovery) { r.Certain = false })); got != Requeued {
+			t.Fatalf("got %q", got)
+		}
+		use(t, l, func(c *Conn) error { return c.ForgetDead(keys, "I", false) })
+		marks = append(marks, renew().Taken, renew().Taken)
+	}
+	if marks[0] == "" || marks[0] != marks[1] || marks[1] == marks[2] || marks[2] != marks[3] {
+		t.Errorf("marks %q, want one for each takeover", marks)
+	}
+	if ttl := server.Do(t, "TTL", keys.Taken("I")).(int64); ttl < 1 {
+		t.Errorf("the mark lives %d s", ttl)
+	}
+	use(t, l, func(c *Conn) error { return c.Forget(keys, "I") })
+	if left := server.Keys(t, "q:instance*"); len(left) != 0 {
+		t.Errorf("left: %q", left)
+	}
+}
+
 func TestRegisterRefusedSaysWhy(t *testing.T) {
 	l := open(t, server.Socket)
 	server.Do(t, "SET", "q:instances", "of the wrong type")
-	err := l.Use(t.Context(), func(c *Conn) error { return c.Register(keys, sample, 30*time.Second) })
+	err := l.Use(t.Context(), func(c *Conn) error { return register(c, keys, sample, 30*time.Second) })
 	if !errors.Is(err, &ReplyError{Code: "WRONGTYPE"}) {
 		t.Errorf("got %v", err)
 	}

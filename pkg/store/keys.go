@@ -19,9 +19,7 @@ func (k Keys) Failed(taskType string) string { return k.Queue(taskType) + ":fail
 // Delayed is the sorted set Q:T:delayed of entries for later, scored by when they
 // are due (Unix ms). Producers ZADD, gordon moves what is due to the queue. No
 // expiry.
-func (k Keys) Delayed(taskType string) string { return k.Queue(taskType) + delayedSuffix }
-
-const delayedSuffix = ":delayed"
+func (k Keys) Delayed(taskType string) string { return k.Queue(taskType) + ":delayed" }
 
 // Run is the list Q:T:run:I:S that holds the one entry that run list S of
 // instance I is running. No expiry: it is all that is left of an entry whose
@@ -37,6 +35,20 @@ func (k Keys) Instances() string { return k.Prefix + ":instances" }
 // It expires when it was not renewed; see [Conn.Register].
 func (k Keys) Lease(instance string) string { return k.Prefix + ":instance:" + instance }
 
+// Connections is the hash Q:instance:I:connections of the connections of instance I,
+// CLIENT ID → "". It goes with the record of the instance; see [Conn.FenceInstance].
+func (k Keys) Connections(instance string) string { return k.Lease(instance) + ":connections" }
+
+// Suspect is the string Q:instance:I:suspect that exists as long as instance I has
+// time to come back, after it was taken for dead and its connections were closed; see
+// [Conn.FenceInstance].
+func (k Keys) Suspect(instance string) string { return k.Lease(instance) + ":suspect" }
+
+// Taken is the hash Q:instance:I:taken, whose field "at" is when an entry of instance
+// I was last moved by another one (s.µs by the clock of Redis). It expires after
+// [TakenKept].
+func (k Keys) Taken(instance string) string { return k.Lease(instance) + ":taken" }
+
 // Recoveries is the hash Q:recoveries, SHA-1 of type, NUL and entry → how often
 // it was recovered and since when (Unix s). It expires [RecoveryWindow] after the
 // last recovery.
@@ -45,15 +57,6 @@ func (k Keys) Recoveries() string { return k.Prefix + ":recoveries" }
 // Paused is the set Q:paused of types that nothing is taken of. No expiry.
 func (k Keys) Paused() string { return k.Prefix + ":paused" }
 
-// Duty is the set Q:instances:duty of the instances that move the entries for later
-// of all types; see [Watch.Duty]. No expiry: an instance that is gone is taken off by
-// the next one that asks.
-func (k Keys) Duty() string { return k.Instances() + ":duty" }
-
 // Control is the channel Q:control on which all instances hear what to do at once;
 // see [Order].
 func (k Keys) Control() string { return k.Prefix + ":control" }
-
-// Own is the channel Q:control:I of instance I, which is subscribed to it for as long
-// as its watch is connected. Orders there are for it alone.
-func (k Keys) Own(instance string) string { return k.Control() + ":" + instance }

@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-
-	"github.com/gomodule/redigo/redis"
 )
 
 // Link is a connection that is made again after it broke. It belongs to one
@@ -86,6 +83,7 @@ func (l *Link) connect(ctx context.Context) error {
 		}
 		l.used = time.Now()
 		l.conn, l.greeted = conn, l.client.opts.Greet == nil
+		l.client.open.opened(conn.ref.id)
 	}
 	err := l.prepare()
 	switch {
@@ -103,6 +101,7 @@ func (l *Link) prepare() error {
 		if err := l.conn.fence(l.lost[0]); err != nil {
 			return fmt.Errorf("close a lost connection: %w", err)
 		}
+		l.client.open.ended(l.lost[0].id)
 		l.lost = l.lost[1:]
 	}
 	if l.greeted {
@@ -129,66 +128,10 @@ func (l *Link) Close() error {
 		return nil
 	}
 	err := l.conn.Close()
+	l.client.open.ended(l.conn.ref.id)
 	if l.conn.left.Load() {
 		err = nil // it was closed when another server became the master
 	}
 	l.conn = nil
-	return err
-}
-
-// FenceInstance has the server drop every connection of an instance that is
-// taken for dead. After a power cut, say, Redis does not know that its peer is
-// gone: a BLMOVE that still waits there would take the next entry for nobody. It
-// returns how many there were: an instance that lives after all comes back with new
-// ones.
-func (c *Conn) FenceInstance(id string) (dropped int, err error) {
-	list, err := redis.String(c.do("CLIENT", "LIST"))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(list) {
-		client, ours := clientOf(line, clientName(id)+"/")
-		if !ours {
-			continue
-		}
-		// 0 is the answer for one that has gone meanwhile.
-		n, err := redis.Int(c.do("CLIENT", "KILL", "ID", client))
-		if err != nil {
-			return dropped, err
-		}
-		dropped += n
-	}
-	return dropped, nil
-}
-
-// clientOf returns the id of a line of CLIENT LIST, and whether its name begins
-// with prefix (https://redis.io/docs/latest/commands/client-list/).
-func clientOf(line, prefix string) (id string, named bool) {
-	for field := range strings.FieldsSeq(line) {
-		key, value, _ := strings.Cut(field, "=")
-		switch key {
-		case "id":
-			id = value
-		case "name":
-			named = strings.HasPrefix(value, prefix)
-		}
-	}
-	return id, named && id != ""
-}
-
-// fence has the server drop a lost connection together with whatever it has not
-// yet read from it. Both commands go over one connection, hence to one run of
-// the server, in which an id is never given twice: the name that was read
-// belongs to the connection that is killed
-// (https://redis.io/docs/latest/commands/client-kill/).
-func (c *Conn) fence(lost ref) error {
-	list, err := redis.String(c.do("CLIENT", "LIST", "ID", lost.id))
-	if err != nil {
-		return err
-	}
-	if !strings.Contains(list, " name="+lost.name+" ") {
-		return nil // gone, or another server, or the same one after a restart
-	}
-	_, err = c.do("CLIENT", "KILL", "ID", lost.id)
 	return err
 }

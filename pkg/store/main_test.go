@@ -43,6 +43,12 @@ func use(t *testing.T, l *Link, fn func(*Conn) error) {
 	}
 }
 
+// register puts an instance on record.
+func register(c *Conn, k Keys, i Instance, lease time.Duration) error {
+	_, err := c.Register(k, i, lease)
+	return err
+}
+
 // forbid takes the right to a command from everybody until the test ends.
 func forbid(t *testing.T, command string) {
 	t.Helper()

@@ -15,6 +15,9 @@ const (
 	RecoveryLimit = 3
 	// RecoveryWindow is the time in which that has to happen.
 	RecoveryWindow = 72 * time.Hour
+	// TakenKept is how long an instance that comes back, from a suspend say, can learn
+	// that entries of it were taken over.
+	TakenKept = 72 * time.Hour
 )
 
 // Recovery moves one entry out of the run list of a dead instance.
@@ -42,7 +45,7 @@ type Recovered string
 const (
 	// RecoveredNothing: the entry is gone, somebody else was faster.
 	RecoveredNothing Recovered = "nothing"
-	// RecoveredAlive: the instance lives.
+	// RecoveredAlive: the instance lives, or has time to come back.
 	RecoveredAlive Recovered = "alive"
 	// Requeued: the entry is at the head of its queue.
 	Requeued Recovered = "requeued"
@@ -57,14 +60,21 @@ const (
 // none moves it while its instance lives. A bound on the list that is refused after the
 // entry was moved is no error: nobody would be told of an entry that is not run again.
 //
-// KEYS: run list, queue, failed list, recoveries, lease.
+// An instance that was only cut off, or stood still, learns from the mark that it has
+// lost entries. The mark comes before they move.
+//
+// KEYS: run list, queue, failed list, recoveries, lease, suspect, taken.
 // ARGV: "1" if certain, SHA-1 of the entry, type, "1" to fail it, record ("" for
-// the entry itself), Keep, limit, window in s.
+// the entry itself), Keep, limit, window in s, how long the mark is kept in s.
 // Returns one of Recovered.
 const recoverScript = keepScript + `
 if ARGV[1] ~= '1' and redis.call('EXISTS', KEYS[5]) == 1 then return 'alive' end
+if redis.call('EXISTS', KEYS[6]) == 1 then return 'alive' end
 local entry = redis.call('LINDEX', KEYS[1], 0)
 if not entry or redis.sha1hex(entry) ~= ARGV[2] then return 'nothing' end
+local clock = redis.call('TIME')
+redis.call('HSET', KEYS[7], 'at', clock[1] .. '.' .. clock[2])
+redis.pcall('EXPIRE', KEYS[7], ARGV[9])
 local field = redis.sha1hex(ARGV[3] .. '\0' .. entry)
 local now, window = tonumber(redis.call('TIME')[1]), tonumber(ARGV[8])
 local times, since = 0, now
@@ -98,10 +108,11 @@ return 'requeued'`
 func (c *Conn) Recover(k Keys, r Recovery) (Recovered, error) {
 	sum := sha1.Sum(r.Entry) //nolint:gosec // see above
 	result, err := redis.String(c.do(
-		"EVAL", recoverScript, 5,
-		k.Run(r.Type, r.Dead, r.List), k.Queue(r.Type), k.Failed(r.Type), k.Recoveries(), k.Lease(r.Dead),
+		"EVAL", recoverScript, 7,
+		k.Run(r.Type, r.Dead, r.List), k.Queue(r.Type), k.Failed(r.Type), k.Recoveries(),
+		k.Lease(r.Dead), k.Suspect(r.Dead), k.Taken(r.Dead),
 		flag(r.Certain), hex.EncodeToString(sum[:]), r.Type, flag(r.Fail),
-		r.Record, r.Keep.arg(), RecoveryLimit, int64(RecoveryWindow.Seconds()),
+		r.Record, r.Keep.arg(), RecoveryLimit, int64(RecoveryWindow.Seconds()), int64(TakenKept.Seconds()),
 	))
 	if err != nil {
 		return "", fmt.Errorf("recover %s: %w", k.Run(r.Type, r.Dead, r.List), err)
@@ -110,18 +121,22 @@ func (c *Conn) Recover(k Keys, r Recovery) (Recovered, error) {
 }
 
 // forgetDeadScript takes a dead instance off the record, as one step: one that has
-// come back meanwhile needs it.
+// come back meanwhile needs it. Only one that is certainly dead needs no mark.
 //
-// KEYS: instances, lease. ARGV: instance, "1" if certain.
+// KEYS: instances, lease, suspect, connections, taken. ARGV: instance, "1" if certain.
 const forgetDeadScript = `
 if ARGV[2] ~= '1' and redis.call('EXISTS', KEYS[2]) == 1 then return end
+if redis.call('EXISTS', KEYS[3]) == 1 then return end
 redis.call('HDEL', KEYS[1], ARGV[1])
-redis.call('DEL', KEYS[2])`
+redis.call('DEL', KEYS[2], KEYS[4])
+if ARGV[2] == '1' then redis.call('DEL', KEYS[5]) end`
 
 // ForgetDead removes an instance whose entries were all recovered. Unless it is
 // certain that it is dead, nothing is removed while its lease exists.
 func (c *Conn) ForgetDead(k Keys, id string, certain bool) error {
-	if _, err := c.do("EVAL", forgetDeadScript, 2, k.Instances(), k.Lease(id), id, flag(certain)); err != nil {
+	keys := []any{k.Instances(), k.Lease(id), k.Suspect(id), k.Connections(id), k.Taken(id)}
+	args := append([]any{forgetDeadScript, len(keys)}, append(keys, id, flag(certain))...)
+	if _, err := c.do("EVAL", args...); err != nil {
 		return fmt.Errorf("take the dead instance %s off the record: %w", id, err)
 	}
 	return nil
@@ -132,11 +147,6 @@ func flag(b bool) string {
 		return "1"
 	}
 	return "0"
-}
-
-// LeaseExists tells whether an instance has renewed its lease in time.
-func (c *Conn) LeaseExists(k Keys, id string) (bool, error) {
-	return redis.Bool(c.do("EXISTS", k.Lease(id)))
 }
 
 // FilledBatch is how many run lists [Conn.Filled] looks at in one command.

@@ -101,15 +101,15 @@ func TestForgetDeadLeavesALivingInstanceOnRecord(t *testing.T) {
 		use(t, l, func(c *Conn) error { return c.ForgetDead(keys, "I", certain) })
 		return server.Keys(t, "*")
 	}
-	use(t, l, func(c *Conn) error { return c.Register(keys, Instance{ID: "I"}, time.Minute) })
-	if left := forget(false); len(left) != 2 {
-		t.Errorf("of one that lives, the record and the lease: %q", left)
+	use(t, l, func(c *Conn) error { return register(c, keys, Instance{ID: "I"}, time.Minute) })
+	if left := forget(false); len(left) != 3 {
+		t.Errorf("of one that lives, the record, the lease and the connections: %q", left)
 	}
 	server.Do(t, "DEL", keys.Lease("I"))
 	if left := forget(false); len(left) != 0 {
 		t.Errorf("of one whose lease is gone: %q", left)
 	}
-	use(t, l, func(c *Conn) error { return c.Register(keys, Instance{ID: "I"}, time.Minute) })
+	use(t, l, func(c *Conn) error { return register(c, keys, Instance{ID: "I"}, time.Minute) })
 	if left := forget(true); len(left) != 0 {
 		t.Errorf("of one that is dead for certain: %q", left)
 	}
@@ -234,7 +234,7 @@ func TestFenceInstanceEndsWhatTheDeadStillWaitFor(t *testing.T) {
 	redistest.WaitBlocked(t, server, 2)
 	for _, want := range []int{1, 0} {
 		use(t, l, func(c *Conn) error {
-			dropped, err := c.FenceInstance("host-1")
+			dropped, err := c.FenceInstance(keys, "host-1", time.Minute)
 			if dropped != want {
 				t.Errorf("%d connections were dropped, want %d", dropped, want)
 			}
@@ -249,20 +249,5 @@ func TestFenceInstanceEndsWhatTheDeadStillWaitFor(t *testing.T) {
 	}
 	if err := neighbour.Close(); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestClientOf(t *testing.T) {
-	for line, want := range map[string]string{
-		"id=7 addr=/tmp/s:0 laddr=/tmp/s:0 fd=9 name=gordon/web-1/3 age=0 idle=0 flags=N": "7",
-		"id=8 addr=/tmp/s:0 name=gordon/web-10/3 age=0":                                   "",
-		"id=9 addr=/tmp/s:0 name= age=0":                                                  "",
-		"name=gordon/web-1/3":                                                             "",
-		"":                                                                                "",
-	} {
-		id, ours := clientOf(line, "gordon/web-1/")
-		if ours != (want != "") || ours && id != want {
-			t.Errorf("%q gives %q, %v", line, id, ours)
-		}
 	}
 }

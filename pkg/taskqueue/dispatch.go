@@ -28,7 +28,10 @@ func (q *queue) dispatch() {
 	if q.waiting != nil {
 		return
 	}
-	s := q.freeSlot()
+	s := q.foundSlot()
+	if s == nil {
+		s = q.freeSlot()
+	}
 	if s == nil || q.bounced != nil || !q.hold(s) {
 		q.claimant.claim(0)
 		return
@@ -39,6 +42,7 @@ func (q *queue) dispatch() {
 		return
 	}
 	s.take()
+	delete(q.found, s.other())
 	ctx, cancel := context.WithCancel(context.Background())
 	q.waiting, q.withdraw = s, cancel
 	q.fetcher.orders <- order{ctx: ctx, run: q.run(s.other()), now: now}
@@ -114,6 +118,7 @@ func (q *queue) start(s *slot) {
 		roster: q.roster, guesses: &q.guesses, chance: rand.Float64,
 	}
 	q.running++
+	s.task = id
 	go func() { q.results <- w.run() }()
 }
 

@@ -76,10 +76,10 @@ func newEngine(p *place, o Options, self host.Identity, ends *ends, past *ended,
 	options.DialTimeout, options.CommandTimeout = o.Times.IO, o.Times.IO
 	options.Greet = e.registrar.greet
 	e.client = store.NewClient(options)
-	e.registrar.link = e.client.Link()
+	e.registrar.client, e.registrar.link, e.registrar.audit = e.client, e.client.Link(), e.audit
 	e.recoverer = &recoverer{
 		keys: e.keys, self: id, host: self, log: o.Log, link: e.client.Link(), health: e.health, times: o.Times,
-		counters: o.Counters, memory: &e.memory, fenced: make(map[string]time.Time), ended: past,
+		counters: o.Counters, memory: &e.memory, steadily: e.registrar.steadily, ended: past,
 	}
 	e.recoverer.link.OnProgress(e.recoverer.pulse.progress)
 	if len(options.Sentinel.Addresses) > 0 {

@@ -3,6 +3,7 @@ package taskqueue
 import (
 	"crypto/sha1"
 	"encoding/hex"
+	"errors"
 	"regexp"
 	"strconv"
 	"strings"
@@ -44,9 +45,10 @@ func TestAnotherMachinesEntriesComeBackWhenItsLeaseIsGone(t *testing.T) {
 	r.until("it is off the record", func() bool { return server.Do(t, "HEXISTS", "q:instances", "far").(int64) == 0 })
 }
 
-// A break of the watcher's own connection starts the wait anew: Redis may have
-// been restarted and have lost the lease.
-func TestABreakOfTheWatchersConnectionStartsTheWaitAnew(t *testing.T) {
+// far leaves an instance of another machine on record whose lease is gone, with an
+// entry, and starts a pool behind a proxy.
+func far(t *testing.T) (*rig, *redistest.Proxy) {
+	t.Helper()
 	p := redistest.NewProxy(t, server)
 	r := newRig(t)
 	r.times.Lease = testLease
@@ -56,15 +58,61 @@ func TestABreakOfTheWatchersConnectionStartsTheWaitAnew(t *testing.T) {
 	server.Push(t, "q:T:run:far:1", "{}")
 	r.task("T", `touch "$D/ran"`)
 	r.start()
-	cut := time.Now()
-	for time.Since(cut) < testLease/2 {
-		time.Sleep(10 * time.Millisecond)
-	}
-	p.CutAll()
-	cut = time.Now()
+	return r, p
+}
+
+// Where this instance could not renew its own lease, others could not either.
+func TestAGapInTheOwnRenewalsStartsTheWaitAnew(t *testing.T) {
+	r, p := far(t)
+	cut(p)
+	began := time.Now()
+	r.until("the gap is too long", func() bool { return time.Since(began) > r.times.gap()+r.times.renew() })
+	p.Decide(nil)
+	healed := time.Now()
 	r.until("it ran", func() bool { return r.exists("ran") })
-	if d := time.Since(cut); d < testLease {
-		t.Errorf("recovered %v after the break", d)
+	if d := time.Since(healed); d < testLease {
+		t.Errorf("recovered %v after the gap", d)
+	}
+}
+
+// Redis closes idle connections ("timeout"), and so do firewalls: the age of one
+// connection means nothing.
+func TestConnectionsThatAreCutDoNotKeepTheDeadAlive(t *testing.T) {
+	r, p := far(t)
+	began := time.Now()
+	r.until("it ran", func() bool {
+		p.CutAll()
+		time.Sleep(200 * time.Millisecond)
+		return r.exists("ran")
+	})
+	if d := time.Since(began); d < testLease {
+		t.Errorf("recovered after %v, though nobody could know before %v", d, testLease)
+	}
+}
+
+// A server that was started anew may have lost the lease.
+func TestAnotherRunOfTheServerStartsTheWaitAnew(t *testing.T) {
+	own := redistest.New(t, "--appendonly", "yes", "--appendfsync", "always")
+	r := newRig(t)
+	r.times.Lease = testLease
+	r.config.RedisAddress = own.Socket
+	r.task("T", `touch "$D/ran"`)
+	r.start()
+	about, err := redis.Bytes(own.Do(t, "HGET", "q:instances", r.pool.current.id), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own.Do(t, "HSET", "q:instances", "far", strings.ReplaceAll(string(about), `"machine_id":"`, `"machine_id":"other`))
+	own.Push(t, "q:T:run:far:1", "{}")
+	began := time.Now()
+	r.until("it could almost be recovered", func() bool { return time.Since(began) > testLease-r.times.renew() })
+	if err := errors.Join(own.Kill(), own.Boot()); err != nil {
+		t.Fatal(err)
+	}
+	booted := time.Now()
+	r.until("it ran", func() bool { return r.exists("ran") })
+	if d := time.Since(booted); d < testLease {
+		t.Errorf("recovered %v after Redis was started anew", d)
 	}
 }
 

@@ -64,9 +64,11 @@ type queue struct {
 	hungry bool
 	// bounced is the slot whose entry goes back because it may not run now, or
 	// nil. Until it is back, a take would get a later one.
-	bounced  *slot
-	backoff  backoff
-	rest     time.Time // no take before
+	bounced *slot
+	backoff backoff
+	rest    time.Time // no take before
+	// found are run lists that were seen to hold an entry that no slot knows of.
+	found    map[int]bool
 	draining bool
 	paused   bool      // nothing is taken, what runs goes on
 	giveUp   time.Time // when draining: do not wait longer for the fetcher; zero for ever
@@ -88,6 +90,7 @@ func newQueue(e *engine, t config.Task, s *Settings, b *budget) *queue {
 		commands: make(chan func()), results: make(chan result), wake: make(chan struct{}, 1), over: make(chan struct{}),
 		ends: e.ends,
 		task: t, settings: s, abort: e.ends.abort.child(), kill: e.ends.kill.child(), hungry: true,
+		found: make(map[int]bool),
 	}
 	q.claimant = e.seats.enter(t.Type, t.Workers, q.wake)
 	q.grow(t.Workers)

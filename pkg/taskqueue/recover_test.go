@@ -27,7 +27,10 @@ func (r *rig) onRecord(id string, change func(*store.Instance)) {
 	change(&i)
 	link := store.NewClient(store.Options{Network: "unix", Address: server.Socket, Instance: "test"}).Link()
 	defer link.Close()
-	err = link.Use(r.t.Context(), func(c *store.Conn) error { return c.Register(store.Keys{Prefix: "q"}, i, time.Minute) })
+	err = link.Use(r.t.Context(), func(c *store.Conn) error {
+		_, err := c.Register(store.Keys{Prefix: "q"}, i, time.Minute)
+		return err
+	})
 	if err != nil {
 		r.t.Fatal(err)
 	}

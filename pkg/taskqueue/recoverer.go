@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -41,10 +40,9 @@ type recoverer struct {
 	// unreadable is how many records could not be read the last time; it belongs
 	// to Run.
 	unreadable int
-	// fenced is when instances that are taken for dead had their connections closed;
-	// it belongs to whoever looks.
-	fenced map[string]time.Time
-	ended  *ended
+	ended      *ended
+	// steadily is [registrar.steadily].
+	steadily func() (server string, long time.Duration)
 	// settings say how failures are told; the newest ones count.
 	settings atomic.Pointer[Settings]
 	// untold are entries that are not run again and of which the error_script has yet
@@ -81,7 +79,6 @@ func (r *recoverer) Run(ctx context.Context) error {
 func (r *recoverer) look(ctx context.Context) (looked bool) {
 	defer r.pulse.rest()
 	r.pulse.within(4 * r.times.IO)
-	maps.DeleteFunc(r.fenced, func(_ string, at time.Time) bool { return time.Since(at) > r.times.revival() })
 	var instances []store.Instance
 	var unreadable []error
 	err := r.link.Use(ctx, func(c *store.Conn) (err error) {
@@ -131,7 +128,7 @@ func (r *recoverer) sayUnreadable(faults []error) {
 
 // consider recovers an instance that is dead. What is not certain (another
 // machine, another container) counts as dead when its lease is gone although
-// this side was connected throughout.
+// this side could renew its own throughout.
 func (r *recoverer) consider(ctx context.Context, other store.Instance) error {
 	them := identity(other)
 	certain := r.host.Dead(them) || r.ended.has(other.ID)
@@ -145,7 +142,7 @@ func (r *recoverer) consider(ctx context.Context, other store.Instance) error {
 		}
 	}
 	log := r.log.With("instance", other.ID, "host", other.Host, "pid", other.PID)
-	if lives, err := r.mayLive(ctx, log, other.ID); err != nil || lives {
+	if lives, err := r.mayLive(ctx, log, other.ID, certain); err != nil || lives {
 		return err
 	}
 	killed, err := r.killLeftovers(ctx, other)
@@ -159,15 +156,19 @@ func (r *recoverer) consider(ctx context.Context, other store.Instance) error {
 	return r.recover(ctx, log, other, certain)
 }
 
-// mayLive closes the connections of an instance that is taken for dead, and tells
+// mayLive closes the connections of an instance that is taken for dead, and reports
 // whether it may live for all that. The dead have none, unless Redis has not noticed
 // yet, and make no new ones. If it lives, its record or its lease is not what it
 // wrote; with its next connection, when it renews the lease at the latest, it puts
-// both right. So what had connections is left alone for that time.
-func (r *recoverer) mayLive(ctx context.Context, log *slog.Logger, id string) (may bool, err error) {
+// both right. So what had connections is left alone for that time, whichever host
+// closed them.
+func (r *recoverer) mayLive(ctx context.Context, log *slog.Logger, id string, certain bool) (may bool, err error) {
 	var dropped int
 	err = r.link.Use(ctx, func(c *store.Conn) (err error) {
-		dropped, err = c.FenceInstance(id)
+		if dropped, err = c.FenceInstance(r.keys, id, r.times.revival()); err != nil {
+			return err
+		}
+		may, err = c.Lives(r.keys, id, certain)
 		return err
 	})
 	if err != nil {
@@ -175,16 +176,24 @@ func (r *recoverer) mayLive(ctx context.Context, log *slog.Logger, id string) (m
 	}
 	if dropped > 0 {
 		log.Warn("an instance that looks dead still had connections; unless it comes back, its entries are recovered before long", "connections", dropped)
-		r.fenced[id] = time.Now()
 	}
-	_, may = r.fenced[id]
-	return may, nil
+	return may || dropped > 0, nil
 }
 
+// leaseGone reports whether an instance has not renewed its lease although it could: this
+// one did all the time, with the server that is asked.
 func (r *recoverer) leaseGone(ctx context.Context, id string) (gone bool, err error) {
 	err = r.link.Use(ctx, func(c *store.Conn) error {
-		exists, err := c.LeaseExists(r.keys, id)
-		gone = !exists && time.Since(c.Since()) > r.times.watched()
+		lives, err := c.Lives(r.keys, id, false)
+		if err != nil || lives {
+			return err
+		}
+		server, long := r.steadily()
+		if long <= r.times.watched() {
+			return nil
+		}
+		asked, err := c.ServerRun()
+		gone = asked == server
 		return err
 	})
 	return gone && err == nil, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,18 +17,28 @@ import (
 type registrar struct {
 	keys   store.Keys
 	health *health
+	client *store.Client
 	link   *store.Link
 	pulse  pulse
 	times  Times
 	// onLoss is called, once per episode, when the lease may be gone before
 	// long because it could not be renewed.
 	onLoss func(since time.Duration)
-	// renewed and lost belong to Run.
-	renewed time.Time
+	// audit compares the run lists in Redis with what runs here; taken is whether
+	// another host has moved entries of this instance.
+	audit func(ctx context.Context, taken bool) error
+	// renewed (of [bootTime]) and lost belong to Run.
+	renewed time.Duration
 	lost    bool
 	// instance is replaced as a whole: every link reads it when it connects.
 	instance atomic.Pointer[store.Instance]
 	requests chan request
+	// doubt has a value when an audit may be needed at once.
+	doubt chan struct{}
+
+	mu     sync.Mutex
+	steady steadiness
+	marks  marks
 }
 
 // request puts run lists on record.
@@ -38,7 +49,8 @@ type request struct {
 }
 
 func newRegistrar(keys store.Keys, self store.Instance, h *health, t Times) *registrar {
-	r := &registrar{keys: keys, health: h, times: t, requests: make(chan request)}
+	r := &registrar{keys: keys, health: h, times: t, requests: make(chan request), doubt: make(chan struct{}, 1)}
+	r.marks.audited = time.Now()
 	r.instance.Store(&self)
 	return r
 }
@@ -47,14 +59,25 @@ func newRegistrar(keys store.Keys, self store.Instance, h *health, t Times) *reg
 // have lost the record, and an entry that was taken before it is back would be
 // found by nobody.
 func (r *registrar) greet(c *store.Conn) error {
-	return c.Register(r.keys, *r.instance.Load(), r.times.Lease)
+	found, err := c.Register(r.keys, *r.instance.Load(), r.times.Lease)
+	if err == nil && r.heard(found) {
+		select {
+		case r.doubt <- struct{}{}:
+		default: // it knows
+		}
+	}
+	return err
 }
 
 // Run renews the lease until ctx ends.
 func (r *registrar) Run(ctx context.Context) error {
-	tick := time.NewTicker(r.times.renew())
-	r.renewed = time.Now()
-	defer tick.Stop()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	tick, err := bootTicker(ctx, r.times.renew())
+	if err != nil {
+		return err
+	}
+	r.renewed = bootTime()
 	var pace retry
 	var again <-chan time.Time
 	for {
@@ -63,19 +86,26 @@ func (r *registrar) Run(ctx context.Context) error {
 			return closeLink(r.link)
 		case req := <-r.requests:
 			req.done <- r.extend(req.ctx, req.types)
-		case <-tick.C:
+		case <-tick:
 			again = r.round(ctx, &pace)
 		case <-again:
+			again = r.round(ctx, &pace)
+		case <-r.doubt:
 			again = r.round(ctx, &pace)
 		}
 	}
 }
 
-// round renews. After a failure it says when to try again.
+// round renews, and compares what is in Redis with what runs here if there is reason
+// to. After a failure it returns when to try again.
 func (r *registrar) round(ctx context.Context, pace *retry) <-chan time.Time {
 	r.pulse.within(8 * r.times.IO)
 	defer r.pulse.rest()
-	if r.renew(ctx) != nil {
+	err := r.renew(ctx)
+	if err == nil {
+		err = r.check(ctx)
+	}
+	if err != nil {
 		return time.After(pace.next())
 	}
 	pace.reset()
@@ -123,13 +153,17 @@ func (r *registrar) takeBack() error {
 // renew tries to renew the lease. Long before an attempt has failed (it may hang at
 // one sentinel after the other) the lease may be gone.
 func (r *registrar) renew(ctx context.Context) error {
-	asked := time.Now()
+	asked := bootTime()
 	feared := make(chan struct{})
-	timer := time.AfterFunc(max(r.times.danger()-asked.Sub(r.renewed), r.times.stopGrace()), func() {
+	timer := time.AfterFunc(max(r.times.danger()-(asked-r.renewed), r.times.stopGrace()), func() {
 		defer close(feared)
 		r.fear()
 	})
-	err := r.link.Use(ctx, r.greet)
+	var found store.Renewal
+	err := r.link.Use(ctx, func(c *store.Conn) (err error) {
+		found, err = c.Renew(r.keys, *r.instance.Load(), r.times.Lease)
+		return err
+	})
 	if !timer.Stop() {
 		<-feared
 	}
@@ -138,13 +172,17 @@ func (r *registrar) renew(ctx context.Context) error {
 		r.fear()
 		return err
 	}
+	r.heard(found)
+	r.mu.Lock()
+	r.steady.renewed(asked, found.Server, r.times.gap())
+	r.mu.Unlock()
 	r.renewed, r.lost = asked, false
 	return nil
 }
 
 // fear looks whether the lease may be gone before long.
 func (r *registrar) fear() {
-	if since := time.Since(r.renewed); !r.lost && since >= r.times.danger() {
+	if since := bootTime() - r.renewed; !r.lost && since >= r.times.danger() {
 		r.lost = true
 		r.onLoss(since)
 	}
@@ -176,14 +214,12 @@ func (r *registrar) farewell(ctx context.Context) error {
 	self := r.instance.Load()
 	err := r.link.Use(ctx, func(c *store.Conn) error {
 		for name, t := range self.Types {
-			for first := 0; first < t.Lists; first += store.FilledBatch {
-				filled, err := c.Filled(r.keys, name, self.ID, first, t.Lists)
-				if err != nil {
-					return err
-				}
-				if len(filled) > 0 {
-					return errNotEmpty
-				}
+			filled, err := r.filled(c, name, t.Lists)
+			if err != nil {
+				return err
+			}
+			if len(filled) > 0 {
+				return errNotEmpty
 			}
 		}
 		return c.Forget(r.keys, self.ID)

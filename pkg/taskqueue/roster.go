@@ -33,6 +33,29 @@ func (r *roster) enter(cancel context.CancelCauseFunc, taskID, entryID string) (
 	}
 }
 
+// has reports whether a task runs.
+func (r *roster) has(taskID string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for task := range r.tasks {
+		if task.taskID == taskID {
+			return true
+		}
+	}
+	return false
+}
+
+// end stops a task, if it runs.
+func (r *roster) end(taskID string, why error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for task := range r.tasks {
+		if task.taskID == taskID {
+			task.cancel(why)
+		}
+	}
+}
+
 // cancel stops every task of this id, as a time-out would, and returns how many
 // there are. An id of an entry can be that of several.
 func (r *roster) cancel(id string) (found int) {

@@ -30,6 +30,7 @@ type slot struct {
 	state state
 	side  int // 0 or 1: the current list
 	entry []byte
+	task  string // the id of its last run
 	// since numbers the takes of the queue, so that entries that go back keep
 	// their order.
 	since uint64
@@ -47,6 +48,13 @@ func (s *slot) current() int { return listsPerSlot*s.index + s.side }
 
 // other is the number of the run list that the next entry goes to.
 func (s *slot) other() int { return listsPerSlot*s.index + 1 - s.side }
+
+// turn exchanges the lists of a free slot: both are known to be empty, unless Redis
+// has filled one again.
+func (s *slot) turn() {
+	s.move(free, free)
+	s.side = 1 - s.side
+}
 
 // take begins to wait for an entry.
 func (s *slot) take() { s.move(free, taking) }

@@ -248,11 +248,7 @@ func (m *slotModel) tryMoveDue() (err error) {
 			return err
 		}
 	}
-	due, err := m.watch.MoveDue([]string{"T"})
-	if err == nil {
-		err = due[0].Refused
-	}
-	if err != nil {
+	if _, err = m.watch.MoveDue("T"); err != nil {
 		_ = m.watch.Close() // lost already
 		m.watch = nil
 	}

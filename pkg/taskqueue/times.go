@@ -32,9 +32,14 @@ func DefaultTimes() Times {
 // gone.
 func (t Times) renew() time.Duration { return t.Lease / 3 }
 
-// watched is how long a connection must have been up without a break before
-// the missing lease of another instance means anything: longer than a lease,
-// as Redis may have lost the lease itself when it was restarted.
+// gap is the longest time between two renewals that counts as none: any lease that was
+// renewed in time outlives it.
+func (t Times) gap() time.Duration { return t.Lease / 2 }
+
+// watched is how long this instance must have renewed its own lease without a gap,
+// with the same run of the server, before the missing lease of another instance means
+// anything: longer than a lease, as Redis may have lost the lease itself when it was
+// restarted, or nobody could reach Redis.
 func (t Times) watched() time.Duration { return t.Lease + t.Lease/6 }
 
 // revival is how long an instance is given to come back whose connections were

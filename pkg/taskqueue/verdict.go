@@ -17,14 +17,17 @@ import (
 type outcome string
 
 const (
-	outcomeOK          outcome = "ok"
-	outcomeFailed      outcome = "failed"
-	outcomeSignal      outcome = "signal"
-	outcomeOutput      outcome = "output"
-	outcomeNotStarted  outcome = "not started"
-	outcomeUnreadable  outcome = entry.Unreadable
-	outcomeReturned    outcome = "returned"
-	outcomeStopped     outcome = "stopped"
+	outcomeOK         outcome = "ok"
+	outcomeFailed     outcome = "failed"
+	outcomeSignal     outcome = "signal"
+	outcomeOutput     outcome = "output"
+	outcomeNotStarted outcome = "not started"
+	outcomeUnreadable outcome = entry.Unreadable
+	outcomeReturned   outcome = "returned"
+	outcomeStopped    outcome = "stopped"
+	// outcomeTakenOver: stopped, because another host has the entry. It is in its run
+	// list no more, so that nothing is put back.
+	outcomeTakenOver   outcome = "taken over"
 	outcomeTimedOut    outcome = "timed out"
 	outcomeOutOfMemory outcome = "out of memory"
 	outcomeCancelled   outcome = "cancelled"

@@ -101,6 +101,10 @@ func (w *worker) settle(e entry.Entry, v verdict) result {
 		w.counters.Returned(w.task.Type)
 		w.log.Warn("task stopped, its entry goes back to the head of the queue", v.attributes()...)
 		return result{slot: w.slot, how: store.Return}
+	case outcomeTakenOver:
+		w.counters.Returned(w.task.Type)
+		w.log.Warn("task stopped, because another host has taken its entry over", v.attributes()...)
+		return result{slot: w.slot, how: store.Return}
 	}
 	log := w.log.With(v.attributes()...)
 	r, again := w.again(e, &v)
@@ -199,6 +203,8 @@ func (w *worker) stopped(ctx context.Context, v *verdict) {
 	case ctx.Err() == nil:
 	case errors.Is(context.Cause(ctx), errCancelled):
 		v.stopped(outcomeCancelled, "cancelled")
+	case errors.Is(context.Cause(ctx), errTakenOver):
+		v.outcome, v.fault = outcomeTakenOver, ""
 	default:
 		w.cutShort(v, "gordon stopped this before it had ended")
 	}

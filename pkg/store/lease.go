@@ -1,0 +1,168 @@
+package store
+
+import (
+	"crypto/sha1" //nolint:gosec // compares two copies of one record; nobody gains by a collision
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+)
+
+// Renewal is what the renewal of a lease has found.
+type Renewal struct {
+	// Server identifies the run of the server ("run_id" of INFO): it is another one
+	// after a restart and after a failover.
+	Server string
+	// Taken is another text after each time that an entry of this instance was moved
+	// by somebody else; "" for never within [TakenKept].
+	Taken string
+}
+
+// registerScript renews a lease. The record is written only where it is not what it
+// should be, so that renewals add little to an append-only file.
+//
+// KEYS: instances, lease, connections, taken.
+// ARGV: instance, lease in ms, SHA-1 of the record, record or "", number of closed
+// connections, their ids, ids of open connections.
+// Returns the text of taken or "", or nil where the record is needed.
+const registerScript = `
+local known = redis.call('HGET', KEYS[1], ARGV[1])
+if not known or redis.sha1hex(known) ~= ARGV[3] then
+	if ARGV[4] == '' then return false end
+	redis.call('HSET', KEYS[1], ARGV[1], ARGV[4])
+end
+local closed = tonumber(ARGV[5])
+for i = 6, 5 + closed do redis.call('HDEL', KEYS[3], ARGV[i]) end
+for i = 6 + closed, #ARGV do
+	if not redis.call('HGET', KEYS[3], ARGV[i]) then redis.call('HSET', KEYS[3], ARGV[i], '') end
+end
+redis.call('SET', KEYS[2], '', 'PX', ARGV[2])
+return redis.call('HGET', KEYS[4], 'at') or ''`
+
+// Register puts an instance and this connection on record and renews its lease, as one
+// step; lease is how long the instance counts as alive from now on (in whole ms). It
+// comes before the first take: an entry in the run list of an unknown instance would
+// be found by nobody.
+func (c *Conn) Register(k Keys, i Instance, lease time.Duration) (Renewal, error) {
+	return c.register(k, i, lease, nil, []int64{c.ref.id})
+}
+
+// Renew is Register for all connections of the client: those that were closed leave
+// the record.
+func (c *Conn) Renew(k Keys, i Instance, lease time.Duration) (Renewal, error) {
+	open, closed := c.client.open.list()
+	r, err := c.register(k, i, lease, closed, open)
+	if err == nil {
+		c.client.open.forgot(closed)
+	}
+	return r, err
+}
+
+func (c *Conn) register(k Keys, i Instance, lease time.Duration, closed, open []int64) (Renewal, error) {
+	about, err := json.Marshal(i)
+	if err == nil {
+		// What others would not believe they would not recover.
+		err = i.believable(len(about))
+	}
+	if err != nil {
+		return Renewal{}, fmt.Errorf("describe instance %s: %w", i.ID, err)
+	}
+	sum := sha1.Sum(about) //nolint:gosec // see above
+	record := ""
+	for {
+		args := []any{
+			registerScript, 4, k.Instances(), k.Lease(i.ID), k.Connections(i.ID), k.Taken(i.ID),
+			i.ID, lease.Milliseconds(), hex.EncodeToString(sum[:]), record, len(closed),
+		}
+		for _, id := range closed {
+			args = append(args, id)
+		}
+		for _, id := range open {
+			args = append(args, id)
+		}
+		results, err := c.transaction(call{"EVAL", args}, call{"INFO", []any{"server"}})
+		if err != nil {
+			return Renewal{}, fmt.Errorf("put instance %s on record: %w", i.ID, err)
+		}
+		if results[0] == nil && record == "" {
+			record = string(about)
+			continue
+		}
+		taken, err := redis.String(results[0], nil)
+		if err != nil {
+			return Renewal{}, fmt.Errorf("put instance %s on record: %w", i.ID, err)
+		}
+		info, err := redis.String(results[1], nil)
+		if err != nil {
+			return Renewal{}, fmt.Errorf("INFO: %w", err)
+		}
+		return Renewal{Server: parseInfo(info)["run_id"], Taken: taken}, nil
+	}
+}
+
+// Forget removes an instance. Its run lists must be empty.
+func (c *Conn) Forget(k Keys, id string) error {
+	_, err := c.transaction(
+		call{"HDEL", []any{k.Instances(), id}},
+		call{"DEL", []any{k.Lease(id), k.Connections(id), k.Taken(id)}},
+	)
+	return err
+}
+
+// transaction carries out calls as one step (MULTI, EXEC), and returns their answers.
+func (c *Conn) transaction(calls ...call) ([]any, error) {
+	all := append([]call{{name: "MULTI"}}, calls...)
+	replies, err := c.pipeline(append(all, call{name: "EXEC"}))
+	if err != nil {
+		return nil, err
+	}
+	results, err := redis.Values(replies[len(replies)-1], nil)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", calls[0].name, typed(firstError(replies, err)))
+	}
+	if err := firstError(results, nil); err != nil {
+		return nil, fmt.Errorf("%s: %w", calls[0].name, typed(err))
+	}
+	if len(results) != len(calls) {
+		return nil, fmt.Errorf("EXEC: %w", ErrProtocol)
+	}
+	return results, nil
+}
+
+// firstError is the first reply that is an error: with EXECABORT it is the one
+// that says why.
+func firstError(replies []any, otherwise error) error {
+	for _, r := range replies {
+		if err, ok := r.(redis.Error); ok {
+			return err
+		}
+	}
+	return otherwise
+}
+
+// livesScript looks whether an instance may live. The scripts that move its entries
+// look again, in the same step.
+//
+// KEYS: lease, suspect. ARGV: "1" if it is certain that its process is dead.
+const livesScript = `
+if ARGV[1] ~= '1' and redis.call('EXISTS', KEYS[1]) == 1 then return 1 end
+return redis.call('EXISTS', KEYS[2])`
+
+// Lives reports whether an instance may live: it has renewed its lease in time, unless
+// it is certain that its process is dead, or [Conn.FenceInstance] has closed
+// connections of it a short time ago, whoever called that.
+func (c *Conn) Lives(k Keys, id string, certain bool) (bool, error) {
+	lives, err := redis.Bool(c.do("EVAL", livesScript, 2, k.Lease(id), k.Suspect(id), flag(certain)))
+	if err != nil {
+		return false, fmt.Errorf("look whether instance %s lives: %w", id, err)
+	}
+	return lives, nil
+}
+
+// ServerRun returns what [Renewal] calls Server.
+func (c *Conn) ServerRun() (string, error) {
+	text, err := redis.String(c.do("INFO", "server"))
+	return parseInfo(text)["run_id"], err
+}
