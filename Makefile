@@ -47,6 +47,11 @@ bench: build ## measure throughput, latency, entries for later and idle cost bes
 	@scripts/need.sh redis-server
 	go run ./bench -gordon bin/gordon
 
+.PHONY: bench-hosts
+bench-hosts: build ## measure what entries for later cost Redis on several hosts (about a minute)
+	@scripts/need.sh redis-server
+	go run ./bench -gordon bin/gordon -hosts
+
 .PHONY: clean
 clean: ## remove what was built, and the tools in .tools/
 	rm -rf bin dist .tools

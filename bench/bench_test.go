@@ -49,3 +49,27 @@ func TestBrokenBinary(t *testing.T) {
 		t.Errorf("the error is %v, the report %q", err, &out)
 	}
 }
+
+// TestHosts measures a little of what entries for later cost on several hosts.
+func TestHosts(t *testing.T) {
+	t.Parallel()
+	gordon := filepath.Join(t.TempDir(), "gordon")
+	if out, err := exec.Command("go", "build", "-o", gordon, "../cmd/gordon").CombinedOutput(); err != nil {
+		t.Fatalf("build gordon: %v\n%s", err, out)
+	}
+	var out, progress bytes.Buffer
+	p := hostsPlan{gordon: gordon, grids: []grid{{2, 3}}, entries: 3, crowd: grid{2, 2}, rate: 20, load: 500 * time.Millisecond}
+	if err := p.run(t.Context(), &out, &progress); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`(?m)^Gordon version \S+`,
+		`(?m)^ +2 × 3 +[1-9]\d*\.\d$`,
+		`(?m)^ +with \d+ entries a second +\d+\.\d %$`,
+		`(?m)^ +\d+\.\d\d ms +\d+\.\d\d ms +\d+\.\d\d ms$`,
+	} {
+		if !regexp.MustCompile(want).Match(out.Bytes()) {
+			t.Errorf("no match for %s in\n%s", want, &out)
+		}
+	}
+}

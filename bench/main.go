@@ -32,10 +32,19 @@ func main() {
 	flag.IntVar(&p.later, "later", 300, "entries for later, for how late they run")
 	flag.DurationVar(&p.idle, "idle", 30*time.Second, "how long to watch the idle daemons")
 	flag.IntVar(&p.delayed, "delayed", 1_000_000, "entries for next year that one of them has")
+	hosts := flag.Bool("hosts", false, "measure instead what entries for later cost Redis on several hosts")
+	rate := flag.Int("rate", 500, "with -hosts: entries for later a second")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := p.run(ctx, os.Stdout, os.Stderr); err != nil {
+	run := p.run
+	if *hosts {
+		run = hostsPlan{
+			gordon: p.gordon, grids: []grid{{1, 10}, {5, 50}, {20, 50}}, entries: 100,
+			crowd: grid{50, 100}, rate: *rate, load: 10 * time.Second,
+		}.run
+	}
+	if err := run(ctx, os.Stdout, os.Stderr); err != nil {
 		stop()
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)

@@ -18,15 +18,17 @@ mirror=${E2E_MIRROR:-http://deb.debian.org/debian}
 # Part of every machine: what the tests look with, and what tasks may want.
 inside=systemd,systemd-sysv,dbus,init-system-helpers,procps,man-db,logrotate,rpm,sudo,jq
 # In apt's cache only: the tests install it, and vm.sh boots the kernel.
+later="redis-server linux-image-cloud-amd64"
 case $suite in
-bookworm) later="redis-server linux-image-cloud-amd64" ;;
-*) later="redis-server valkey-server" ;;
+bookworm) ;;
+*) later="$later valkey-server" ;;
 esac
 
 # Another recipe is another base.
 recipe=$(cksum <"$0" | cut -d' ' -f1)
 base=$cache/$suite-$recipe
 if [ -e "$base/.complete" ]; then
+	touch "$base/.complete" # it is in use
 	echo "$base"
 	exit
 fi
@@ -35,7 +37,13 @@ mkdir -p "$cache"
 exec 9>"$cache/$suite.lock"
 flock 9 # two runs at once make one base
 if [ ! -e "$base/.complete" ]; then
-	rm -rf "$cache/$suite-"*
+	# A machine of another checkout may be running on an older base, so that only what
+	# nobody has asked for in a week is removed.
+	for old in "$cache/$suite-"*; do
+		if [ -z "$(find "$old/.complete" -mtime -7 2>/dev/null)" ]; then
+			rm -rf "$old"
+		fi
+	done
 	mmdebstrap --quiet --variant=minbase --include="$inside" \
 		--aptopt='APT::Install-Recommends "true"' \
 		--skip=cleanup/apt \

@@ -20,9 +20,7 @@ func TestUnits(t *testing.T) {
 	onEverySuite(t, func(t *testing.T, m *machine) {
 		m.script("tool", `sudo --non-interactive id -un >>/var/lib/gordon/said 2>&1`)
 		m.install(*dist)
-		if said := m.run("systemd-analyze verify --man=no gordon.service gordon@shop.service 2>&1"); said != "" {
-			t.Errorf("systemd-analyze verify says\n%s", said)
-		}
+		wantVerified(m, "gordon.service gordon@shop.service")
 
 		// First tier: a script may use sudo.
 		m.write("/etc/sudoers.d/gordon", "gordon ALL=(root) NOPASSWD: ALL\n", 0o440)
@@ -38,14 +36,27 @@ func TestUnits(t *testing.T) {
 		m.run(`mkdir -p /etc/systemd/system/gordon.service.d
 ln -s /usr/share/gordon/strict.conf /etc/systemd/system/gordon.service.d/10-strict.conf
 systemctl daemon-reload && systemctl restart gordon`)
-		if said := m.run("systemd-analyze verify --man=no gordon.service 2>&1"); said != "" {
-			t.Errorf("systemd-analyze verify says of the strict tier\n%s", said)
-		}
+		wantVerified(m, "gordon.service")
 		m.push("tool")
 		wantIn(t, m.waitLines("/var/lib/gordon/said", 2)[1], "sudo")
 		m.run("systemctl reload gordon")
 		wantScore(m, "strict", maxStrictScore)
 	})
+}
+
+// tooNew matches the warning about the one directive that systemd 252 does not know.
+var tooNew = regexp.MustCompile(`(?m)^/usr/lib/systemd/system/gordon@?\.service:\d+: Unknown key (name )?'DelegateSubgroup' in section .*, ignoring\.\n`)
+
+// wantVerified fails unless systemd understands all of the units.
+func wantVerified(m *machine, units string) {
+	m.t.Helper()
+	said := m.run("systemd-analyze verify --man=no %s 2>&1 | sed 's:^/lib:/usr/lib:'", units) + "\n"
+	if m.suite == "bookworm" {
+		said = tooNew.ReplaceAllString(said, "")
+	}
+	if said = strings.TrimSpace(said); said != "" {
+		m.t.Errorf("systemd-analyze verify %s says\n%s", units, said)
+	}
 }
 
 var exposure = regexp.MustCompile(`Overall exposure level for gordon\.service: ([0-9.]+)`)

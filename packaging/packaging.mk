@@ -20,11 +20,12 @@ e2e: lint-packages ## prove the packages in a Debian 12 and a Debian 13 with sys
 	set -o pipefail; go test -tags e2e -count=1 -parallel 4 -timeout 30m -json ./e2e | go run ./scripts/testreport -stories
 
 .PHONY: e2e-vm
-e2e-vm: packages ## prove the limits of tasks in a virtual machine with its own kernel (as root, 2 minutes)
+e2e-vm: packages ## prove limits, and what nothing can kill, in virtual machines with Debian 12 and 13 (as root)
 	@[ "$$(id -u)" = 0 ] || { echo "make e2e-vm makes the disk of a machine, which needs root" >&2; exit 1; }
 	@scripts/need.sh mmdebstrap qemu-system-x86_64 mke2fs flock
 	@CGO_ENABLED=0 go test -tags vm -c -o bin/cgroup.test ./pkg/cgroup
-	@time e2e/vm.sh dist/gordon_*_amd64.deb bin/cgroup.test
+	@CGO_ENABLED=0 go build -o bin/silentfs ./e2e/vm/silentfs
+	@for suite in bookworm trixie; do time e2e/vm.sh $$suite dist/gordon_*_amd64.deb bin/cgroup.test bin/silentfs || exit; done
 
 .PHONY: release-check
 release-check: ## check .goreleaser.yaml and build a release without publishing it

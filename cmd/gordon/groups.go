@@ -2,7 +2,10 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/nevsnode/gordon/v2/pkg/cgroup"
 	"github.com/nevsnode/gordon/v2/pkg/config"
@@ -20,14 +23,34 @@ func (d *daemon) takeGroups() {
 		return
 	}
 	d.groups = tree
-	killed, err := tree.Sweep()
-	if killed > 0 {
-		d.log.Warn("ended what an earlier gordon had left in its control groups", output.KeyProcesses, killed)
+	ended, left, err := tree.Sweep()
+	if ended > 0 {
+		d.log.Warn("ended what an earlier gordon had left in its control groups", output.KeyProcesses, ended)
+	}
+	if left > 0 {
+		d.log.Warn("processes that an earlier gordon has started cannot be ended", output.KeyProcesses, left)
 	}
 	if err != nil {
 		d.log.Warn("old control groups are left", output.KeyError, err.Error())
 	}
 	d.log.Info("tasks run in control groups", "group", tree.Path(), "controllers", strings.Join(tree.Controllers(), " "))
+}
+
+// releaseGroupsCommand is for ExecStopPost= of the unit. It is hidden because it does
+// nothing anywhere else.
+func releaseGroupsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    "release-groups",
+		Short:  "Let the unit start again beside processes that nothing can kill",
+		Args:   noArguments,
+		Hidden: true,
+		RunE: func(*cobra.Command, []string) error {
+			if err := cgroup.Release(); err != nil {
+				return fmt.Errorf("releasing the control groups: %w", err)
+			}
+			return nil
+		},
+	}
 }
 
 // enforceable returns a fault for each limit that can't be enforced where this

@@ -84,7 +84,7 @@ func (a *app) command() *cobra.Command {
 	root.SetErr(a.stderr)
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err.Error()) })
-	root.AddCommand(a.checkCommand(), a.reloadCommand(), a.versionCommand())
+	root.AddCommand(a.checkCommand(), a.reloadCommand(), a.versionCommand(), releaseGroupsCommand())
 	makeStrict(root)
 	return root
 }

@@ -292,9 +292,9 @@ func TestSweep(t *testing.T) {
 	run, p := begin(t, config.Limits{}, daemonize+"sleep 600")
 	gordontest.Until(t, "it got away", func() bool { list, _ := run.PIDs(); return len(list) >= 2 })
 	list, _ := run.PIDs()
-	killed, err := tree.Sweep()
-	if err != nil || killed < 2 {
-		t.Errorf("%d killed, %v", killed, err)
+	ended, left, err := tree.Sweep()
+	if err != nil || ended < 2 || left != 0 {
+		t.Errorf("%d ended, %d left, %v", ended, left, err)
 	}
 	p.Wait()
 	for _, pid := range list {
@@ -307,6 +307,57 @@ func TestSweep(t *testing.T) {
 		t.Error("a group is left")
 	}
 	delete(tree.kinds, kindPrefix+"T")
+}
+
+// A process that nothing can kill keeps its group, with groups that it has made
+// itself. After a release the group of the unit takes processes again.
+func TestRelease(t *testing.T) {
+	run, p := begin(t, config.Limits{}, "exec sleep 600")
+	deep := filepath.Join(run.dir, "a", "b")
+	for _, dir := range []string{filepath.Dir(deep), deep} {
+		if err := makeDir(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := write(deep, procsFile, strconv.Itoa(p.PID())); err != nil {
+		t.Fatal(err)
+	}
+	enable(run.dir)
+	if enabled := enable(filepath.Dir(deep)); len(enabled) != 4 {
+		t.Fatalf("enabled are %v", enabled)
+	}
+	into := func() error { return write(tree.dir, procsFile, "0") }
+	if err := into(); !busy(err) {
+		t.Fatalf("before the release: %v", err)
+	}
+	if err := release(tree.dir); err != nil {
+		t.Error(err)
+	}
+	if err := into(); err != nil {
+		t.Error(err)
+	}
+	p.Stop(context.Background(), 0)
+	again, err := Open()
+	if err != nil || len(again.Controllers()) != 4 {
+		t.Fatalf("%v, %v", again, err)
+	}
+	tree = again
+}
+
+// What SIGKILL was sent to, and did not end yet, is nobody to be afraid of.
+func TestKilled(t *testing.T) {
+	p, err := runner.Start(runner.Spec{Path: "/bin/sleep", Args: []string{"600"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if killed(p.PID()) {
+		t.Error("a process that sleeps counts as killed")
+	}
+	p.Stop(context.Background(), 0)
+	p.Wait()
+	if !killed(p.PID()) {
+		t.Error("a process that is gone does not")
+	}
 }
 
 // A process beside us in the group that was delegated means that it is not ours.

@@ -6,7 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
+	"strconv"
 	"strings"
 	"unsafe"
 
@@ -60,18 +60,22 @@ func (t *Tree) check() error {
 	case !delegated(t.dir):
 		return fmt.Errorf("%s belongs to the service manager: the unit needs Delegate=yes", t.Path())
 	}
-	others, err := pids(t.dir)
-	if err != nil {
-		return fmt.Errorf("looking who else is in %s: %w", t.Path(), err)
-	}
-	// Another gordon is in the leaf, and Sweep would end its tasks.
-	leaf, err := pids(filepath.Join(t.dir, Leaf))
-	if ignoreGone(err) != nil {
-		return fmt.Errorf("looking who else is in %s/%s: %w", t.Path(), Leaf, err)
-	}
-	others = append(others, leaf...)
-	if i := slices.IndexFunc(others, func(pid int) bool { return pid != os.Getpid() }); i >= 0 {
-		return fmt.Errorf("process %d is in %s too: gordon needs one of its own, from a unit with Delegate=yes", others[i], t.Path())
+	return t.checkAlone()
+}
+
+// checkAlone fails if another process is in the group or in the leaf, unless nothing
+// can end it. It may be another gordon, whose tasks Sweep would kill.
+func (t *Tree) checkAlone() error {
+	for _, dir := range []string{t.dir, filepath.Join(t.dir, Leaf)} {
+		others, err := pids(dir)
+		if ignoreGone(err) != nil {
+			return fmt.Errorf("looking who else is in %s: %w", dir, err)
+		}
+		for _, pid := range others {
+			if pid != os.Getpid() && !killed(pid) {
+				return fmt.Errorf("process %d is in %s too: gordon needs one of its own, from a unit with Delegate=yes", pid, t.Path())
+			}
+		}
 	}
 	return nil
 }
@@ -114,6 +118,11 @@ func (t *Tree) takeOver() error {
 	}
 	if err := write(leaf, procsFile, "0"); err != nil { // 0 is the writer
 		return fmt.Errorf("moving gordon into its own control group: %w", err)
+	}
+	// What nothing can end moves along, or there would be no controllers.
+	rest, _ := pids(t.dir)
+	for _, pid := range rest {
+		_ = write(leaf, procsFile, strconv.Itoa(pid))
 	}
 	t.controllers = enable(t.dir)
 	return nil

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -53,35 +52,6 @@ func (t *Tree) Lacks(controller string) string {
 			"(see cgroup_disable= and systemd.unified_cgroup_hierarchy= in its kernel command line)", controller)
 	}
 	return fmt.Sprintf("the %s controller is not delegated to gordon: the unit needs Delegate=yes", controller)
-}
-
-// Sweep ends what an earlier daemon has left behind in this tree, and returns
-// how many processes that were. Call it before the first run: with systemd there
-// is nothing to be found, since it empties the unit's group before each start.
-func (t *Tree) Sweep() (killed int, err error) {
-	entries, err := os.ReadDir(t.dir)
-	if err != nil {
-		return 0, fmt.Errorf("looking for old control groups: %w", err)
-	}
-	for _, e := range entries {
-		if !e.IsDir() || !strings.HasPrefix(e.Name(), kindPrefix) {
-			continue
-		}
-		dir := filepath.Join(t.dir, e.Name())
-		left, fault := allPIDs(dir)
-		killed += len(left)
-		err = errors.Join(err, fault, t.clear(dir, len(left) > 0))
-	}
-	return killed, err
-}
-
-func (t *Tree) clear(dir string, populated bool) error {
-	if populated {
-		if err := kill(dir); err != nil {
-			return err
-		}
-	}
-	return removeSoon(dir)
 }
 
 // Configure makes a group for each type, and writes the limits that count for

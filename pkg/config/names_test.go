@@ -45,7 +45,7 @@ func TestTypeName_InvalidUTF8IsRefused(t *testing.T) {
 }
 
 func TestTypeName_GordonsOwnKeysAreRefused(t *testing.T) {
-	for _, name := range []string{"instance", "instances", "instance:", "instance:x", "paused", "recoveries", "control"} {
+	for _, name := range []string{"instance", "instances", "instance:", "instance:x", "instances:duty", "paused", "recoveries", "control"} {
 		got := refuse(t, fmt.Sprintf("[tasks.%q]\nscript = \"/s\"\n", name))
 		if len(got) != 1 || !strings.Contains(got[0], "gordon uses this Redis key itself") {
 			t.Errorf("%q: got %q", name, got)
@@ -73,14 +73,14 @@ func keysInRedis(name string) []string {
 // TestTypeName_NoTwoMeaningsOfOneRedisKey tries all pairs of names that are built
 // of the parts that gordon's keys are built of.
 func TestTypeName_NoTwoMeaningsOfOneRedisKey(t *testing.T) {
-	parts := []string{"a", "failed", "delayed", "run", "run:i:1", "instance", "instances", "paused", "control", "recoveries"}
+	parts := []string{"a", "failed", "delayed", "run", "run:i:1", "instance", "instances", "duty", "paused", "control", "recoveries"}
 	names := append([]string(nil), parts...)
 	for _, a := range parts {
 		for _, b := range parts {
 			names = append(names, a+":"+b)
 		}
 	}
-	own := []string{"instances", "instance:i", "instance:failed", "paused", "recoveries", "control"}
+	own := []string{"instances", "instance:i", "instance:failed", "instances:duty", "paused", "recoveries", "control"}
 	accepted := 0
 	for _, a := range names {
 		for _, b := range names {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"time"
 	"unicode/utf8"
 )
@@ -64,9 +65,18 @@ func (e *ErrorScript) Notify(ctx context.Context, taskType string, payload []byt
 	}
 }
 
-// describe returns the content of the file, in the words of Gordon 1.x.
+// commandLine matches the beginning of a line that a program which sends mail could
+// take for a command: mail(1) of mailutils before 3.15 runs the rest of a line "~!" in
+// a shell, wherever its input comes from, and for sendmail(8) without -i a lone dot is
+// the end of the input.
+var commandLine = regexp.MustCompile(`(?m)^(~|\.\r?$)`)
+
+// describe returns the content of the file, in the words of Gordon 1.x. Both payload
+// and reason may be anybody's, and the script may send them as mail: a line that could
+// be a command is indented by one space.
 func describe(taskType string, payload []byte, reason string) []byte {
-	return fmt.Appendf(nil, "Failed executing task for type \"%s\"\nPayload:\n%s\n\n%s\n", taskType, payload, reason)
+	report := fmt.Appendf(nil, "Failed executing task for type \"%s\"\nPayload:\n%s\n\n%s\n", taskType, payload, reason)
+	return commandLine.ReplaceAll(report, []byte(" $1"))
 }
 
 // excerpt keeps the end of the output, where scripts tend to say what is wrong.

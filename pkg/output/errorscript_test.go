@@ -77,6 +77,17 @@ func TestCompatErrorScriptFile(t *testing.T) {
 	checkEmpty(t, e.TempDir.path)
 }
 
+// No line of the file is a command for a program that sends it as mail, whoever wrote
+// the entry, and whatever the script printed.
+func TestErrorScriptFileHoldsNoCommands(t *testing.T) {
+	e, _, runs := notifier(t, silent)
+	e.Notify(t.Context(), "T", []byte("~! touch /tmp/a\r\n~~\n.\n.\r\n./a: ~b\n~"), "exit status 3\n~| sh\n..\n.")
+	want := "Failed executing task for type \"T\"\nPayload:\n ~! touch /tmp/a\r\n ~~\n .\n .\r\n./a: ~b\n ~\n\nexit status 3\n ~| sh\n..\n .\n"
+	if got := (*runs)[0].content; got != want {
+		t.Errorf("the file held %q, want %q", got, want)
+	}
+}
+
 func TestNoErrorScript(t *testing.T) {
 	e, log, runs := notifier(t, silent)
 	e.Script = ""

@@ -79,7 +79,7 @@ func (i Instance) believable(size int) error {
 // same rules.
 func isTypeName(name string) bool {
 	switch name {
-	case "", "instance", "instances", "paused", "recoveries", "control":
+	case "", "instance", "instances", "instances:duty", "paused", "recoveries", "control":
 		return false
 	}
 	return len(name) <= maxName && utf8.ValidString(name) &&

@@ -9,50 +9,128 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// How much [Conn.MoveDue] moves in one step: Redis serves nobody else meanwhile, and
-// what is moved goes through the memory of the script.
+// Limits of one step of [Conn.MoveDue]: Redis serves nobody else meanwhile, and the
+// entries go through the memory of the script.
 const (
 	// DueBatch is the most entries.
 	DueBatch = 100
 	// dueBytes is how many bytes are enough.
 	dueBytes = 8 << 20
+	// dueTypes is the most types.
+	dueTypes = 100
 )
 
-// moveDueScript moves what is due to the tail of the queue, in the order in which
-// it is due. It is one step, so of many who try one moves each entry.
+// moveDueScript moves what is due of several types to the tail of their queues, in
+// the order in which it is due, and returns for each type when the next entry is. It
+// is one step, so of many who try one moves each entry. It stops after a type when
+// it has done enough; the types that it did not come to are missing in its answer.
 //
 // An entry is in the queue before it leaves the set: a refused push (a queue of
-// the wrong type) ends the script and loses nothing. So that none is pushed again and
+// the wrong type) ends that type and loses nothing. So that none is pushed again and
 // again because it may not leave the set, that right is tried first, on what no entry
 // is. After that write Redis refuses nothing for want of memory: what moves needs no
 // more of it.
 //
-// KEYS: delayed set, queue. ARGV: most entries, bytes that are enough. Returns how
-// many were moved.
+// The last read of each set comes after its last change, so Redis tracks it. The
+// entries that wait are not part of the answer: one may have 512 MB.
+//
+// KEYS: delayed set, queue, … ARGV: most entries, bytes that are enough. Returns
+// {seconds, microseconds, {score of the next entry or nil, how many were moved} or an
+// error, …}.
 const moveDueScript = `
 local t = redis.call('TIME')
-local now = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000))
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local most, enough = tonumber(ARGV[1]), tonumber(ARGV[2])
 local moved, bytes = 0, 0
-while moved < tonumber(ARGV[1]) and bytes < tonumber(ARGV[2]) do
-	local entry = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 1)[1]
-	if not entry then break end
-	if moved == 0 then redis.call('ZREM', KEYS[1], 'may this user remove anything?') end
-	redis.call('RPUSH', KEYS[2], entry)
-	redis.call('ZREM', KEYS[1], entry)
-	moved, bytes = moved + 1, bytes + #entry
+local function failed(reply) return type(reply) == 'table' and reply.err end
+local function serve(delayed, queue)
+	local n = 0
+	while true do
+		local first = redis.pcall('ZRANGE', delayed, 0, 0, 'WITHSCORES')
+		if failed(first) then return first end
+		if not first[1] or tonumber(first[2]) > now or moved >= most or bytes >= enough then
+			return {first[2] or false, n}
+		end
+		local may = n > 0 or redis.pcall('ZREM', delayed, 'may this user remove anything?')
+		if failed(may) then return may end
+		local pushed = redis.pcall('RPUSH', queue, first[1])
+		if failed(pushed) then return pushed end
+		redis.call('ZREM', delayed, first[1])
+		n, moved, bytes = n + 1, moved + 1, bytes + #first[1]
+	end
 end
-return moved`
+local answer = {t[1], t[2]}
+for i = 1, #KEYS, 2 do
+	answer[#answer + 1] = serve(KEYS[i], KEYS[i + 1])
+	if moved >= most or bytes >= enough then break end
+end
+return answer`
 
-// MoveDue moves entries that are due, at most [DueBatch], and tells how many. It
-// moves one at least, where one is due.
+// Due is the state of the entries for later of one type.
+type Due struct {
+	Type string
+	// Moved is how many were due and are in the queue now.
+	Moved int
+	// Wait is for the next one.
+	Wait Wait
+	// Refused is the server's error for this type: a key of the wrong type, say.
+	// The rest is not known then.
+	Refused error
+}
+
+// MoveDue moves the entries of these types that are due, and returns the state of
+// the first of the types, of one at least: it stops when it has moved [DueBatch]
+// entries. Of each type that it returns it has moved at least one entry, if one was
+// due. The error is for all of them.
 //
 // Power loss here: each entry is in the set or in the queue.
-func (c *Conn) MoveDue(k Keys, taskType string) (int, error) {
-	n, err := redis.Int(c.do("EVAL", moveDueScript, 2, k.Delayed(taskType), k.Queue(taskType), DueBatch, dueBytes))
-	if err != nil {
-		return 0, fmt.Errorf("move what is due of %s: %w", k.Delayed(taskType), err)
+func (c *Conn) MoveDue(k Keys, types []string) ([]Due, error) {
+	types = types[:min(len(types), dueTypes)]
+	args := redis.Args{moveDueScript, 2 * len(types)}
+	for _, t := range types {
+		args = args.Add(k.Delayed(t), k.Queue(t))
 	}
-	return n, nil
+	reply, err := redis.Values(c.do("EVAL", args.Add(DueBatch, dueBytes)...))
+	if err != nil {
+		return nil, fmt.Errorf("move what is due of %d types: %w", len(types), err)
+	}
+	if len(reply) < 3 || len(reply)-2 > len(types) {
+		return nil, fmt.Errorf("move what is due of %d types: %w", len(types), ErrProtocol)
+	}
+	clock, err := redis.Int64s(reply[:2], nil)
+	if err != nil {
+		return nil, fmt.Errorf("move what is due: the clock of redis: %w", err)
+	}
+	now := time.Unix(clock[0], clock[1]*int64(time.Microsecond))
+	due := make([]Due, 0, len(reply)-2)
+	for i, r := range reply[2:] {
+		d, err := c.readDue(r, now)
+		if err != nil {
+			err = fmt.Errorf("move what is due of %s: %w", k.Delayed(types[i]), err)
+		}
+		if err != nil && !Refused(err) {
+			return nil, err
+		}
+		d.Type, d.Refused = types[i], err
+		due = append(due, d)
+	}
+	return due, nil
+}
+
+// readDue reads what moveDueScript answers for one type.
+func (c *Conn) readDue(reply any, now time.Time) (d Due, err error) {
+	if refused, ok := reply.(redis.Error); ok {
+		return d, c.typed(refused)
+	}
+	parts, err := redis.Values(reply, nil)
+	if err != nil || len(parts) != 2 {
+		return d, errors.Join(ErrProtocol, err)
+	}
+	if d.Moved, err = redis.Int(parts[1], nil); err != nil {
+		return d, err
+	}
+	d.Wait, err = wait(parts[0], now)
+	return d, err
 }
 
 // Wait is how long something takes until it is due.
@@ -67,14 +145,7 @@ type Wait struct {
 // farthest bounds Left: a score can be any number, also an infinite one.
 const farthest = 365 * 24 * time.Hour
 
-// dueScript tells when the first entry is due, and not what it is: it may have 512 MB,
-// and that is asked whenever anything has changed. Redis tracks the keys of a script
-// as it does those of a command.
-//
-// KEYS: delayed set. Returns a score, or nil.
-const dueScript = `return redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]`
-
-// wait reads the answer to dueScript.
+// wait reads the score of the first entry, or nil where there is none.
 func wait(reply any, now time.Time) (Wait, error) {
 	score, err := redis.String(reply, nil)
 	if errors.Is(err, redis.ErrNil) {

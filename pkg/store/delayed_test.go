@@ -92,6 +92,15 @@ func TestFinishRefusedPutOffKeepsTheEntry(t *testing.T) {
 	checkLists(t, map[string][]string{run0: {"x"}})
 }
 
+// moveT moves what is due of the type T and returns how many entries that was.
+func moveT(c *Conn) (moved int, err error) {
+	due, err := c.MoveDue(keys, []string{"T"})
+	if err != nil {
+		return 0, err
+	}
+	return due[0].Moved, due[0].Refused
+}
+
 func TestMoveDueKeepsTheOrderAndLeavesTheRest(t *testing.T) {
 	l := open(t, server.Socket)
 	now := time.Now().UnixMilli()
@@ -100,7 +109,7 @@ func TestMoveDueKeepsTheOrderAndLeavesTheRest(t *testing.T) {
 		server.Do(t, "ZADD", keys.Delayed("T"), due, entry)
 	}
 	use(t, l, func(c *Conn) error {
-		n, err := c.MoveDue(keys, "T")
+		n, err := moveT(c)
 		if n != 3 {
 			t.Errorf("moved %d", n)
 		}
@@ -121,7 +130,7 @@ func TestMoveDueOfLargeEntries(t *testing.T) {
 	}
 	for _, want := range []int{3, 2, 0} {
 		use(t, l, func(c *Conn) error {
-			n, err := c.MoveDue(keys, "T")
+			n, err := moveT(c)
 			if n != want {
 				t.Errorf("moved %d, want %d", n, want)
 			}
@@ -138,7 +147,7 @@ func TestMoveDueRefusedLosesNothing(t *testing.T) {
 	server.Do(t, "SET", "q:T", "no list")
 	server.Do(t, "ZADD", keys.Delayed("T"), 1, "x")
 	use(t, l, func(c *Conn) error {
-		if _, err := c.MoveDue(keys, "T"); !Refused(err) {
+		if _, err := moveT(c); !Refused(err) {
 			t.Errorf("got %v", err)
 		}
 		return nil
@@ -153,7 +162,7 @@ func TestMoveDueWithoutTheRightToRemove(t *testing.T) {
 	l := open(t, server.Socket)
 	server.Do(t, "ZADD", keys.Delayed("T"), 1, "x")
 	forbid(t, "zrem")
-	err := l.Use(t.Context(), func(c *Conn) error { _, err := c.MoveDue(keys, "T"); return err })
+	err := l.Use(t.Context(), func(c *Conn) error { _, err := moveT(c); return err })
 	if !errors.Is(err, &ReplyError{Code: "NOPERM"}) {
 		t.Errorf("%v, want a NOPERM", err)
 	}
@@ -176,7 +185,7 @@ func TestMoveDueMovesEachEntryOnce(t *testing.T) {
 		group.Go(func() {
 			for moved := 1; moved > 0; {
 				if err := l.Use(t.Context(), func(c *Conn) (err error) {
-					moved, err = c.MoveDue(keys, "T")
+					moved, err = moveT(c)
 					return err
 				}); err != nil {
 					t.Error(err)
@@ -196,6 +205,61 @@ func TestMoveDueMovesEachEntryOnce(t *testing.T) {
 	for i, e := range got {
 		if want := fmt.Sprintf("%04d", i); e != want {
 			t.Fatalf("number %d is %s", i, e)
+		}
+	}
+}
+
+// One step moves what is due of several types and says of each when the next is due. It
+// stops when it has moved enough, and the types that it came to have moved one at
+// least: a flood of one type is no wait for another.
+func TestMoveDueOfManyTypes(t *testing.T) {
+	l := open(t, server.Socket)
+	hour := time.Now().Add(time.Hour).UnixMilli()
+	add := func(taskType string, due any, entry string) { server.Do(t, "ZADD", keys.Delayed(taskType), due, entry) }
+	add("later", hour, "x")
+	add("never", "inf", "x")
+	add("past", "-inf", "x")
+	add("past", hour, "y")
+	server.Push(t, keys.Delayed("wrong"), "a list")
+	server.Do(t, "SET", keys.Queue("stuck"), "no list")
+	add("stuck", 1, "x")
+	for i := range DueBatch + 1 {
+		add("flood", i, strconv.Itoa(i))
+	}
+	add("behind", 1, "x")
+	types := []string{"none", "later", "never", "past", "wrong", "stuck", "flood", "behind"}
+	var first, rest []Due
+	use(t, l, func(c *Conn) (err error) {
+		if first, err = c.MoveDue(keys, types); err == nil {
+			rest, err = c.MoveDue(keys, types[len(first):])
+		}
+		return err
+	})
+	got := make(map[string]Due)
+	for i, d := range append(first, rest...) {
+		if d.Type != types[i] {
+			t.Errorf("answer %d is for %s, want %s", i, d.Type, types[i])
+		}
+		got[d.Type] = d
+	}
+	if len(first) != 7 || len(got) != len(types) {
+		t.Fatalf("%d answers, then %d", len(first), len(rest))
+	}
+	for name, want := range map[string]struct {
+		moved    int
+		any, now bool
+	}{
+		"none": {}, "later": {any: true}, "never": {any: true}, "past": {moved: 1, any: true},
+		"flood": {moved: DueBatch - 1, any: true, now: true}, "behind": {moved: 1},
+	} {
+		d := got[name]
+		if d.Refused != nil || d.Moved != want.moved || d.Wait.Any != want.any || want.any && (d.Wait.Left <= 0) != want.now {
+			t.Errorf("%s: %+v, want %+v", name, d, want)
+		}
+	}
+	for _, name := range []string{"wrong", "stuck"} {
+		if !errors.Is(got[name].Refused, &ReplyError{Code: "WRONGTYPE"}) {
+			t.Errorf("%s: %+v", name, got[name])
 		}
 	}
 }

@@ -19,7 +19,9 @@ func (k Keys) Failed(taskType string) string { return k.Queue(taskType) + ":fail
 // Delayed is the sorted set Q:T:delayed of entries for later, scored by when they
 // are due (Unix ms). Producers ZADD, gordon moves what is due to the queue. No
 // expiry.
-func (k Keys) Delayed(taskType string) string { return k.Queue(taskType) + ":delayed" }
+func (k Keys) Delayed(taskType string) string { return k.Queue(taskType) + delayedSuffix }
+
+const delayedSuffix = ":delayed"
 
 // Run is the list Q:T:run:I:S that holds the one entry that run list S of
 // instance I is running. No expiry: it is all that is left of an entry whose
@@ -57,6 +59,15 @@ func (k Keys) Recoveries() string { return k.Prefix + ":recoveries" }
 // Paused is the set Q:paused of types that nothing is taken of. No expiry.
 func (k Keys) Paused() string { return k.Prefix + ":paused" }
 
+// Duty is the set Q:instances:duty of the instances that move the entries for later
+// of all types; see [Watch.Duty]. No expiry: an instance that is gone is taken off by
+// the next one that asks.
+func (k Keys) Duty() string { return k.Instances() + ":duty" }
+
 // Control is the channel Q:control on which all instances hear what to do at once;
 // see [Order].
 func (k Keys) Control() string { return k.Prefix + ":control" }
+
+// Own is the channel Q:control:I of instance I, which is subscribed to it for as long
+// as its watch is connected. Orders there are for it alone.
+func (k Keys) Own(instance string) string { return k.Control() + ":" + instance }

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
@@ -69,7 +72,7 @@ func (c *Client) Watch(ctx context.Context, k Keys) (*Watch, error) {
 // listen subscribes first: what is read afterwards is watched from then on. A
 // change of what this connection itself changes is no news.
 func (w *Watch) listen() error {
-	if err := subscribe(w.ear.rc, invalidated, w.keys.Control()); err != nil {
+	if err := subscribe(w.ear.rc, invalidated, w.keys.Control(), w.keys.Own(w.instance())); err != nil {
 		return err
 	}
 	_, err := w.reader.do("CLIENT", "TRACKING", "ON", "REDIRECT", w.ear.ref.id, "NOLOOP")
@@ -86,48 +89,33 @@ func (w *Watch) Close() error {
 	return err
 }
 
-// State is what a watch looks at.
-type State struct {
-	// Paused are the types that nothing is to be taken of.
-	Paused map[string]bool
-	// Due says, for each type that was asked for, when its first delayed entry is.
-	Due map[string]Wait
-	// Refused are the errors of the server for single keys, joined: one of the
-	// wrong type, say. Their types are missing in Due.
-	Refused error
+// Paused returns the paused types. Redis tells of the next change.
+func (w *Watch) Paused() (map[string]bool, error) {
+	paused, err := w.reader.Paused(w.keys)
+	return paused, w.after(err)
 }
 
-// Look reads the state, and has Redis tell of the next change of it.
-func (w *Watch) Look(types []string) (State, error) {
-	calls := []call{{"TIME", nil}, {"SMEMBERS", []any{w.keys.Paused()}}}
-	for _, t := range types {
-		calls = append(calls, call{"EVAL", []any{dueScript, 1, w.keys.Delayed(t)}})
-	}
-	replies, err := w.reader.pipeline(calls)
+// Types returns every type of every instance on record, by name. Redis tells of the
+// next change. Records that cannot be believed are left out: others report them.
+func (w *Watch) Types() ([]string, error) {
+	instances, _, err := w.reader.Instances(w.keys)
 	if err = w.after(err); err != nil {
-		return State{}, err
+		return nil, err
 	}
-	clock, err := redis.Int64s(replies[0], nil)
-	if err == nil && len(clock) != 2 {
-		err = ErrProtocol
-	}
-	if err != nil {
-		return State{}, fmt.Errorf("TIME: %w", typed(err))
-	}
-	now := time.Unix(clock[0], clock[1]*int64(time.Microsecond))
-	s := State{Due: make(map[string]Wait)}
-	if s.Paused, err = set(replies[1]); err != nil {
-		s.Refused = errors.Join(s.Refused, fmt.Errorf("SMEMBERS %s: %w", w.keys.Paused(), err))
-	}
-	for i, t := range types {
-		due, err := wait(replies[2+i], now)
-		if err != nil {
-			s.Refused = errors.Join(s.Refused, fmt.Errorf("look at %s: %w", w.keys.Delayed(t), err))
-			continue
+	types := make(map[string]bool)
+	for _, i := range instances {
+		for t := range i.Types {
+			types[t] = true
 		}
-		s.Due[t] = due
 	}
-	return s, nil
+	return slices.Sorted(maps.Keys(types)), nil
+}
+
+// MoveDue is [Conn.MoveDue]. Redis tells of the next change of the types that it
+// returns the state of.
+func (w *Watch) MoveDue(types []string) ([]Due, error) {
+	due, err := w.reader.MoveDue(w.keys, types)
+	return due, w.after(err)
 }
 
 // set reads the answer to SMEMBERS.
@@ -142,9 +130,6 @@ func set(reply any) (map[string]bool, error) {
 	}
 	return s, nil
 }
-
-// MoveDue is [Conn.MoveDue].
-func (w *Watch) MoveDue(taskType string) (int, error) { return w.reader.MoveDue(w.keys, taskType) }
 
 // Ping asks both connections whether they still work. The answer of the one that
 // listens comes to Next. A refusal is an answer: a Redis that cannot save refuses a
@@ -166,10 +151,43 @@ type Order struct {
 	Cancel string `json:"cancel"`
 }
 
+// Change is what may be another than when it was read.
+type Change struct {
+	// All is for everything, as after FLUSHALL.
+	All bool
+	// Paused, Duty and Instances are for the keys of these names.
+	Paused, Duty, Instances bool
+	// Delayed are the types whose entries for later have changed.
+	Delayed []string
+}
+
+// change reads the keys of an invalidation; nil is for all keys.
+func (k Keys) change(reply any) (c Change, err error) {
+	if reply == nil {
+		return Change{All: true}, nil
+	}
+	changed, err := redis.Strings(reply, nil)
+	for _, key := range changed {
+		switch key {
+		case k.Paused():
+			c.Paused = true
+		case k.Duty():
+			c.Duty = true
+		case k.Instances():
+			c.Instances = true
+		default:
+			if t, ok := strings.CutPrefix(key, k.Queue("")); ok {
+				c.Delayed = append(c.Delayed, strings.TrimSuffix(t, delayedSuffix))
+			}
+		}
+	}
+	return c, err
+}
+
 // News is what a watch has heard.
 type News struct {
-	// Changed says that the state may be another one: Look.
-	Changed bool
+	// Change is what has to be read again; nil for nothing.
+	Change *Change
 	// Order is what somebody has published, if that could be read.
 	Order *Order
 	// Malformed is a message that is no order, for the log.
@@ -198,7 +216,11 @@ func (w *Watch) Next(silence time.Duration) (News, error) {
 	case err != nil:
 		return News{}, fmt.Errorf("listen: %w", err)
 	case channel == invalidated:
-		return News{Changed: true}, nil
+		c, err := w.keys.change(parts[2])
+		if err != nil {
+			err = fmt.Errorf("listen: keys that have changed: %w", err)
+		}
+		return News{Change: &c}, err
 	}
 	text, err := redis.Bytes(parts[2], nil)
 	if err != nil {

@@ -35,13 +35,31 @@ func watch(t *testing.T) *Watch {
 	return w
 }
 
-func look(t *testing.T, w *Watch, types ...string) State {
+// state reads all that a watch reads, and returns the state of these types.
+func state(t *testing.T, w *Watch, types ...string) map[string]Due {
 	t.Helper()
-	s, err := w.Look(types)
+	_, err := w.Paused()
+	if err == nil {
+		_, err = w.Types()
+	}
+	if err == nil {
+		_, _, err = w.Duty()
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	state := make(map[string]Due)
+	for len(types) > 0 {
+		due, err := w.MoveDue(types)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range due {
+			state[d.Type] = d
+		}
+		types = types[len(due):]
+	}
+	return state
 }
 
 // next returns the next news that are more than an answer to a Ping.
@@ -52,7 +70,7 @@ func next(t *testing.T, w *Watch) News {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n.Changed || n.Order != nil || n.Malformed != nil {
+		if n.Change != nil || n.Order != nil || n.Malformed != nil {
 			return n
 		}
 	}
@@ -61,43 +79,45 @@ func next(t *testing.T, w *Watch) News {
 // Anybody's change of what was read is told, also of what did not exist.
 func TestWatchHearsOfChanges(t *testing.T) {
 	w := watch(t)
-	for _, change := range [][]any{
-		{"SADD", keys.Paused(), "T"},
-		{"SREM", keys.Paused(), "T"},
-		{"ZADD", keys.Delayed("T"), 1e15, "x"},
-		{"ZADD", keys.Delayed("T"), 1e14, "y"},
-		{"DEL", keys.Delayed("T")},
-		{"FLUSHALL"},
+	for _, tt := range []struct {
+		change string
+		want   Change
+	}{
+		{"SADD q:paused T", Change{Paused: true}},
+		{"SREM q:paused T", Change{Paused: true}},
+		{"ZADD q:T:delayed 1e15 x", Change{Delayed: []string{"T"}}},
+		{"ZADD q:T:delayed 1e14 y", Change{Delayed: []string{"T"}}},
+		{"DEL q:T:delayed", Change{Delayed: []string{"T"}}},
+		{"ZADD q:U:delayed 1e15 x", Change{Delayed: []string{"U"}}},
+		{"ZADD q:T:delayed:delayed 1e15 x", Change{Delayed: []string{"T:delayed"}}},
+		{"HSET q:instances x {}", Change{Instances: true}},
+		{"SREM q:instances:duty watch", Change{Duty: true}},
+		{"FLUSHALL", Change{All: true}},
 	} {
-		look(t, w, "T", "U")
-		server.Do(t, change[0].(string), change[1:]...)
-		if n := next(t, w); !n.Changed {
-			t.Errorf("%v: heard %+v", change, n)
+		state(t, w, "T", "U", "T:delayed")
+		words := strings.Fields(tt.change)
+		args := make([]any, 0, len(words))
+		for _, word := range words[1:] {
+			args = append(args, word)
+		}
+		server.Do(t, words[0], args...)
+		if diff := cmp.Diff(&tt.want, next(t, w).Change); diff != "" {
+			t.Errorf("%s: %s", tt.change, diff)
 		}
 	}
 }
 
-func TestWatchLooks(t *testing.T) {
+func TestWatchReads(t *testing.T) {
 	w := watch(t)
 	server.Do(t, "SADD", keys.Paused(), "P", "Q")
-	server.Do(t, "ZADD", keys.Delayed("due"), 1, "x")
-	server.Do(t, "ZADD", keys.Delayed("later"), time.Now().Add(time.Hour).UnixMilli(), "x")
-	server.Push(t, keys.Delayed("wrong"), "a list")
-	s := look(t, w, "due", "later", "none", "wrong")
-	if diff := cmp.Diff(map[string]bool{"P": true, "Q": true}, s.Paused); diff != "" {
-		t.Error(diff)
+	server.Do(t, "HSET", keys.Instances(), "a", `{"types":{"T":{"slots":2},"U":{"slots":2}}}`, "b", `{"types":{"T":{"slots":2},"S":{}}}`, "c", "no JSON")
+	paused, err := w.Paused()
+	if diff := cmp.Diff(map[string]bool{"P": true, "Q": true}, paused); err != nil || diff != "" {
+		t.Error(diff, err)
 	}
-	if d := s.Due["due"]; !d.Any || d.Left != 0 {
-		t.Errorf("due: %+v", d)
-	}
-	if d := s.Due["later"]; !d.Any || d.Left < 50*time.Minute || d.Left > time.Hour {
-		t.Errorf("later: %+v", d)
-	}
-	if d := s.Due["none"]; d.Any {
-		t.Errorf("none: %+v", d)
-	}
-	if _, ok := s.Due["wrong"]; ok || !Refused(s.Refused) {
-		t.Errorf("a list: %+v, %v", s.Due["wrong"], s.Refused)
+	types, err := w.Types()
+	if diff := cmp.Diff([]string{"S", "T", "U"}, types); err != nil || diff != "" {
+		t.Error(diff, err)
 	}
 }
 
@@ -118,7 +138,7 @@ func TestWatchLooksAtNoEntry(t *testing.T) {
 		return n
 	}
 	before := sent()
-	if d := look(t, w, "T").Due["T"]; !d.Any || d.Left != farthest {
+	if d := state(t, w, "T")["T"].Wait; !d.Any || d.Left != farthest {
 		t.Errorf("due: %+v", d)
 	}
 	if n := sent() - before; n > size/2 {
@@ -126,17 +146,23 @@ func TestWatchLooksAtNoEntry(t *testing.T) {
 	}
 }
 
-// What the watch itself moves is no news: only the change of another is.
+// What the watch itself changes is no news: only the change of another is. The set
+// that it has moved something from is watched all the same.
 func TestWatchDoesNotHearItself(t *testing.T) {
 	w := watch(t)
 	server.Do(t, "ZADD", keys.Delayed("T"), 1, "x")
-	look(t, w, "T")
-	if n, err := w.MoveDue("T"); n != 1 || err != nil {
-		t.Fatalf("moved %d, %v", n, err)
+	if d := state(t, w, "T")["T"]; d.Moved != 1 {
+		t.Fatalf("moved %+v", d)
 	}
-	look(t, w, "T")
+	if err := w.LeaveDuty(); err != nil {
+		t.Fatal(err)
+	}
 	server.Do(t, "PUBLISH", keys.Control(), `{"cancel":"after it"}`)
 	if n := next(t, w); n.Order == nil {
+		t.Errorf("heard %+v", n)
+	}
+	server.Do(t, "ZADD", keys.Delayed("T"), 1, "x")
+	if n := next(t, w); n.Change == nil || len(n.Change.Delayed) != 1 {
 		t.Errorf("heard %+v", n)
 	}
 }
@@ -150,9 +176,11 @@ func TestWatchHearsOrders(t *testing.T) {
 		`{"cancel":5}`:                     {Malformed: []byte(`{"cancel":5}`)},
 		`cancel a`:                         {Malformed: []byte(`cancel a`)},
 	} {
-		server.Do(t, "PUBLISH", keys.Control(), message)
-		if diff := cmp.Diff(want, next(t, w)); diff != "" {
-			t.Errorf("%s: %s", message, diff)
+		for _, channel := range []string{keys.Control(), keys.Own("watch")} {
+			server.Do(t, "PUBLISH", channel, message)
+			if diff := cmp.Diff(want, next(t, w)); diff != "" {
+				t.Errorf("%s: %s", message, diff)
+			}
 		}
 	}
 }
@@ -164,7 +192,7 @@ func TestWatchPing(t *testing.T) {
 		t.Fatal(err)
 	}
 	n, err := w.Next(silence)
-	if err != nil || n.Changed || n.Order != nil || n.Malformed != nil {
+	if err != nil || n.Change != nil || n.Order != nil || n.Malformed != nil {
 		t.Errorf("heard %+v, %v", n, err)
 	}
 }
@@ -194,15 +222,18 @@ func TestWatchAtTheWrongPlace(t *testing.T) {
 	defer w.Close()
 	server.Do(t, "ZADD", keys.Delayed("T"), 1, "x")
 	server.Do(t, "REPLICAOF", "127.0.0.1", "1")
-	_, err := w.MoveDue("T")
+	due, err := w.MoveDue([]string{"T"})
 	server.Do(t, "REPLICAOF", "NO", "ONE")
+	if err == nil {
+		err = due[0].Refused
+	}
 	if !errors.Is(err, &ReplyError{Code: "READONLY"}) || !w.Stale() {
 		t.Errorf("got %v, stale: %v", err, w.Stale())
 	}
 	now := time.Now()
 	w.reader.client.broke.Store(&now)
 	server.Do(t, "CLIENT", "KILL", "ID", w.reader.ref.id)
-	if _, err := w.Look(nil); !errors.Is(err, ErrRested) {
+	if _, err := w.Paused(); !errors.Is(err, ErrRested) {
 		t.Errorf("got %v, want %v", err, ErrRested)
 	}
 }

@@ -466,21 +466,3 @@ func TestRecordForReadersOf16(t *testing.T) {
 		t.Errorf("%+v, %v", old, err)
 	}
 }
-
-// The wait for what is due is bounded, since the clock of Redis may be set.
-func TestTheNextLookComesWithinAMinute(t *testing.T) {
-	in := func(left time.Duration) store.Wait { return store.Wait{Any: true, Left: left} }
-	for name, tt := range map[string]struct {
-		due  map[string]store.Wait
-		want time.Duration
-	}{
-		"nothing waits":   {map[string]store.Wait{"T": {}}, 0},
-		"the first of it": {map[string]store.Wait{"T": in(9 * time.Second), "U": in(4 * time.Second), "V": {}}, 4 * time.Second},
-		"due already":     {map[string]store.Wait{"T": in(0)}, time.Millisecond},
-		"in a year":       {map[string]store.Wait{"T": in(365 * 24 * time.Hour)}, time.Minute},
-	} {
-		if got := nearest(tt.due, DefaultTimes().Look); got != tt.want {
-			t.Errorf("%s: %v, want %v", name, got, tt.want)
-		}
-	}
-}

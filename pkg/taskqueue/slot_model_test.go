@@ -248,7 +248,11 @@ func (m *slotModel) tryMoveDue() (err error) {
 			return err
 		}
 	}
-	if _, err = m.watch.MoveDue("T"); err != nil {
+	due, err := m.watch.MoveDue([]string{"T"})
+	if err == nil {
+		err = due[0].Refused
+	}
+	if err != nil {
 		_ = m.watch.Close() // lost already
 		m.watch = nil
 	}

@@ -4,28 +4,29 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
 
 // watcher looks at what Redis says besides entries: which types are paused, which
-// entries for later are due, which tasks are to be cancelled. It moves what is due
-// to its queue. Redis tells it when something has changed, so it asks nothing while
-// nothing is due.
+// entries for later are due, which tasks are to be cancelled. Redis tells it when
+// something has changed, so it asks nothing while nothing is due.
+//
+// A few instances are on duty (see [store.Watch.Duty]): they move the entries for
+// later of all types of all instances. The first moves what is due, the others look
+// a few milliseconds later whether it has. So an entry costs the same however many
+// instances and types there are.
 type watcher struct {
 	keys   store.Keys
 	client *store.Client
 	health *health
 	log    *slog.Logger
-	times  Times
 	pulse  pulse
+	times  Times
 	// types are those that are served now.
 	types func() []string
 	// paused is told which types are, whenever that was read.
@@ -43,10 +44,9 @@ type watcher struct {
 // task of it from then on.
 func (w *watcher) attempted() { w.triedOnce.Do(func() { close(w.tried) }) }
 
-const (
-	// lookPause is between two looks: a flood of changes is one.
-	lookPause = 2 * time.Millisecond
-)
+// leaveTimeout is how long a stop waits for Redis to know that this instance is no
+// longer on duty.
+const leaveTimeout = time.Second
 
 // Run watches until ctx ends, over one pair of connections after the other.
 func (w *watcher) Run(ctx context.Context) error {
@@ -72,160 +72,43 @@ func (w *watcher) watch(ctx context.Context, pace *retry) error {
 	if err != nil {
 		return err
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	// Close ends a Next that waits; what it says then is no news.
-	defer context.AfterFunc(ctx, func() { _ = watch.Close() })()
-	news := make(chan store.News)
-	group.Go(func() error { return w.serve(ctx, watch, news, pace) })
+	heard := newInbox()
+	group, connected := errgroup.WithContext(ctx)
+	left := make(chan struct{})
 	group.Go(func() error {
-		for {
-			n, err := watch.Next(w.times.silence())
-			if err != nil {
-				return err
-			}
-			select {
-			case news <- n:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
+		defer close(left)
+		l := &lookout{watcher: w, watch: watch, heard: heard, pace: pace, agenda: newAgenda(w.types(), w.times.Look, time.Now())}
+		return l.serve(ctx, connected)
 	})
+	// Close ends a Next that waits; what it says then is no news.
+	defer context.AfterFunc(connected, func() {
+		select {
+		case <-left:
+		case <-time.After(leaveTimeout):
+		}
+		_ = watch.Close()
+	})()
+	group.Go(func() error { return w.listen(watch, heard) })
 	return group.Wait()
 }
 
-// serve looks, waits for the next thing to do, and looks again.
-func (w *watcher) serve(ctx context.Context, watch *store.Watch, news <-chan store.News, pace *retry) error {
-	ping := time.NewTicker(w.times.Ping)
-	defer ping.Stop()
+// listen hears what there is to hear. Orders are handled here, however much else is
+// to be done.
+func (w *watcher) listen(watch *store.Watch, heard *inbox) error {
 	for {
-		left, err := w.look(watch, pace)
-		if err != nil {
-			return err
-		}
-		w.attempted()
-		w.pulse.rest()
-		if err := w.rest(ctx, watch, news, ping.C, left); err != nil {
-			return err
-		}
-	}
-}
-
-// rest returns when it is time for another look, at the latest after left, where
-// that is over 0.
-func (w *watcher) rest(ctx context.Context, watch *store.Watch, news <-chan store.News, ping <-chan time.Time, left time.Duration) error {
-	var due <-chan time.Time
-	if left > 0 {
-		timer := time.NewTimer(left)
-		defer timer.Stop()
-		due = timer.C
-	}
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-due:
-			return nil
-		case <-w.changed:
-			return nil
-		case n := <-news:
-			if w.hear(n) {
-				time.Sleep(lookPause)
-				return nil
-			}
-		case <-w.health.doubt:
-			if err := w.ping(watch); err != nil {
-				return err
-			}
-		case <-ping:
-			if err := w.ping(watch); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// ping asks both connections whether they still work. The one that reads would
-// not notice its loss otherwise.
-func (w *watcher) ping(watch *store.Watch) error {
-	w.pulse.within(4 * w.times.IO)
-	defer w.pulse.rest()
-	return watch.Ping()
-}
-
-// hear tells whether the state may have changed.
-func (w *watcher) hear(n store.News) bool {
-	switch {
-	case n.Order != nil:
-		if found := w.cancel(n.Order.Cancel); found > 0 {
-			w.log.Warn("a task is cancelled, as somebody has asked for", "cancel", n.Order.Cancel, "tasks", found)
-		}
-	case n.Malformed != nil:
-		w.log.Warn("a message on the control channel cannot be read; {\"cancel\":\"ID\"} would be right",
-			"channel", w.keys.Control(), "message", excerpt(string(n.Malformed)))
-	}
-	return n.Changed
-}
-
-// look reads the state, passes it on and moves what is due. It returns the time
-// until the next entry is, 0 for never.
-func (w *watcher) look(watch *store.Watch, pace *retry) (left time.Duration, err error) {
-	w.pulse.within(4 * w.times.IO)
-	state, err := watch.Look(w.types())
-	if err != nil {
-		return 0, err
-	}
-	if state.Paused != nil {
-		w.paused(state.Paused)
-	}
-	moved, refused, err := w.moveDue(watch, state.Due)
-	if err != nil {
-		return 0, err
-	}
-	refused = errors.Join(state.Refused, refused)
-	w.health.report(w, refused)
-	switch {
-	case watch.Stale():
-		return 0, refused // where the master is now, the next connection finds out
-	case moved > 0:
-		// There may be more, and the change was ours: Redis tells us nothing of it.
-		// But a million that are due must not hold up what else is heard.
-		return time.Nanosecond, nil // what is refused was reported
-	case refused != nil:
-		return pace.next(), nil //nolint:nilerr // it was reported; the connection is well
-	}
-	pace.reset()
-	return nearest(state.Due, w.times.Look), nil
-}
-
-// moveDue moves the entries of all types that are due, a batch of each. What Redis
-// refuses for one type must not hold up the others.
-func (w *watcher) moveDue(watch *store.Watch, due map[string]store.Wait) (moved int, refused, err error) {
-	for _, taskType := range slices.Sorted(maps.Keys(due)) {
-		if d := due[taskType]; !d.Any || d.Left > 0 {
-			continue
-		}
-		w.pulse.within(4 * w.times.IO) // for each: Redis may be slow, and the types many
-		n, err := watch.MoveDue(taskType)
+		n, err := watch.Next(w.times.silence())
 		switch {
-		case store.Refused(err):
-			refused = errors.Join(refused, err)
 		case err != nil:
-			return moved, refused, err
-		case n > 0:
-			w.log.Debug("entries are due", output.KeyTaskType, taskType, "entries", n)
-		}
-		moved += n
-	}
-	return moved, refused, nil
-}
-
-// nearest is the time until the first entry of any type is due, at most most, or 0
-// for never.
-func nearest(due map[string]store.Wait, most time.Duration) (left time.Duration) {
-	for _, d := range due {
-		if d.Any && (left == 0 || d.Left < left) {
-			left = max(d.Left, time.Millisecond)
+			return err
+		case n.Change != nil:
+			heard.put(*n.Change)
+		case n.Order != nil:
+			if found := w.cancel(n.Order.Cancel); found > 0 {
+				w.log.Warn("a task is cancelled, as somebody has asked for", "cancel", n.Order.Cancel, "tasks", found)
+			}
+		case n.Malformed != nil:
+			w.log.Warn("a message on the control channel cannot be read; {\"cancel\":\"ID\"} would be right",
+				"channel", w.keys.Control(), "message", excerpt(string(n.Malformed)))
 		}
 	}
-	return min(left, most)
 }

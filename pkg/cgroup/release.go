@@ -1,0 +1,60 @@
+package cgroup
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/nevsnode/gordon/v2/internal/files"
+)
+
+// control is the group in which systemd runs the commands of a delegated unit that
+// are not its main process, such as ExecStopPost=.
+const control = ".control"
+
+// Release switches off all controllers in the delegated group of the unit that this
+// process is a control command of, and in all groups below.
+//
+// It is for ExecStopPost=. A process that nothing can kill, because it waits for a
+// file system that no longer answers, keeps its group and the groups above it. While
+// one of those gives controllers to its children, it takes no process ("no internal
+// processes" in cgroups(7)), and a systemd before 254, which has no
+// DelegateSubgroup=, cannot start the unit again.
+//
+// The group of the unit itself comes last: a controller that a child still gives to
+// its own children cannot be switched off. Where nothing is delegated, there is
+// nothing to do.
+func Release() error {
+	dir, _, err := ownDir()
+	if err != nil || filepath.Base(dir) != control {
+		return nil //nolint:nilerr // without groups, none has to be released
+	}
+	if dir = filepath.Dir(dir); !delegated(dir) {
+		return nil
+	}
+	return release(dir)
+}
+
+// release switches the controllers off from the leaves up to dir.
+func release(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return ignoreGone(err)
+	}
+	var errs []error
+	for _, e := range entries {
+		if e.IsDir() {
+			errs = append(errs, release(filepath.Join(dir, e.Name())))
+		}
+	}
+	text, err := files.Read(filepath.Join(dir, subtreeFile), maxText)
+	errs = append(errs, ignoreGone(err))
+	for _, c := range strings.Fields(string(text)) {
+		if err := ignoreGone(write(dir, subtreeFile, "-"+c)); err != nil {
+			errs = append(errs, fmt.Errorf("switching off %s: %w", c, err))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,115 @@
+package store
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+	"github.com/google/go-cmp/cmp"
+)
+
+// join connects the watch of an instance and asks for duty.
+func join(t *testing.T, id string) *Watch {
+	t.Helper()
+	w, err := NewClient(Options{Network: "unix", Address: server.Socket, Instance: id}).Watch(t.Context(), keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.Close() }) // some are closed already
+	return w
+}
+
+func duty(t *testing.T, w *Watch) int {
+	t.Helper()
+	rank, on, err := w.Duty()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !on {
+		return -1
+	}
+	return rank
+}
+
+// onDutyNow returns the instances on duty, by name.
+func onDutyNow(t *testing.T) []string {
+	t.Helper()
+	members, err := redis.Strings(server.Do(t, "SMEMBERS", keys.Duty()), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.Sorted(slices.Values(members))
+}
+
+// At most one of each host, at least two of all, and three hosts are enough.
+func TestDutyIsForAFewHosts(t *testing.T) {
+	server.Flush(t)
+	for _, tt := range []struct {
+		id   string
+		rank int
+	}{
+		{"one-2", 0}, {"one-1", 0}, {"one-3", -1}, {"two-1", 2}, {"three-1", 2}, {"four-1", -1}, {"one-4", -1}, {"two-2", -1},
+	} {
+		if got := duty(t, join(t, tt.id)); got != tt.rank {
+			t.Errorf("%s: %d, want %d", tt.id, got, tt.rank)
+		}
+	}
+	if diff := cmp.Diff([]string{"one-1", "one-2", "three-1", "two-1"}, onDutyNow(t)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Who leaves, or is gone, is replaced by whoever asks next. All hear of it when somebody
+// comes or goes, and of nothing else.
+func TestDutyOfThoseThatAreGone(t *testing.T) {
+	server.Flush(t)
+	server.Do(t, "SADD", keys.Duty(), "forged-1", "forged-2", "forged-3", "no host")
+	watches := make(map[string]*Watch)
+	for _, host := range []string{"a", "b", "c", "d"} {
+		watches[host] = join(t, host+"-1")
+		duty(t, watches[host])
+	}
+	if diff := cmp.Diff([]string{"a-1", "b-1", "c-1"}, onDutyNow(t)); diff != "" {
+		t.Error(diff)
+	}
+	spare := watches["d"]
+	if err := watches["a"].LeaveDuty(); err != nil {
+		t.Fatal(err)
+	}
+	if n := next(t, spare); n.Change == nil || !n.Change.Duty {
+		t.Errorf("heard %+v", n)
+	}
+	if got := duty(t, spare); got != 2 {
+		t.Errorf("after the leave of another: %d", got)
+	}
+	if err := watches["b"].Close(); err != nil {
+		t.Fatal(err)
+	}
+	gone := func() bool {
+		count, err := redis.Values(server.Do(t, "PUBSUB", "NUMSUB", keys.Own("b-1")), nil)
+		return err == nil && count[1].(int64) == 0
+	}
+	for deadline := time.Now().Add(time.Minute); !gone(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("redis does not see that a connection was closed")
+		}
+	}
+	if rank := duty(t, watches["a"]); rank != 0 {
+		t.Errorf("after the loss of another: %d", rank)
+	}
+	if diff := cmp.Diff([]string{"a-1", "c-1", "d-1"}, onDutyNow(t)); diff != "" {
+		t.Error(diff)
+	}
+	for range 3 {
+		duty(t, spare) // changes nothing
+	}
+	if n := next(t, spare); n.Change == nil || !n.Change.Duty {
+		t.Errorf("heard %+v", n)
+	}
+	server.Do(t, "PUBLISH", keys.Control(), `{"cancel":"after it"}`)
+	duty(t, spare)
+	if n := next(t, spare); n.Order == nil {
+		t.Errorf("heard %+v", n)
+	}
+}
