@@ -3,10 +3,7 @@ package runner
 import (
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
-	"strings"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -166,63 +163,3 @@ const (
 	hintOOM  = "AmbientCapabilities=CAP_SYS_RESOURCE in the unit would allow it"
 	hintBox  = "SystemCallFilter= or PrivateUsers= of the unit, or its like, does not allow it"
 )
-
-// Check tries out whether processes can be started with these attributes and
-// ended again, without starting one. It returns a *StartError where they can't.
-func (a Attributes) Check(g *Gate) error {
-	err := a.with(func() error { return nil })
-	if u := a.User; err == nil && u != nil && int(u.UID) != os.Geteuid() && missingCaps(unix.CAP_KILL) != "" {
-		err = &StartError{Doing: "end processes of " + a.User.String(), Err: unix.EPERM, Hint: "CAP_KILL is missing; " + hintUser}
-	}
-	if err == nil {
-		err = g.start(a.OOMScoreAdj, func() error { return nil })
-	}
-	return err
-}
-
-// CheckProgram says why the program can't be started, as far as that can be seen
-// without starting it, in a *StartError, or nil. It looks with the user's rights.
-func (a Attributes) CheckProgram(path string) error {
-	err := a.with(func() error {
-		return a.User.files(func() error {
-			info, err := os.Stat(path)
-			switch {
-			case err != nil:
-				return err
-			case !info.Mode().IsRegular():
-				return unix.EACCES
-			}
-			// As the kernel will see it, mode bits, ACLs and mounts; before Linux
-			// 5.8 there is no such question.
-			err = unix.Faccessat2(unix.AT_FDCWD, path, unix.X_OK, unix.AT_EACCESS)
-			if errors.Is(err, unix.ENOSYS) {
-				return nil
-			}
-			return err
-		})
-	})
-	if err == nil {
-		return nil
-	}
-	var no syscall.Errno
-	if errors.As(err, &no) && !errors.As(err, new(*StartError)) {
-		err = no
-	}
-	return newStartError(Spec{Path: path, Attributes: a}, err)
-}
-
-// missingCaps names those of the capabilities that this daemon doesn't have, or
-// returns "".
-func missingCaps(caps ...int) string {
-	have, err := readCaps()
-	if err != nil {
-		return ""
-	}
-	var missing []string
-	for _, c := range caps {
-		if !have.effective(c) {
-			missing = append(missing, capName(c))
-		}
-	}
-	return strings.Join(missing, ", ")
-}

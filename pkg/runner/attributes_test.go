@@ -161,7 +161,7 @@ func TestCheckProgram(t *testing.T) {
 		"/etc/passwd":                     "fork/exec /etc/passwd: permission denied (it is not executable: chmod +x)",
 		file(t, "#!/bin/sh\nexit", 0o755): "",
 	} {
-		err := runner.Attributes{}.CheckProgram(path)
+		err := runner.Attributes{}.CheckProgram(path, nil)
 		if got := fmt.Sprint(err); err != nil && got != text || err == nil && text != "" {
 			t.Errorf("%s: %q, want %q", path, got, text)
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -93,4 +94,20 @@ func capName(n int) string {
 		return "CAP_SETUID"
 	}
 	return "capability " + strconv.Itoa(n)
+}
+
+// missingCaps names those of the capabilities that this daemon doesn't have, or
+// returns "".
+func missingCaps(caps ...int) string {
+	have, err := readCaps()
+	if err != nil {
+		return ""
+	}
+	var missing []string
+	for _, c := range caps {
+		if !have.effective(c) {
+			missing = append(missing, capName(c))
+		}
+	}
+	return strings.Join(missing, ", ")
 }

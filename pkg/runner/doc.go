@@ -21,6 +21,11 @@
 // That is also why os/exec isn't used: its copying goroutines own the pipes.
 // And it costs more: BenchmarkRunAgainstExec holds both against each other.
 //
+// # What may hang
+//
+// Whatever the kernel does between fork and execve, the daemon waits for, as a whole.
+// So what execve will open is opened before, where a hang costs a thread; see looks.
+//
 // # The end of a task
 //
 // A task ends when its leader ends, the process that Start created. Children

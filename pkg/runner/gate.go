@@ -12,7 +12,8 @@ import (
 )
 
 // Gate is passed by all starts of one daemon, so that one of them can have the
-// OOM score of the daemon to itself.
+// OOM score of the daemon to itself, and those that would meet a dead file system
+// learn from each other.
 //
 // A process inherits oom_score_adj from the process that forks it; threads have
 // none of their own. Set from outside, it would come too late for what the
@@ -27,6 +28,8 @@ type Gate struct {
 	mu   sync.RWMutex
 	file *os.File // /proc/self/oom_score_adj
 	err  error    // why there is none
+
+	looks looks
 }
 
 // NewGate makes the gate of this daemon. Close must be called on it.

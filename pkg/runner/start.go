@@ -40,7 +40,15 @@ func Start(spec Spec) (*Process, error) {
 	p := newProcess(spec)
 	pause := busyPause
 	for try := 1; ; try++ {
-		err := spec.Attributes.with(p.start)
+		err := spec.look(func(ready func() bool) error {
+			if err := spec.User.files(func() error { return lookAt(spec.Path) }); err != nil {
+				return err
+			}
+			if !ready() {
+				return errHangs() // nobody waits any more
+			}
+			return p.start()
+		})
 		switch {
 		case err == nil:
 			return p, nil

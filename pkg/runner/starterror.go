@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nevsnode/gordon/v2/internal/files"
 )
 
 // StartError says why a process could not be started.
@@ -64,19 +66,34 @@ func newStartError(spec Spec, err error) *StartError {
 	case errors.Is(err, unix.E2BIG):
 		e.Hint = explainTooBig(spec)
 	case errors.Is(err, unix.ENOENT):
-		e.Hint = explainMissing(spec.Path)
+		e.Hint = spec.hint(explainMissing)
 	case errors.Is(err, unix.EACCES):
-		e.Hint = explainDenied(spec.Path)
+		e.Hint = spec.hint(explainDenied)
 		if u := spec.User; u != nil {
 			e.Hint = strings.TrimSuffix("as "+u.String()+"; "+e.Hint, "; ")
 		}
 	case errors.Is(err, unix.ENOEXEC):
-		e.Hint = explainFormat(spec.Path)
+		e.Hint = spec.hint(explainFormat)
 		e.passes = e.Hint == hintEmpty
 	case errors.Is(err, unix.ETXTBSY):
 		e.Hint = "the file is still open for writing"
 	}
 	return e
+}
+
+// hint has the program's file looked at with the rights of the user, within bounds:
+// it may be a link to what is not the user's, and its file system may hang.
+func (s Spec) hint(explain func(path string) string) (hint string) {
+	_ = s.look(func(ready func() bool) error {
+		return s.User.files(func() error {
+			text := explain(s.Path)
+			if ready() {
+				hint = text
+			}
+			return nil
+		})
+	})
+	return hint
 }
 
 // holdsNUL finds the string that can't be passed to a process because a NUL
@@ -143,32 +160,27 @@ func explainFormat(path string) string {
 	if info, err := os.Stat(path); err == nil && info.Size() == 0 {
 		return hintEmpty
 	}
-	if head, err := readHead(path); err == nil && bytes.HasPrefix(head, []byte("\x7fELF")) {
+	if head, err := readHead(path); err == nil && bytes.HasPrefix(head, []byte(elfMagic)) {
 		return "the program is for another kind of machine, or damaged"
 	}
 	return `a script must begin with a line such as "#!/bin/sh"`
 }
 
-// shebang returns the interpreter that the script's first line names, up to
-// the first blank, as the kernel reads it; execve(2), "Interpreter scripts".
+// shebang returns the interpreter that the script's first line names.
 func shebang(path string) (interpreter string, ok bool) {
 	head, err := readHead(path)
-	if err != nil || !bytes.HasPrefix(head, []byte("#!")) {
+	if err != nil {
 		return "", false
 	}
-	line, _, _ := bytes.Cut(head[2:], []byte("\n"))
-	name, _, _ := bytes.Cut(bytes.Trim(line, " \t"), []byte(" "))
-	name, _, _ = bytes.Cut(name, []byte("\t"))
-	return string(name), true
+	return interpreterOf(head)
 }
 
-// readHead returns as much of the file's beginning as the kernel looks at
-// (BINPRM_BUF_SIZE).
+// readHead returns as much of the file's beginning as the kernel looks at.
 func readHead(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := files.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, 256))
+	return io.ReadAll(io.LimitReader(f, headSize))
 }

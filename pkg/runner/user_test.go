@@ -76,6 +76,7 @@ func unprivilegedHelper(name string) {
 		"foreign":    func() any { return endsForeign() },
 		"scores":     func() any { return scores() },
 		"terminal":   func() any { return onTerminal() },
+		"dead":       func() any { return startsOnDead() },
 		"system":     func() any { return looksUpThere() },
 		"attacked":   func() any { return lookUpUnderAttack() },
 		"keyrings":   func() any { return hasKeyrings() },
@@ -220,7 +221,7 @@ func TestRightsToFilesAreTheUsers(t *testing.T) {
 	}
 	a.Dir = ""
 	_, err := runner.Start(runner.Spec{Path: program, Attributes: a})
-	check := a.CheckProgram(program)
+	check := a.CheckProgram(program, nil)
 	for _, err := range []error{err, check} {
 		if !strings.HasPrefix(fmt.Sprint(err), "fork/exec "+program+": permission denied (as user task") {
 			t.Errorf("error is %v", err)

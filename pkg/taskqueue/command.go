@@ -263,7 +263,7 @@ func (s *survey) try(t config.Task, a runner.Attributes) {
 	if err := where.Check(s.gate); err != nil {
 		s.warnings = append(s.warnings, t.Origins["working_directory"].Fault(fmt.Errorf("no task can start now: %w", err)))
 	}
-	if err := who.CheckProgram(t.Script); err != nil {
+	if err := who.CheckProgram(t.Script, s.gate); err != nil {
 		if strings.Contains(t.Script, " ") && errors.Is(err, fs.ErrNotExist) {
 			err = fmt.Errorf(`%w (a path has no arguments; with some it is an array: ["/usr/bin/php", "worker.php"])`, err)
 		}

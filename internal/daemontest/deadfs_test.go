@@ -1,0 +1,64 @@
+package daemontest
+
+import (
+	"fmt"
+	"regexp"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nevsnode/gordon/v2/internal/gordontest"
+)
+
+// A script on a file system that does not answer, its interpreter or its folder keep
+// no other task from running, and neither a reload nor a stop. Its entries go back.
+func TestScriptsOnADeadFileSystem(t *testing.T) {
+	dead, _ := gordontest.DeadFolder(t)
+	s := newSite(t)
+	s.Script("T", `echo "$1" >>"$D/ran"`)
+	s.Write("shebang", "#!"+dead+"/php\n")
+	tasks := s.Task("T", 2)
+	for name, keys := range map[string]string{
+		"script":  fmt.Sprintf("script = %q", dead+"/script"),
+		"shebang": fmt.Sprintf("script = %q", s.File("shebang")),
+		"folder":  fmt.Sprintf("script = %q\nworking_directory = %q", s.File("T.sh"), dead+"/x"),
+	} {
+		tasks += fmt.Sprintf("[tasks.%s]\nworkers = 3\n%s\n", name, keys)
+		for n := range 3 {
+			server.Push(t, "q:"+name, gordontest.Numbered(n))
+		}
+	}
+	s.Configure(tasks)
+	d := s.Start()
+	gordontest.Until(t, "each type has met the file system", func() bool {
+		for _, name := range []string{"script", "shebang", "folder"} {
+			met := regexp.MustCompile("trying again type=" + name + " .*does not answer")
+			if !met.MatchString(d.Printed()) {
+				return false
+			}
+		}
+		return true
+	})
+	for n := range 50 {
+		server.Push(t, "q:T", gordontest.Numbered(n))
+	}
+	gordontest.Until(t, "the others run", func() bool { return len(s.Lines("ran")) == 50 })
+	d.Reload("reloaded", 1)
+	server.Push(t, "q:T", gordontest.Numbered(50))
+	gordontest.Until(t, "the others run", func() bool { return len(s.Lines("ran")) == 51 })
+	began := time.Now()
+	d.Signal(syscall.SIGTERM)
+	d.Says("stopping")
+	d.Signal(syscall.SIGTERM) // now
+	if code := d.Exit(); code != 0 || time.Since(began) > 30*time.Second {
+		t.Errorf("exit code %d after %v", code, time.Since(began))
+	}
+	for _, name := range []string{"script", "shebang", "folder"} {
+		want := []string{gordontest.Numbered(0), gordontest.Numbered(1), gordontest.Numbered(2)}
+		if diff := cmp.Diff(want, server.List(t, "q:"+name)); diff != "" {
+			t.Errorf("the queue of %s: %s", name, diff)
+		}
+	}
+}

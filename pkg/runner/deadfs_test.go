@@ -1,0 +1,253 @@
+package runner_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nevsnode/gordon/v2/internal/files"
+	"github.com/nevsnode/gordon/v2/internal/gordontest"
+	"github.com/nevsnode/gordon/v2/pkg/runner"
+)
+
+// patched is a copy of a program that asks for another loader.
+func patched(t *testing.T, program, loader string) string {
+	t.Helper()
+	content, err := os.ReadFile(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := []byte("/lib64/ld-linux-x86-64.so.2\x00")
+	if runtime.GOARCH == "arm64" {
+		own = []byte("/lib/ld-linux-aarch64.so.1\x00")
+	}
+	at := bytes.Index(content, own)
+	if at < 0 || len(loader) >= len(own) {
+		t.Fatalf("%s asks for another loader, or %s is too long", program, loader)
+	}
+	copy(content[at:at+len(own)], append([]byte(loader), make([]byte, len(own)-len(loader))...))
+	return file(t, string(content), 0o755)
+}
+
+// everyone lets other users reach what a test has made.
+func everyone(t *testing.T, path string) {
+	t.Helper()
+	for ; path != os.TempDir() && path != "/"; path = filepath.Dir(path) {
+		if err := os.Chmod(path, 0o755); err != nil {
+			return // not this test's
+		}
+	}
+}
+
+type deadStarts struct {
+	Errors  []string // of starts that did not fail as they have to
+	Threads int      // how many there are more than before
+	Others  int      // tasks that ran meanwhile
+}
+
+// startsOnDead is a daemon whose scripts are on a file system that does not answer.
+func startsOnDead() (d deadStarts) {
+	gate := runner.NewGate()
+	defer gate.Close()
+	threads := func() int {
+		list, _ := os.ReadDir("/proc/self/task")
+		return len(list)
+	}
+	fails := func(what string, s runner.Spec, within time.Duration) {
+		s.Gate = gate
+		began := time.Now()
+		_, err := runner.Start(s)
+		took := time.Since(began)
+		if !errors.Is(err, files.ErrHangs) || !runner.Transient(err) || took > within {
+			d.Errors = append(d.Errors, fmt.Sprintf("%s: after %v %v", what, took, err))
+		}
+	}
+	var cases []struct {
+		Path string
+		Dir  string
+	}
+	if err := json.Unmarshal([]byte(os.Getenv("CASES")), &cases); err != nil {
+		panic(err)
+	}
+	const soon = 20 * time.Second // it is 2 s, on a machine that has nothing else to do
+	for _, c := range cases {
+		for _, user := range []*runner.Identity{nil, taskUser()} {
+			before := threads()
+			s := runner.Spec{Path: c.Path, Attributes: runner.Attributes{Dir: c.Dir, User: user}}
+			var wg sync.WaitGroup
+			for range 20 {
+				wg.Go(func() { fails(fmt.Sprint(c, user), s, soon) })
+			}
+			wg.Go(func() { // nobody else is kept, the garbage collector included
+				for range 20 {
+					runtime.GC()
+					if output("exit 3", runner.Attributes{}, gate) == "exit status 3" {
+						d.Others++
+					}
+				}
+			})
+			wg.Wait()
+			for range 20 {
+				fails("again "+fmt.Sprint(c, user), s, time.Second)
+			}
+			d.Threads = max(d.Threads, threads()-before)
+		}
+		check := runner.Attributes{Dir: c.Dir}.CheckProgram(c.Path, gate)
+		if c.Dir != "" {
+			check = runner.Attributes{Dir: c.Dir}.Check(gate)
+		}
+		if strings.Contains(c.Path+c.Dir, "dead/") && !errors.Is(check, files.ErrHangs) {
+			d.Errors = append(d.Errors, fmt.Sprintf("check of %v: %v", c, check))
+		}
+	}
+	return d
+}
+
+// A start that would meet a file system that does not answer fails within a bound,
+// and keeps neither the daemon nor other starts nor more than a few threads. The
+// script may be there, its interpreter, its program's loader, or its folder.
+func TestStartsOnADeadFileSystem(t *testing.T) {
+	if !rootOrRefused(t) {
+		return
+	}
+	mount, heal := gordontest.DeadFolder(t)
+	short, err := os.MkdirTemp("/tmp", "g")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(short)
+	dead := short + "/dead"
+	if err := os.Symlink(mount, dead); err != nil {
+		t.Fatal(err)
+	}
+	everyone(t, short)
+	everyone(t, filepath.Dir(mount))
+	script := file(t, "#!"+dead+"/php -n\n", 0o755)
+	nested := file(t, "#!"+script+"\n", 0o755)
+	loaded := patched(t, "/bin/true", dead+"/l")
+	indirect := file(t, "#!"+loaded+" x\n", 0o755)
+	cases := []map[string]string{
+		{"Path": dead + "/script"},
+		{"Path": script},
+		{"Path": nested},
+		{"Path": loaded},
+		{"Path": indirect},
+		{"Path": "/bin/true", "Dir": dead + "/dir"},
+	}
+	for _, c := range cases {
+		if !strings.HasPrefix(c["Path"], dead) {
+			everyone(t, c["Path"])
+		}
+	}
+	text, err := json.Marshal(cases)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// In a process of its own: should it hang, this one can still end it.
+	cmd := exec.CommandContext(t.Context(), "/proc/self/exe")
+	cmd.Env = append(os.Environ(), helperVar+"=dead", "CASES="+string(text))
+	cmd.Stderr = os.Stderr
+	defer time.AfterFunc(4*patience, func() { _ = cmd.Process.Kill(); heal() }).Stop()
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	var d deadStarts
+	if err := json.Unmarshal(out, &d); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, text := range d.Errors {
+		t.Error(text)
+	}
+	if want := 20 * 2 * len(cases); d.Others != want {
+		t.Errorf("%d other tasks ran, want %d", d.Others, want)
+	}
+	if d.Threads > 20 {
+		t.Errorf("%d threads more than before", d.Threads)
+	}
+}
+
+// When the file system answers again, so does the start.
+func TestStartAfterADeadFileSystem(t *testing.T) {
+	gate := runner.NewGate()
+	defer gate.Close()
+	dead, heal := gordontest.DeadFolder(t)
+	link := filepath.Join(t.TempDir(), "script")
+	if err := os.Symlink(dead+"/script", link); err != nil {
+		t.Fatal(err)
+	}
+	s := runner.Spec{Path: link, Gate: gate}
+	if _, err := runner.Start(s); !errors.Is(err, files.ErrHangs) {
+		t.Fatalf("error is %v", err)
+	}
+	heal()
+	if err := errors.Join(os.Remove(link), os.Symlink("/bin/true", link)); err != nil {
+		t.Fatal(err)
+	}
+	gordontest.Until(t, "it starts", func() bool {
+		p, err := runner.Start(s)
+		if err != nil {
+			return false
+		}
+		want(t, p.Wait(), runner.Exited, "")
+		return true
+	})
+}
+
+// Nobody keeps a start waiting with a lease on his file: it would be the kernel that
+// waits, for 45 s (fs.lease-break-time).
+func TestStartOfALeasedScript(t *testing.T) {
+	path := script(t, "exit 3")
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	lease := func(kind int) {
+		if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, kind); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 {
+		lease(unix.F_WRLCK)
+		began := time.Now()
+		text := refused(t, runner.Spec{Path: path}, unix.EAGAIN)
+		if took := time.Since(began); took > 20*time.Second || !strings.HasSuffix(text, "("+path+" is held by a lease)") {
+			t.Errorf("after %v: %s", took, text)
+		}
+		lease(unix.F_UNLCK)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p, err := runner.Start(runner.Spec{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, p.Wait(), runner.Exited, "exit status 3")
+}
+
+// What stands in a script's place may be anything.
+func TestStartOfAFIFO(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mkfifo(dir+"/fifo", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if text := refused(t, runner.Spec{Path: dir + "/fifo"}, unix.EACCES); text != "permission denied (it is not a regular file)" {
+		t.Error(text)
+	}
+	if text := refused(t, runner.Spec{Path: file(t, "#!"+dir+"/fifo\n", 0o755)}, unix.EACCES); !strings.Contains(text, "its interpreter is") {
+		t.Error(text)
+	}
+}
