@@ -107,18 +107,30 @@ func TestOddEntries(t *testing.T) {
 	}
 }
 
-// unsafeVariables are those that envlist.go names, so that a new one is tested
+// unsafeVariables are those that the runner's lists name, so that a new one is tested
 // here, too.
 func unsafeVariables(t *testing.T) []string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "../../pkg/runner/envlist.go", nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var names []string
+	for _, list := range []string{"unsafeenv.go", "unsafefamilies.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), "../../pkg/runner/"+list, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, namesIn(t, file)...)
+	}
+	if len(names) < 250 {
+		t.Fatalf("only %d names were found: %q", len(names), names)
+	}
+	return names
+}
+
+// namesIn are the names of variables in a list of the runner's.
+func namesIn(t *testing.T, file *ast.File) (names []string) {
+	t.Helper()
 	for _, d := range file.Decls {
 		f, ok := d.(*ast.FuncDecl)
-		if !ok || !strings.HasPrefix(f.Name.Name, "unsafe") {
+		if !ok || !slices.Contains([]string{"unsafeName", "unsafePrefixes", "unsafeSuffixes"}, f.Name.Name) {
 			continue
 		}
 		ast.Inspect(f, func(n ast.Node) bool {
@@ -127,18 +139,16 @@ func unsafeVariables(t *testing.T) []string {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if f.Name.Name == "unsafePrefixes" {
+				switch f.Name.Name {
+				case "unsafePrefixes":
 					name += "X"
+				case "unsafeSuffixes":
+					name = "X" + name
 				}
-				if name != "()" {
-					names = append(names, name)
-				}
+				names = append(names, name)
 			}
 			return true
 		})
-	}
-	if len(names) < 50 {
-		t.Fatalf("only %d names were found: %q", len(names), names)
 	}
 	return names
 }

@@ -118,6 +118,12 @@ func TestBuildEnvRefusesWhatRunsCode(t *testing.T) {
 		"NODE_OPTIONS=--require=/x", "NODE_PATH=/x", "PHPRC=/x", "PHP_INI_SCAN_DIR=/x", "JAVA_TOOL_OPTIONS=-agentlib:x",
 		"_JAVA_OPTIONS=x", "JDK_JAVA_OPTIONS=x", "CLASSPATH=/x", "LUA_INIT=x", "LUA_INIT_5_4=x", "LUA_PATH=/x", "LUA_CPATH_5_3=/x",
 		"DOTNET_STARTUP_HOOKS=/x", "HOSTALIASES=/x", "TERMCAP=/x", "NLSPATH=/x",
+		"OPENSSL_CONF=/x", "OPENSSL_MODULES=/x", "GIT_SSH_COMMAND=id", "GIT_CONFIG_COUNT=1", "SSH_ASKPASS=/x", "PAGER=id", "GIT_PAGER=id",
+		"MANPAGER=id", "EDITOR=id", "VISUAL=id", "LESSOPEN=|id", "WGETRC=/x", "CURL_HOME=/x", "JAVA_HOME=/x", "R_PROFILE_USER=/x", "TCLLIBPATH=/x",
+		"MAKEFLAGS=--eval=x", "GTK_MODULES=x", "QT_PLUGIN_PATH=/x", "GIO_EXTRA_MODULES=/x", "KRB5_CONFIG=/x", "NSS_CONFIG=/x", "PSQLRC=/x",
+		"LIBMYSQL_PLUGIN_DIR=/x", "RCLONE_PASSWORD_COMMAND=id", "npm_config_script_shell=/x", "Npm_Config_Prefix=/x", "COMPOSER_HOME=/x",
+		"TAR_OPTIONS=--to-command=id", "DBUS_SESSION_BUS_ADDRESS=unixexec:path=id", "MAGICK_CONFIGURE_PATH=/x", "KUBECONFIG=/x",
+		"RESTIC_PASSWORD_COMMAND=id", "SOMETHING_NEW_PLUGIN_PATH=/x", "PYTHON_NEW=x", "LANGUAGE=../../x", "LC_MESSAGES=%n", "TZ=:/x", "TZ=../x",
 	} {
 		name, value, _ := strings.Cut(kv, "=")
 		entry := map[string]string{name: value}
@@ -136,7 +142,8 @@ func TestBuildEnvRefusesWhatRunsCode(t *testing.T) {
 func TestBuildEnvAllowsWhatOnlyLooksAlike(t *testing.T) {
 	for _, name := range []string{
 		"LDAP_URL", "ENVIRONMENT", "APP_ENV", "NODE_ENV", "PYTHONUNBUFFERED", "PATH", "HOME", "LANG", "TZ", "TERM", "MY_LD_PRELOAD",
-		"BASH", "ld_preload", "JAVA_HOME", "GIT_SSH_COMMAND",
+		"BASH", "ld_preload", "SHELL", "USER", "PGHOST", "PGPASSWORD", "MYSQL_PWD", "AWS_PROFILE", "DB_HOST", "NODE_NAME", "GST_RATE",
+		"LESSON_ID", "BUNDLE_ID", "GIT_COMMIT", "PHP_MEMORY_LIMIT", "R_ID", "VK_TOKEN", "ZIP", "HTTP_PROXY", "QT_QPA_PLATFORM", "MAGICK_MEMORY_LIMIT",
 	} {
 		if _, err := runner.BuildEnv(nil, map[string]string{name: "x"}, nil, runner.EnvPolicy{}); err != nil {
 			t.Error(err)
