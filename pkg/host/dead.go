@@ -20,27 +20,44 @@ const initialPIDNamespace = "pid:[4026531836]"
 // one set of pids. What is not: across boots only the initial pid namespace
 // can be compared (see initialPIDNamespace), and the machine id of an image
 // that was cloned without resetting it is shared by machines that have nothing
-// to do with each other. Dead takes both into account.
+// to do with each other. State takes both into account.
 func (i Identity) SameMachine(o Identity) bool {
 	return i.MachineID != "" && i.MachineID == o.MachineID &&
 		i.PIDNamespace != "" && i.PIDNamespace == o.PIDNamespace
 }
 
-// Dead reports whether the process with the identity other has ended, for
-// certain. The receiver must be the identity of the calling process, because
-// its /proc is asked. False means "alive, or nobody can tell from here".
+// State is what can be known of a process.
+type State int
+
+const (
+	// Unknown: nobody can tell from here whether it lives.
+	Unknown State = iota
+	// Alive: the process was seen.
+	Alive
+	// Dead: it has ended, for certain.
+	Dead
+)
+
+// String returns the name of the state.
+func (s State) String() string { return [...]string{"unknown", "alive", "dead"}[s] }
+
+// State returns what is known of the process with the identity other. The receiver
+// must be the identity of the calling process, because its /proc is asked.
 //
 // Dead are, on the same machine: a process of an earlier boot, a pid that does
 // not exist, a pid that now belongs to a process with another start time, and
-// a zombie.
-func (i Identity) Dead(other Identity) bool {
+// a zombie. Alive is a process that is seen with the same pid and start time.
+func (i Identity) State(other Identity) State {
 	if !i.SameMachine(other) || i.BootID == "" || other.BootID == "" {
-		return false
+		return Unknown
 	}
-	if i.BootID != other.BootID {
-		return i.earlierBoot(other)
+	if i.BootID == other.BootID {
+		return processState(other.PID, other.StartTime)
 	}
-	return processDead(other.PID, other.StartTime)
+	if i.earlierBoot(other) {
+		return Dead
+	}
+	return Unknown
 }
 
 // earlierBoot reports whether other belonged to another boot of this very
@@ -53,20 +70,25 @@ func (i Identity) earlierBoot(other Identity) bool {
 		i.PIDNamespace == initialPIDNamespace
 }
 
-// processDead reports whether pid is gone, ended, or someone else's by now.
+// processState returns the state of the process that had this pid and start time.
 // kill(2) with signal 0 is asked first: under hidepid= (proc(5)) or systemd's
 // ProtectProc= the processes of other users are missing from /proc although
-// they live, and kill then says EPERM where a dead pid gives ESRCH.
-func processDead(pid int, start uint64) bool {
+// they live, and kill then says EPERM where a dead pid gives ESRCH. One that exists and
+// cannot be seen may be ours, or another user's that has got the pid since.
+func processState(pid int, start uint64) State {
 	if pid <= 0 { // kill(2) gives these another meaning: process groups
-		return false
+		return Unknown
 	}
 	if errors.Is(unix.Kill(pid, 0), unix.ESRCH) {
-		return true
+		return Dead
 	}
 	st, err := ReadStat(pid)
-	if err != nil {
-		return false
+	switch {
+	case err != nil:
+		return Unknown
+	case st.StartTime != start || st.Ended():
+		return Dead
+	default:
+		return Alive
 	}
-	return st.StartTime != start || st.Ended()
 }

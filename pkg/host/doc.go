@@ -8,5 +8,5 @@
 // Certainty is the point. Recovery runs another instance's entries again as
 // soon as that instance is "dead", so a wrong yes runs a task twice at the
 // same time, while a wrong no only means waiting for a lease to run out. Every
-// doubt therefore counts as "not dead".
+// doubt therefore counts as "unknown", and the lease decides.
 package host

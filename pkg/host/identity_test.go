@@ -89,17 +89,19 @@ func child(t *testing.T) (*os.Process, host.Identity) {
 	return p, id
 }
 
+func dead(me, other host.Identity) bool { return me.State(other) == host.Dead }
+
 // One process through its life: alive, a zombie, gone.
 func TestDeadThroughALife(t *testing.T) {
 	me := known(t)
 	p, id := child(t)
-	if me.Dead(id) {
-		t.Error("dead while it runs")
+	if got := me.State(id); got != host.Alive {
+		t.Errorf("%v while it runs", got)
 	}
 	if err := p.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(patience); !me.Dead(id); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); !dead(me, id); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("not dead as a zombie")
 		}
@@ -110,7 +112,7 @@ func TestDeadThroughALife(t *testing.T) {
 	if _, err := p.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	if !me.Dead(id) {
+	if !dead(me, id) {
 		t.Error("not dead after it was reaped")
 	}
 }
@@ -120,7 +122,7 @@ func TestDeadWhenThePidWasReused(t *testing.T) {
 	me := known(t)
 	_, id := child(t)
 	id.StartTime--
-	if !me.Dead(id) {
+	if !dead(me, id) {
 		t.Error("not dead although the pid is another's")
 	}
 }
@@ -145,19 +147,19 @@ func TestDeadAfterReboot(t *testing.T) {
 			me, other := me, me
 			other.BootID, other.PID = "00000000-0000-0000-0000-000000000000", os.Getpid()
 			tc.change(&me, &other)
-			if got := me.Dead(other); got != tc.want {
+			if got := dead(me, other); got != tc.want {
 				t.Errorf("dead is %v", got)
 			}
 		})
 	}
 }
 
-// Whatever can't be known counts as alive.
+// Whatever can't be known is neither dead nor alive.
 func TestNotDeadWhenUnsure(t *testing.T) {
 	me := known(t)
 	gone := me
 	gone.PID = 1 << 30 // no such process
-	if !me.Dead(gone) {
+	if !dead(me, gone) {
 		t.Fatal("the starting point: a pid that nobody has is dead")
 	}
 	for name, change := range map[string]func(m, o *host.Identity){
@@ -175,8 +177,12 @@ func TestNotDeadWhenUnsure(t *testing.T) {
 	} {
 		m, o := me, gone
 		change(&m, &o)
-		if m.Dead(o) {
-			t.Errorf("%s: dead", name)
+		want := host.Unknown
+		if name == "this very process" {
+			want = host.Alive
+		}
+		if got := m.State(o); got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
 		}
 	}
 }

@@ -1,9 +1,15 @@
 package host_test
 
 import (
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if identity := os.Getenv(askEnv); identity != "" {
+		os.Exit(answer(identity))
+	}
+	goleak.VerifyTestMain(m)
+}

@@ -127,14 +127,15 @@ func (r *recoverer) sayUnreadable(faults []error) {
 }
 
 // consider recovers an instance that is dead. What is not certain (another
-// machine, another container) counts as dead when its lease is gone although
+// machine, another container, a process that is hidden) counts as dead when its lease is gone although
 // this side could renew its own throughout.
 func (r *recoverer) consider(ctx context.Context, other store.Instance) error {
 	them := identity(other)
-	certain := r.host.Dead(them) || r.ended.has(other.ID)
+	state := r.host.State(them)
+	certain := state == host.Dead || r.ended.has(other.ID)
 	if !certain {
-		if r.host.SameMachine(them) && r.host.BootID == them.BootID {
-			return nil // it lives: we would know
+		if state == host.Alive {
+			return nil
 		}
 		gone, err := r.leaseGone(ctx, other.ID)
 		if err != nil || !gone {
