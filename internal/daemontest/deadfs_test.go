@@ -2,7 +2,9 @@ package daemontest
 
 import (
 	"fmt"
+	"os"
 	"regexp"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -45,6 +47,10 @@ func TestScriptsOnADeadFileSystem(t *testing.T) {
 		server.Push(t, "q:T", gordontest.Numbered(n))
 	}
 	gordontest.Until(t, "the others run", func() bool { return len(s.Lines("ran")) == 50 })
+	// A signal that the first thread does not take, no other one does.
+	if where, err := os.ReadFile(fmt.Sprintf("/proc/%d/wchan", d.PID())); err != nil || strings.Contains(string(where), "fuse") {
+		t.Errorf("the first thread is in %s (%v)", where, err)
+	}
 	d.Reload("reloaded", 1)
 	server.Push(t, "q:T", gordontest.Numbered(50))
 	gordontest.Until(t, "the others run", func() bool { return len(s.Lines("ran")) == 51 })
