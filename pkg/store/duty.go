@@ -48,6 +48,9 @@ return on and before or -1`
 // on duty come first; an instance that is not on duty has none, and on is false.
 // Redis tells of the next change.
 func (w *Watch) Duty() (rank int, on bool, err error) {
+	if w.unseen != nil {
+		return 0, false, w.unseen
+	}
 	rank, err = redis.Int(w.reader.do("EVAL", dutyScript, 1, w.keys.Duty(), w.instance(), w.keys.Own(""), dutyHosts))
 	if err = w.after(err); err != nil {
 		return 0, false, fmt.Errorf("ask who is on duty: %w", err)

@@ -1,6 +1,9 @@
 package store
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -110,6 +113,29 @@ func TestDutyOfThoseThatAreGone(t *testing.T) {
 	server.Do(t, "PUBLISH", keys.Control(), `{"cancel":"after it"}`)
 	duty(t, spare)
 	if n := next(t, spare); n.Order == nil {
+		t.Errorf("heard %+v", n)
+	}
+}
+
+// A user who may not subscribe to the channel of the instance hears all the rest.
+func TestDutyWithoutTheRightToBeSeen(t *testing.T) {
+	server.Flush(t)
+	server.Do(t, "ACL", "SETUSER", "unseen", "on", "nopass", "allkeys", "allcommands", "resetchannels", "&"+keys.Control(), "&"+invalidated)
+	defer server.Do(t, "ACL", "DELUSER", "unseen")
+	password := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(password, []byte("any"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w, err := NewClient(Options{Network: "unix", Address: server.Socket, Instance: "a-1", Login: Login{Username: "unseen", PasswordFile: password}}).Watch(t.Context(), keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if _, on, err := w.Duty(); on || !errors.Is(err, &ReplyError{Code: "NOPERM"}) {
+		t.Errorf("on duty: %v, %v", on, err)
+	}
+	server.Do(t, "PUBLISH", keys.Control(), `{"cancel":"x"}`)
+	if n := next(t, w); n.Order == nil {
 		t.Errorf("heard %+v", n)
 	}
 }

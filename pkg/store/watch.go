@@ -27,6 +27,9 @@ type Watch struct {
 	keys   Keys
 	reader *Conn
 	ear    *Conn
+	// unseen is why the others can't see whether this instance is there; nil if they
+	// can.
+	unseen error
 	// used is when reader was last known to work.
 	used time.Time
 }
@@ -72,7 +75,12 @@ func (c *Client) Watch(ctx context.Context, k Keys) (*Watch, error) {
 // listen subscribes first: what is read afterwards is watched from then on. A
 // change of what this connection itself changes is no news.
 func (w *Watch) listen() error {
-	if err := subscribe(w.ear.rc, invalidated, w.keys.Control(), w.keys.Own(w.instance())); err != nil {
+	if err := subscribe(w.ear.rc, invalidated, w.keys.Control()); err != nil {
+		return err
+	}
+	if err := subscribe(w.ear.rc, w.keys.Own(w.instance())); Refused(err) {
+		w.unseen = err // pauses and cancels work without it
+	} else if err != nil {
 		return err
 	}
 	_, err := w.reader.do("CLIENT", "TRACKING", "ON", "REDIRECT", w.ear.ref.id, "NOLOOP")
