@@ -139,3 +139,28 @@ func TestDutyWithoutTheRightToBeSeen(t *testing.T) {
 		t.Errorf("heard %+v", n)
 	}
 }
+
+// Who is fenced is not there any more: a machine without power sends no FIN.
+func TestDutyEndsWithAFence(t *testing.T) {
+	other := open(t, server.Socket)
+	client := NewClient(Options{Network: "unix", Address: server.Socket, Instance: "a-1"})
+	w, err := client.Watch(t.Context(), keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.Close() }() // it is broken by then
+	duty(t, w)
+	use(t, client.Link(), func(c *Conn) error {
+		_, err := c.Renew(keys, Instance{ID: "a-1"}, time.Minute)
+		return err
+	})
+	use(t, other, func(c *Conn) error {
+		_, err := c.FenceInstance(keys, "a-1", time.Minute)
+		return err
+	})
+	for n := 0; err == nil; n++ {
+		if _, err = w.Next(10 * time.Second); errors.Is(err, os.ErrDeadlineExceeded) || n > 10 {
+			t.Fatal("the connection that listens is still open")
+		}
+	}
+}

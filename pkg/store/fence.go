@@ -11,9 +11,10 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// ids are the connections of a client that take entries or move them, as the server
-// numbers them. The record of the instance names them, so that who fences it needs
-// not look at all clients of the server. The zero value is ready.
+// ids are the connections of a client that take entries or move them, and the one by
+// which others see that it is there (see [Watch.Duty]), as the server numbers them. The
+// record of the instance names them, so that who fences it needs not look at all clients
+// of the server. The zero value is ready.
 type ids struct {
 	mu     sync.Mutex
 	open   map[int64]struct{}

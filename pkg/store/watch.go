@@ -61,6 +61,7 @@ func (c *Client) Watch(ctx context.Context, k Keys) (*Watch, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.open.opened(ear.ref.id) // while it is open, the instance counts as being there
 	w := &Watch{keys: k, ear: ear, used: time.Now()}
 	if w.reader, err = c.Dial(ctx); err == nil {
 		c.open.opened(w.reader.ref.id)
@@ -90,6 +91,7 @@ func (w *Watch) listen() error {
 // Close closes both connections.
 func (w *Watch) Close() error {
 	err := w.ear.Close()
+	w.ear.client.open.ended(w.ear.ref.id)
 	if w.reader != nil {
 		err = errors.Join(err, w.reader.Close())
 		w.reader.client.open.ended(w.reader.ref.id)
