@@ -88,6 +88,13 @@ func (w *Watch) listen() error {
 	return err
 }
 
+// HangUp waits until Redis closes the connection that reads, and returns an error that
+// wraps [ErrRested]; or until closed is closed. The other one is read all the time, and
+// no "timeout" of Redis applies to it.
+func (w *Watch) HangUp(closed <-chan struct{}) error {
+	return fmt.Errorf("%w: %w", ErrRested, w.reader.hangUp(closed))
+}
+
 // Close closes both connections.
 func (w *Watch) Close() error {
 	err := w.ear.Close()

@@ -89,6 +89,7 @@ func (w *watcher) watch(ctx context.Context, pace *retry) error {
 		_ = watch.Close()
 	})()
 	group.Go(func() error { return w.listen(watch, heard) })
+	group.Go(func() error { return watch.HangUp(connected.Done()) })
 	return group.Wait()
 }
 

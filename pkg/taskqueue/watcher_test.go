@@ -25,7 +25,9 @@ type watching struct {
 	proxy *redistest.Proxy
 	// cancelled counts the orders.
 	cancelled atomic.Int64
-	stop      func()
+	// paused is whether the type T is, as last heard.
+	paused atomic.Bool
+	stop   func()
 }
 
 // startWatcher starts a watcher that serves these types. What comes before the dash in
@@ -38,7 +40,8 @@ func startWatcher(t *testing.T, s *redistest.Server, id string, types ...string)
 		keys:   store.Keys{Prefix: "q"},
 		client: store.NewClient(store.Options{Network: "unix", Address: w.proxy.Socket, Instance: id}),
 		health: newHealth(log, "here"), log: log, times: DefaultTimes(), changed: make(chan struct{}, 1), tried: make(chan struct{}),
-		types: func() []string { return types }, paused: func(map[string]bool) {},
+		types:  func() []string { return types },
+		paused: func(types map[string]bool) { w.paused.Store(types["T"]) },
 		cancel: func(string) int { return int(w.cancelled.Add(1)) },
 	}
 	record := store.Instance{ID: id, Types: make(map[string]store.InstanceType)}
@@ -306,5 +309,24 @@ func TestCancelDuringAFloodOfChanges(t *testing.T) {
 	}
 	if took := time.Since(ordered); took > time.Second {
 		t.Errorf("the order was heard after %v", took)
+	}
+}
+
+// A Redis that closes connections which rest (timeout) makes nothing late.
+func TestEntriesForLaterWithATimeoutOfRedis(t *testing.T) {
+	s := redistest.New(t, "--timeout", "1")
+	w := startWatcher(t, s, "a-1", "T")
+	for range 3 {
+		time.Sleep(1500 * time.Millisecond) // the rest
+		if late := arrives(t, s, "T"); late > time.Second {
+			t.Errorf("%v late", late)
+		}
+	}
+	time.Sleep(1500 * time.Millisecond)
+	began := time.Now()
+	s.Do(t, "SADD", "q:paused", "T")
+	gordontest.Until(t, "the pause is heard", w.paused.Load)
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("the pause was heard after %v", took)
 	}
 }

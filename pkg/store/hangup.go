@@ -1,0 +1,73 @@
+package store
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// errHangUp is why a connection is lost that rested.
+var errHangUp = errors.New("redis has closed it")
+
+// hangUp waits until the server closes the connection (or closed is), also while
+// nobody reads: a server with a "timeout" closes those that rest.
+//
+// It waits on a duplicate of the descriptor, as the poller of Go has one reader of
+// each.
+func (c *Conn) hangUp(closed <-chan struct{}) error {
+	raw, err := rawConn(c.wire)
+	if err != nil {
+		return err
+	}
+	var duplicate int
+	if controlErr := raw.Control(func(fd uintptr) {
+		duplicate, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0)
+	}); controlErr != nil || err != nil {
+		return fmt.Errorf("duplicate the descriptor of a connection: %w", errors.Join(controlErr, err))
+	}
+	file := os.NewFile(uintptr(duplicate), "connection to redis") // the poller's, as the connection does not block
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		select {
+		case <-closed:
+		case <-stop:
+		}
+		_ = file.Close() // and so the wait ends
+	}()
+	if raw, err = file.SyscallConn(); err != nil {
+		return err
+	}
+	// POLLRDHUP also tells of an end behind bytes that nobody has read (poll(2)).
+	if err := raw.Read(func(fd uintptr) bool {
+		poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}} //nolint:gosec // descriptors are small
+		n, err := unix.Poll(poll, 0)
+		return n > 0 || err != nil && !errors.Is(err, unix.EINTR)
+	}); err != nil {
+		return err
+	}
+	return errHangUp
+}
+
+// rawConn returns the connection below all that dial has put around it.
+func rawConn(conn net.Conn) (syscall.RawConn, error) {
+	for {
+		switch c := conn.(type) {
+		case *guard:
+			conn = c.Conn
+		case *patient:
+			conn = c.Conn
+		case *tls.Conn:
+			conn = c.NetConn()
+		case syscall.Conn:
+			return c.SyscallConn()
+		default:
+			return nil, fmt.Errorf("a %T has no descriptor", conn)
+		}
+	}
+}
