@@ -89,6 +89,7 @@ func TestFencingLooksAtTheInstancesConnectionsAlone(t *testing.T) {
 	l := open(t, server.Socket)
 	dead := dialAs(t, sample)
 	second := dead.client.Link()
+	defer func() { _ = second.Close() }() // it is broken by then
 	use(t, second, func(*Conn) error { return nil })
 	ids, err := redis.Strings(server.Do(t, "HKEYS", keys.Connections(sample.ID)), nil)
 	if err != nil || len(ids) != 2 {
