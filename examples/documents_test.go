@@ -77,6 +77,30 @@ func TestDocumentsHaveValidConfigurations(t *testing.T) {
 	}
 }
 
+// A Node.js program does not end while its client is open.
+func TestDocumentsCloseNodeClients(t *testing.T) {
+	texts := section(t, "Push from your program", "js")
+	for _, text := range append(texts, read(t, "push.mjs")) {
+		if strings.Contains(text, "createClient(") && !strings.Contains(text, "client.close()") && !strings.Contains(text, "client.destroy()") {
+			t.Errorf("this program does not end:\n%s", text)
+		}
+	}
+}
+
+// Whoever is in no group that may read the journal sees nothing, and no reason.
+func TestDocumentsReadTheJournalAsRoot(t *testing.T) {
+	for _, b := range blocks(t, "README.md") {
+		for line := range strings.Lines(b.text) {
+			if b.language == "sh" && strings.HasPrefix(line, "journalctl") {
+				t.Errorf("%q: without sudo: %s", b.heading, line)
+			}
+		}
+	}
+	if !strings.Contains(read(t, "../README.md"), "-- No entries --") {
+		t.Error("the README does not say what journalctl says without rights")
+	}
+}
+
 func TestDocumentsHaveValidShell(t *testing.T) {
 	count := 0
 	for _, document := range []string{"README.md", "CONTRIBUTING.md", "examples/README.md"} {

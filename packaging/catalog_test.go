@@ -28,6 +28,19 @@ func TestCatalogHasEveryMessage(t *testing.T) {
 	}
 }
 
+// journalctl puts "░░ " before each line of the catalog and breaks none: with usual
+// values of their fields, all fit a terminal.
+func TestCatalogFitsATerminal(t *testing.T) {
+	values := strings.NewReplacer("@GORDON_TASK_TYPE@", "thumbnail", "@GORDON_TYPES@", "10", "@GORDON_RUNNING@", "12",
+		"@GORDON_SHUTDOWN_TIMEOUT@", "1m30s", "@GORDON_CONFIG@", "/etc/gordon.toml", "@GORDON_ADDRESS@", "127.0.0.1:6379",
+		"@GORDON_SCRIPT@", "/usr/local/bin/gordon-error", "@GORDON_RETRY_IN_USEC@", "10000000")
+	for line := range strings.Lines(values.Replace(read(t, "packaging/gordon.catalog"))) {
+		if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 77 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+}
+
 // The catalog shows fields that the manual lists, so that it can't name one that is
 // never there.
 func TestCatalogShowsKnownFields(t *testing.T) {

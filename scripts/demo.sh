@@ -84,7 +84,7 @@ echo "$1, $WORD" >>"$(dirname "$0")/greeted"
 EOT
 cat >"$dir/backup" <<'EOT'
 #!/bin/sh
-echo "cannot read $1" >&2
+echo "no space left for the backup of $1" >&2
 exit 3
 EOT
 cat >"$dir/report" <<'EOT'
@@ -132,7 +132,7 @@ push() {
 
 say "Three entries, as a producer in any language pushes them"
 push greet '{"args":["hello"],"env":{"WORD":"world"}}'
-push backup '{"args":["/etc/shadow"]}'
+push backup '{"args":["/home/ann"]}'
 push report '{"args":["7"]}'
 
 # What is left in Redis when all is done: the failed entries, and the record of
@@ -158,10 +158,10 @@ for type in backup report; do redis LRANGE "demo:$type:failed" 0 -1 | indent; do
 # What is the same in every run of a record.
 steady() { sed -E 's/"(task_id|started_at)":"[^"]*",//g; s/"(duration_ms|cpu_user_ms|cpu_system_ms|peak_memory_bytes|io_read_bytes|io_written_bytes)":[0-9]+,//g'; }
 expect "the failed list of backup" \
-	'{"args":["/etc/shadow"],"outcome":"failed","attempt":1,"exit_status":3,"error_message":"exit status 3\ncannot read /etc/shadow\n"}' \
+	'{"args":["/home/ann"],"env":{},"outcome":"failed","attempt":1,"exit_status":3,"error_message":"exit status 3\nno space left for the backup of /home/ann\n"}' \
 	"$(redis LRANGE demo:backup:failed 0 -1 | steady)"
 expect "the failed list of report" \
-	'{"args":["7"],"outcome":"output","attempt":1,"exit_status":0,"error_message":"only 7 of 10 done\n"}' \
+	'{"args":["7"],"env":{},"outcome":"output","attempt":1,"exit_status":0,"error_message":"only 7 of 10 done\n"}' \
 	"$(redis LRANGE demo:report:failed 0 -1 | steady)"
 
 # ---- the statistics ---------------------------------------------------------

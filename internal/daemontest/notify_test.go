@@ -33,7 +33,7 @@ func TestSystemdProtocol(t *testing.T) {
 	n.Hears("READY=1")
 	n.Hears("WATCHDOG=1")
 	server.Push(t, "q:T", gordontest.Numbered(1))
-	n.Hears("STATUS=1 running, 1 types, 0 done, 0 failed; redis ok")
+	n.Hears("STATUS=1 running, 1 type, 0 done, 0 failed; redis ok")
 
 	d.Reload("reloaded", 1)
 	s.Write("gordon.toml", "nonsense = 1")

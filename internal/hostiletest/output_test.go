@@ -47,7 +47,7 @@ esac`)
 	daemon.Stop()
 }
 
-var logLine = regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} (DEBUG|INFO |WARN |ERROR) \S`)
+var logLine = regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d (DEBUG|INFO |WARN |ERROR) \S`)
 
 // checkLog holds that every line of the log is gordon's own and has no byte that
 // does something to a terminal.

@@ -11,15 +11,10 @@ import (
 )
 
 func TestFault_EachNamesLineAndWhatIsAllowed(t *testing.T) {
-	const taskList = "script, workers, priority, weight, allow_unsafe_env, total, env_allow, environment, stdin, " +
-		"user, group, working_directory, umask, nice, ionice, oom_score_adj, " +
-		"memory_max, memory_high, cpu_quota, cpu_weight, io_weight, tasks_max, failed_tasks_ttl, failed_tasks_max, failed_tasks_max_size, " +
-		"fail_on_output, on_crash, timeout, kill_grace, leftovers, backoff_enabled, backoff_min, backoff_max, backoff_factor, " +
-		"max_attempts, retry_delay, retry_delay_max, retry_factor, retry_jitter, retry_on, no_retry_on"
 	for _, tc := range []struct{ name, text, want string }{
 		{"misspelt key", "queue_kye = \"x\"\n", "1: queue_kye: unknown key; did you mean queue_key?"},
 		{"key in camel case", "RedisNetwork = \"tcp\"\n", "1: RedisNetwork: unknown key; did you mean redis_network?"},
-		{"unknown key", task("colour = 3"), "3: tasks.mail.colour: unknown key; allowed here: " + taskList},
+		{"unknown key", task("colour = 3"), "3: tasks.mail.colour: unknown key; allowed here are group, workers, total, user, ionice and others; see gordon.toml(5)"},
 		{"key of the file in a table", "[stats]\nlogfile = \"x\"\n", "2: stats.logfile: unknown key here; it belongs at the top of the file, before the first [table]"},
 		{"key of a task at the top", "script = \"x\"\n", "1: script: unknown key here; it belongs in a [tasks.NAME] table"},
 		{"key of the statistics at the top", "interface = \":80\"\n", "1: interface: unknown key here; it belongs in the [stats] table"},

@@ -16,7 +16,7 @@ func TestRedisFault_EachNamesLineAndWhatIsAllowed(t *testing.T) {
 	for _, tc := range []struct{ name, text, want string }{
 		{"redis is a string", "redis = \"db:6379\"\n", "1: redis: must be a table, not a string"},
 		{"tls is a switch", "[redis]\ntls = true\n", "2: redis.tls: must be a table, not true or false"},
-		{"unknown key", "[redis]\ncolour = 1\n", "2: redis.colour: unknown key; allowed here: database, username, password_file, tls, sentinel"},
+		{"unknown key", "[redis]\ncolour = 1\n", "2: redis.colour: unknown key; allowed here are tls, database, username, sentinel, password_file; see gordon.toml(5)"},
 		{"misspelt key", "[redis]\npasswordfile = \"x\"\n", "2: redis.passwordfile: unknown key; did you mean password_file?"},
 		{"key at the top", "database = 1\n", "1: database: unknown key here; it belongs in the [redis] table"},
 		{"long key at the top", "redis_database = 1\n", "1: redis_database: unknown key; did you mean database in the [redis] table?"},

@@ -75,5 +75,5 @@ func syntaxMessage(text string, line int, pe toml.ParseError) string {
 			return `this line is not TOML; a string needs quotes, as in "text" (what is wrong is not shown: it may be a password)`
 		}
 	}
-	return visible(pe.Message)
+	return visible(pe.Message) + slip(lines[min(line, len(lines))-1])
 }

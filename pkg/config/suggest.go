@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,6 +22,9 @@ func unknown(it item, known []string) string {
 	if near := nearest(name, known); near != "" {
 		return fmt.Sprintf("unknown key; did you mean %s?", near)
 	}
+	if meant := meaning(name, known); meant != "" {
+		return "unknown key; " + meant
+	}
 	if place := placeOf(name); place != "" {
 		return "unknown key here; it belongs " + place
 	}
@@ -30,7 +34,87 @@ func unknown(it item, known []string) string {
 	if len(known) == 0 {
 		return "unknown key; nothing in this table has an effect, it can go"
 	}
-	return "unknown key; allowed here: " + strings.Join(known, ", ")
+	return fmt.Sprintf("unknown key; allowed here are %s; see gordon.toml(5)", closest(name, known))
+}
+
+// maxSuggested is how many keys a fault names. Among more nobody finds the right one.
+const maxSuggested = 5
+
+// closest names the keys that look most like a name.
+func closest(name string, known []string) string {
+	name = strings.ToLower(name)
+	list := slices.Clone(known)
+	slices.SortStableFunc(list, func(a, b string) int { return cmp.Compare(unlike(name, a), unlike(name, b)) })
+	if len(list) <= maxSuggested {
+		return strings.Join(list, ", ")
+	}
+	return strings.Join(list[:maxSuggested], ", ") + " and others"
+}
+
+// unlike is the distance of two names, less where they have a word in common.
+func unlike(name, key string) int {
+	d := distance(name, key)
+	for word := range strings.SplitSeq(key, "_") {
+		if len(word) > 2 && strings.Contains(name, word) {
+			d -= 2 * len(word)
+		}
+	}
+	return d
+}
+
+// meaning says what somebody meant who wrote a key as another program calls it.
+func meaning(name string, known []string) string {
+	plain := strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(name))
+	if slices.Contains([]string{"enabled", "enable", "disabled", "disable", "active"}, plain) && slices.Contains(known, "script") {
+		return "a task cannot be turned off: leave it out, or add its type to the set queue_key:paused in Redis (see gordon-queue(7))"
+	}
+	for _, m := range meanings() {
+		if slices.Contains(known, m.key) && slices.Contains(strings.Fields(m.names), plain) {
+			return fmt.Sprintf("did you mean %s?", m.key)
+		}
+	}
+	return ""
+}
+
+// meanings are the names that other queues, systemd and cron have for our keys.
+func meanings() []struct{ key, names string } {
+	return []struct{ key, names string }{
+		{"script", "command commands cmd exec execstart program path run binary executable file handler entrypoint shell"},
+		{"workers", "concurrency parallel parallelism processes procs numprocs threads instances count maxworkers jobs poolsize"},
+		{"max_running", "maxworkers maxconcurrency concurrency maxtasks maxjobs totalworkers globalworkers"},
+		{"max_attempts", "retries retry maxretries attempts tries maxtries retrycount retrylimit"},
+		{"retry_delay", "retryinterval retryafter retrywait backoff delay restartsec"},
+		{"timeout", "timelimit maxruntime runtimemaxsec ttr deadline maxtime killafter"},
+		{"kill_grace", "stopwaitsecs graceperiod killtimeout terminationgraceperiod killwait"},
+		{"shutdown_timeout", "stoptimeout timeoutstopsec graceful gracefultimeout draintimeout stopwait"},
+		{"failed_tasks_ttl", "failedttl failurettl deadttl keepfailed retention resultttl failedtaskttl"},
+		{"failed_tasks_max", "deadmaxjobs maxfailed failedmax maxfailedtasks"},
+		{"environment", "env envs variables vars setenv"},
+		{"env_allow", "envwhitelist allowedenv allowenv envallowlist passenv"},
+		{"user", "runas uid username account owner"},
+		{"group", "gid groupname"},
+		{"working_directory", "cwd dir directory workdir workingdir chdir folder"},
+		{"memory_max", "memory memorylimit memlimit maxmemory ram mem"},
+		{"cpu_quota", "cpu cpulimit cpus maxcpu"},
+		{"tasks_max", "pidslimit maxpids nproc maxprocesses limitnproc"},
+		{"queue_key", "queue prefix namespace queuename keyprefix queueprefix"},
+		{"redis_address", "redis redisurl redishost host address server url broker brokerurl addr"},
+		{"redis_network", "network protocol"},
+		{"logfile", "log logpath output logging logto"},
+		{"error_script", "onerror onfailure notify errorhook failurescript errorcommand"},
+		{"database", "db dbnumber index"},
+		{"username", "user login"},
+		{"ca_file", "cacert ca cafile cacertificate rootca"},
+		{"cert_file", "cert certificate clientcert"},
+		{"key_file", "key privatekey clientkey"},
+		{"server_name", "sni servername hostname"},
+		{"master", "mastername service"},
+		{"addresses", "sentinels hosts nodes address servers"},
+		{"interface", "listen bind address addr port host"},
+		{"pattern", "path url route"},
+		{"on_crash", "crash onabort"},
+		{"fail_on_output", "ignoreoutput allowoutput failonstderr"},
+	}
 }
 
 // elsewhere returns the key that is meant where redis_ and [redis] are mixed up:

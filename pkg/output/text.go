@@ -9,7 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const timeLayout = "2006-01-02 15:04:05.000"
+// timeLayout has the offset from UTC: an hour of the autumn comes twice, and the
+// times of the failed list are in UTC.
+const timeLayout = "2006-01-02 15:04:05.000-07:00"
 
 // text writes one line per record to a terminal, a pipe or a file. The sink
 // serialises its calls.

@@ -13,6 +13,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// In the hour that comes twice, only the offset tells the lines apart.
+func TestTextLineHasTheOffset(t *testing.T) {
+	b := new(buffer)
+	dest := &text{w: b}
+	for _, offset := range []int{-4 * 3600, -5 * 3600} {
+		at := time.Date(2026, 11, 1, 1, 30, 0, 0, time.FixedZone("", offset))
+		if err := dest.write(record{time: at, message: "x"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := "2026-11-01 01:30:00.000-04:00 INFO  x\n2026-11-01 01:30:00.000-05:00 INFO  x\n"; b.String() != want {
+		t.Errorf("got\n%s", b)
+	}
+}
+
 func TestTextLine(t *testing.T) {
 	b := new(buffer)
 	dest := &text{w: b}
@@ -26,9 +41,9 @@ func TestTextLine(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want := "2026-11-23 14:03:05.123 INFO  task done type=mail\n" +
-		"2026-11-23 14:03:05.123 ERROR task failed\n" +
-		"2026-11-23 14:03:05.123 WARN+1 odd level\n"
+	want := "2026-11-23 14:03:05.123+00:00 INFO  task done type=mail\n" +
+		"2026-11-23 14:03:05.123+00:00 ERROR task failed\n" +
+		"2026-11-23 14:03:05.123+00:00 WARN+1 odd level\n"
 	if b.String() != want {
 		t.Errorf("got\n%swant\n%s", b, want)
 	}

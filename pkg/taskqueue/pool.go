@@ -265,7 +265,11 @@ func (p *Pool) Alive(ctx context.Context) error {
 // Status is the state in one line, for systemd's STATUS=.
 func (p *Pool) Status() string {
 	s := p.opts.Counters.Snapshot()
-	return fmt.Sprintf("%d running, %d types, %d done, %d failed; %s", s.Running, s.Types, s.Done, s.Failed, p.currentHealth())
+	types := "types"
+	if s.Types == 1 {
+		types = "type"
+	}
+	return fmt.Sprintf("%d running, %d %s, %d done, %d failed; %s", s.Running, s.Types, types, s.Done, s.Failed, p.currentHealth())
 }
 
 // Redis is how the Redis of the configuration is: "ok", "not reachable", or what it
