@@ -130,7 +130,8 @@ func (d *daemon) start(ctx context.Context) (stopped bool, err error) {
 	go func() {
 		pool, err := taskqueue.Start(ctx, c, taskqueue.Options{
 			Log: d.log, Counters: d.counters, Version: version, Env: os.Environ(), Groups: d.groups, Signals: d.signals,
-			Times: times(),
+			Times:    times(),
+			StateDir: os.Getenv("STATE_DIRECTORY"),
 		})
 		done <- started{pool, err}
 	}()

@@ -1,7 +1,9 @@
 package faulttest
 
 import (
+	"fmt"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/nevsnode/gordon/v2/internal/gordontest"
@@ -26,6 +28,47 @@ func TestRedisComesBackWithThePast(t *testing.T) {
 	}
 	if n := len(counts(s.onFailedList(mid))); n != 4 {
 		t.Errorf("%d of 4 entries are on the failed list", n)
+	}
+}
+
+// In an older state, a run that has ended still runs. Where it must not run twice, it
+// is not run again without a word: it is on the failed list, with the reason.
+func TestThePastOfWhatMustNotRunTwice(t *testing.T) {
+	t.Parallel()
+	for name, running := range map[string]bool{"found by a take": false, "found by a result": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t, false, "--save", "3600 1000000")
+			s.Script("pay", `echo "$1" >>"$D/pay.started"; while ! [ -e "$D/pay.$1" ]; do sleep 0.02; done`)
+			s.Script("told", `grep -c 'older state' "$1" >>"$D/told"`)
+			s.Configure(fmt.Sprintf("error_script = %q\n", s.File("told.sh")) + s.Task("pay", 1) + "on_crash = \"fail\"\n")
+			s.start()
+			s.push("pay", 1)
+			s.waitLines("pay.started", 1)
+			s.do("SAVE") // entry 0 runs
+			s.push("pay", 1)
+			s.Write("pay.0", "")
+			s.waitLines("pay.started", 2) // in the slot's other list
+			if !running {
+				s.Write("pay.1", "")
+				gordontest.Until(t, "it is told", s.settled)
+			}
+			kill(s)
+			s.daemon.Says("redis is lost")
+			boot(s)
+			s.Write("pay.1", "")
+			gordontest.Until(t, "it is on the failed list", func() bool { return len(s.onFailedList("pay")) == 1 })
+			gordontest.Until(t, "all is told", s.settled)
+			s.daemon.Stop()
+			record := s.redis.List(t, "q:pay:failed")[0]
+			if !strings.Contains(record, `"outcome":"crashed"`) || !strings.Contains(record, "redis came back with an older state") {
+				t.Errorf("record %s", record)
+			}
+			s.once("runs", s.pushed["pay"], s.Lines("pay.started"))
+			if got := s.Lines("told"); len(got) != 1 || got[0] != "1" {
+				t.Errorf("the error_script was told %v", got)
+			}
+		})
 	}
 }
 

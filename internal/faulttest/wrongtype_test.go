@@ -28,7 +28,6 @@ var wrongNames = []struct {
 	{name: "failed list", before: "q:fails:failed"},
 	{name: "run list", after: "q:probe:run:I:1"},
 	{name: "instances", before: "q:instances", all: true},
-	{name: "recoveries", before: "q:recoveries", harmless: true},
 	{name: "lease", after: "q:instance:I", harmless: true},
 }
 

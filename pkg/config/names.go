@@ -7,10 +7,10 @@ import (
 )
 
 // A type T shares Redis with what gordon keeps for itself: the queue is the key
-// queue_key:T, beside queue_key:instances, queue_key:instances:duty,
-// queue_key:instance:…, queue_key:paused, queue_key:recoveries, queue_key:control, and
-// each type's own T:failed, T:delayed and T:run:…. Two meanings of one key would lose
-// entries.
+// queue_key:T, beside queue_key:instances, queue_key:instances:…, queue_key:instance:…,
+// queue_key:paused, queue_key:control, and each type's own T:failed, T:delayed and
+// T:run:…. Two meanings of one key would lose entries. Gordon 2.0 before its release
+// had queue_key:recoveries.
 
 // maxTypeLen bounds the name of a type in bytes. It becomes part of Redis keys,
 // of a variable in each script's environment and of every log line.
@@ -29,7 +29,7 @@ func (d *decoder) validateType(t *taskSettings) {
 		d.fault(t.at, "the name of a type must not hold control characters")
 	case isReserved(t.name):
 		d.fault(t.at, "gordon uses this Redis key itself: a type must not be named "+
-			"instance, instances, instances:duty, paused, recoveries or control, or begin with instance:")
+			"instance, instances, paused, recoveries or control, or begin with instance: or instances:")
 	}
 }
 
@@ -37,10 +37,10 @@ func (d *decoder) validateType(t *taskSettings) {
 // keys made from it (T:failed) are.
 func isReserved(name string) bool {
 	switch name {
-	case "instance", "instances", "instances:duty", "paused", "recoveries", "control":
+	case "instance", "instances", "paused", "recoveries", "control":
 		return true
 	}
-	return strings.HasPrefix(name, "instance:")
+	return strings.HasPrefix(name, "instance:") || strings.HasPrefix(name, "instances:")
 }
 
 // validatePairs looks for a type whose queue is a list that belongs to another.

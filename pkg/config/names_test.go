@@ -10,7 +10,7 @@ import (
 
 func TestTypeName_AlmostAnythingIsFine(t *testing.T) {
 	for _, name := range []string{
-		"mail", "a b", "a:b", "a:run", ":failed", "日本", "🙂", "..", "-", "Instance", "instances:x", "paused2", "run", "x:instances", strings.Repeat("x", 255),
+		"mail", "a b", "a:b", "a:run", ":failed", "日本", "🙂", "..", "-", "Instance", "instances.x", "paused2", "run", "x:instances", strings.Repeat("x", 255),
 	} {
 		c := load(t, fmt.Sprintf("[tasks.%q]\nscript = \"/s\"\n", name))
 		if got := c.Tasks[name].Type; got != name {
@@ -45,7 +45,7 @@ func TestTypeName_InvalidUTF8IsRefused(t *testing.T) {
 }
 
 func TestTypeName_GordonsOwnKeysAreRefused(t *testing.T) {
-	for _, name := range []string{"instance", "instances", "instance:", "instance:x", "instances:duty", "paused", "recoveries", "control"} {
+	for _, name := range []string{"instance", "instances", "instance:", "instance:x", "instances:", "instances:x", "instances:duty", "paused", "recoveries", "control"} {
 		got := refuse(t, fmt.Sprintf("[tasks.%q]\nscript = \"/s\"\n", name))
 		if len(got) != 1 || !strings.Contains(got[0], "gordon uses this Redis key itself") {
 			t.Errorf("%q: got %q", name, got)
@@ -80,7 +80,7 @@ func TestTypeName_NoTwoMeaningsOfOneRedisKey(t *testing.T) {
 			names = append(names, a+":"+b)
 		}
 	}
-	own := []string{"instances", "instance:i", "instance:failed", "instances:duty", "paused", "recoveries", "control"}
+	own := []string{"instances", "instance:i", "instance:failed", "instances:duty", "instances:i", "instances:failed", "paused", "recoveries", "control"}
 	accepted := 0
 	for _, a := range names {
 		for _, b := range names {

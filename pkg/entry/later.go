@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
-	"strconv"
 	"strings"
 )
 
@@ -12,22 +11,28 @@ import (
 // that it puts off.
 const past = "gordon"
 
-// Past is what an entry that was put off says of its time before.
+// Past is what gordon has noted on an entry.
 type Past struct {
 	// Attempts is how often it has been run to an end.
 	Attempts int `json:"attempts"`
 	// TaskID is the run that put it off. It makes the entry differ from every
 	// other, as entries of a sorted set have to.
 	TaskID string `json:"task_id"`
+	// Crashes is how often a daemon has died while it ran the entry, and
+	// CrashedSince when that happened first, in Unix seconds.
+	Crashes      int   `json:"crashes"`
+	CrashedSince int64 `json:"crashed_since"`
 }
 
 func (p *Past) decode(raw []byte, value span) error {
 	*p = Past{}
-	if json.Unmarshal(value.of(raw), p) != nil || p.Attempts < 0 || p.Attempts >= math.MaxInt32 {
+	if json.Unmarshal(value.of(raw), p) != nil || !isCount(p.Attempts) || !isCount(p.Crashes) {
 		return wrong(past, raw, value, "is written by gordon: leave it out")
 	}
 	return nil
 }
+
+func isCount(n int) bool { return n >= 0 && n < math.MaxInt32 }
 
 // maxOrder is the length of the longest name of an order.
 const maxOrder = len("deadline")
@@ -42,8 +47,7 @@ func Later(limit int, raw []byte, p Past) []byte {
 		return nil
 	}
 	raw, object = spread(raw, object)
-	added := strconv.AppendInt([]byte(`"`+past+`":{"attempts":`), int64(p.Attempts), 10)
-	added = append(appendProperty(append(added, ','), "task_id", p.TaskID), '}')
+	added := p.property()
 	if object.end-object.start+len(added) >= limit {
 		return nil
 	}

@@ -79,9 +79,9 @@ func (i Instance) believable(size int) error {
 // same rules.
 func isTypeName(name string) bool {
 	switch name {
-	case "", "instance", "instances", "instances:duty", "paused", "recoveries", "control":
+	case "", "instance", "instances", "paused", "recoveries", "control":
 		return false
 	}
 	return len(name) <= maxName && utf8.ValidString(name) &&
-		!strings.HasPrefix(name, "instance:") && !strings.ContainsFunc(name, unicode.IsControl)
+		!strings.HasPrefix(name, "instance:") && !strings.HasPrefix(name, "instances:") && !strings.ContainsFunc(name, unicode.IsControl)
 }

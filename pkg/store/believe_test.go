@@ -164,7 +164,7 @@ func TestFailWithoutARecordMovesTheEntry(t *testing.T) {
 	})
 	checkLists(t, map[string][]string{run0: {}, "q:T:failed": {"before", "entry"}})
 	server.Push(t, run0, "another")
-	if got := recoverOnce(t, l, recovery("another", func(r *Recovery) { r.Fail, r.Record = true, nil })); got != FailedOnCrash {
+	if got := recoverOnce(t, l, recovery("another", func(r *Recovery) { r.Fail, r.Record = true, nil })); got != Failed {
 		t.Errorf("recovery: %q", got)
 	}
 	checkLists(t, map[string][]string{run0: {}, "q:T:failed": {"before", "entry", "another"}})

@@ -37,14 +37,14 @@ func TestFinishPutsOff(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := open(t, server.Socket)
-			server.Push(t, run0, "x")
+			begin(t, "x")
 			server.Push(t, "q:T", "y")
 			before := time.Now()
 			use(t, l, func(c *Conn) error {
 				f := delay("later")
 				set(&f)
 				results, err := c.FinishAll([]Finish{f})
-				if diff := cmp.Diff([]Finished{{Entry: []byte("y")}}, results); diff != "" {
+				if diff := cmp.Diff([]Finished{{Taken: Taken{Entry: []byte("y"), Note: Note{Number: 2}}}}, results); diff != "" {
 					t.Error(diff)
 				}
 				return err
@@ -62,24 +62,9 @@ func TestFinishPutsOff(t *testing.T) {
 	}
 }
 
-// Whoever took the entry away has it.
-func TestFinishPutsOffNothingThatIsGone(t *testing.T) {
-	l := open(t, server.Socket)
-	use(t, l, func(c *Conn) error {
-		results, err := c.FinishAll([]Finish{delay("later")})
-		if diff := cmp.Diff([]Finished{{Gone: true}}, results); diff != "" {
-			t.Error(diff)
-		}
-		return err
-	})
-	if got := scores(t); len(got) != 0 {
-		t.Errorf("delayed: %v", got)
-	}
-}
-
 func TestFinishRefusedPutOffKeepsTheEntry(t *testing.T) {
 	l := open(t, server.Socket)
-	server.Push(t, run0, "x")
+	begin(t, "x")
 	server.Push(t, keys.Delayed("T"), "a list")
 	use(t, l, func(c *Conn) error {
 		results, err := c.FinishAll([]Finish{delay("later")})

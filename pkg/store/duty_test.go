@@ -151,7 +151,7 @@ func TestDutyEndsWithAFence(t *testing.T) {
 	defer func() { _ = w.Close() }() // it is broken by then
 	duty(t, w)
 	use(t, client.Link(), func(c *Conn) error {
-		_, err := c.Renew(keys, Instance{ID: "a-1"}, time.Minute)
+		_, err := c.Renew(keys, Instance{ID: "a-1"}, time.Minute, 0)
 		return err
 	})
 	use(t, other, func(c *Conn) error {

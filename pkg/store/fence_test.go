@@ -148,7 +148,7 @@ func TestClosedConnectionsLeaveTheRecord(t *testing.T) {
 	}
 	renew := func() {
 		t.Helper()
-		use(t, second, func(c *Conn) error { _, err := c.Renew(keys, sample, time.Minute); return err })
+		use(t, second, func(c *Conn) error { _, err := c.Renew(keys, sample, time.Minute, 0); return err })
 		ids, err := redis.Strings(server.Do(t, "HKEYS", keys.Connections(sample.ID)), nil)
 		if diff := cmp.Diff([]string{fmt.Sprint(stays)}, ids); diff != "" || err != nil {
 			t.Error(diff, err)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
@@ -28,8 +29,9 @@ const (
 
 // Finish says what becomes of the entry in a run list, and what comes next.
 type Finish struct {
-	// Run is the run list. It is empty afterwards.
-	Run string
+	// Run is the run list, with the note of the run that has ended. It is empty
+	// afterwards.
+	Run RunList
 	How How
 	// Failed, Record and Keep are for Fail: the list, the record to push (nil for
 	// the entry itself), and what bounds the list from now on.
@@ -44,13 +46,13 @@ type Finish struct {
 	After   time.Duration
 	// Queue is where Return puts the entry, and where the next one is taken.
 	Queue string
-	// Next is the run list for the next entry. It must be thought to be empty and
-	// must not be Run: after a lost answer two equal entries in one list could
-	// not be told apart.
-	Next string
-	// Type and Recoveries name what all but Return forget: how often the entry was
-	// recovered. It has been run to its end, and an equal one is another one.
-	Type, Recoveries string
+	// Next is the run list for the next entry, with the note of its run. It must be
+	// thought to be empty and must not be Run: after a lost answer two equal entries
+	// in one list could not be told apart.
+	Next RunList
+	// Instances is the hash of all instances; see [Keys.Instances]. Type is that of
+	// the entry.
+	Instances, Type string
 	// TakeNext asks for the next entry.
 	TakeNext bool
 	// Unsure says that this was sent before on a connection that broke.
@@ -63,10 +65,11 @@ type Finished struct {
 	// list, and nothing was taken.
 	Err error
 	// Gone says that the run list was empty already: the removal had been
-	// carried out before its answer was lost, or Redis has lost the entry.
+	// carried out before its answer was lost, another host has taken the entry over,
+	// or Redis has lost it.
 	Gone bool
-	// Entry is the next entry, now in Next, or nil.
-	Entry []byte
+	// Taken is the next entry, now in Next.
+	Taken
 	// Expiry is the server's error when the failure is on its list, and the server
 	// refused to bound that.
 	Expiry error
@@ -81,56 +84,80 @@ type Finished struct {
 // refused (a failed list of the wrong type): Redis does not roll back, but a
 // script ends at its first error, and only the push comes before the removal
 // (https://redis.io/docs/latest/develop/interact/programmability/eval-intro/).
-// A refused LMOVE of the next entry, on the other hand, must not undo anything:
-// the blocking take will meet the same error and report it. Nor must a refused
-// HDEL or keep: an error after the push would have the record pushed again and
-// again. What keep returned is passed on, so that somebody hears of a list that is
-// kept for ever.
+// A refusal after the push would have the record pushed again and again. So what is
+// called after it is called before it as well, on what it does not change: an LTRIM
+// of nothing. An LMOVE of a key that does not exist comes before that, because Redis
+// looks whether its memory is full at the first write of a script only. A refused
+// LMOVE of the next entry must not undo anything: the blocking take will meet the
+// same error and report it. Nor must a refused bound: what keep returned is passed on,
+// so that somebody hears of a list that is kept for ever.
 //
-// Delay does nothing where the run list is empty: whoever took the entry away has
-// it, and it would be there twice.
+// Where the run list is empty, whoever took the entry away has it, and Delay and
+// Fail would have it twice. They push all the same what certainly nobody has: this
+// run is one of those of which Redis has lost every trace (see [Conn.Register]), or
+// there is no trace of its type now.
 //
-// What stands in the next run list already comes first: a Redis that was restarted
+// What is in the next run list already comes first: a Redis that was restarted
 // from a snapshot, or a replica that became the master, may have filled it again.
 //
-// KEYS: run list, queue, failed list, next run list, recoveries, delayed set.
+// KEYS: run list, queue, failed list, next run list, notes, delayed set, instances,
+// one that does not exist.
 // ARGV: how, record ("" for the entry itself), Keep, "1" to take the next,
-// type, "at" or "after", ms.
-// Returns {entries that were in the run list, next entry or nil, what keep returned}.
-const finishScript = keepScript + `
+// "at" or "after", ms, field of the run list, number of the run, field of the next
+// run list, its note, field that says what Redis has lost.
+// Returns {entries that were in the run list, next entry or nil, its note or nil,
+// what keep returned}.
+const finishScript = putNote + keepScript + `
+local function lost()
+	if redis.call('HGET', KEYS[5], ARGV[7]) then return false end
+	local blank = redis.call('HGET', KEYS[5], ARGV[11])
+	if blank and tonumber(blank) >= tonumber(ARGV[8]) then return true end
+	return redis.call('EXISTS', KEYS[7], KEYS[2], KEYS[6]) == 0
+end
+local function try()
+	redis.call('LMOVE', KEYS[8], KEYS[1], 'LEFT', 'RIGHT')
+	redis.call('LTRIM', KEYS[1], 0, -1)
+end
 local n = redis.call('LLEN', KEYS[1])
 local expiry = false
 if ARGV[1] == 'return' then
 	if n > 0 then redis.call('LMOVE', KEYS[1], KEYS[2], 'RIGHT', 'LEFT') end
-else
-	if ARGV[1] == 'fail' and ARGV[2] ~= '' then
-		redis.call('RPUSH', KEYS[3], ARGV[2])
-	end
-	if ARGV[1] == 'delay' and n > 0 then
-		local due = ARGV[7]
-		if ARGV[6] == 'after' then
+elseif ARGV[1] == 'drop' then
+	redis.call('LTRIM', KEYS[1], 1, -1)
+elseif n > 0 or lost() then
+	if ARGV[1] == 'delay' then
+		try()
+		local due = ARGV[6]
+		if ARGV[5] == 'after' then
 			local t = redis.call('TIME')
 			due = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000) + due)
 		end
 		redis.call('ZADD', KEYS[6], due, ARGV[2])
-	end
-	if n > 0 and redis.call('EXISTS', KEYS[5]) == 1 then
-		redis.pcall('HDEL', KEYS[5], redis.sha1hex(ARGV[5] .. '\0' .. redis.call('LINDEX', KEYS[1], 0)))
-	end
-	if ARGV[1] == 'fail' and ARGV[2] == '' then
-		redis.call('LMOVE', KEYS[1], KEYS[3], 'LEFT', 'RIGHT')
-	else
 		redis.call('LTRIM', KEYS[1], 1, -1)
+	else
+		if ARGV[2] == '' then
+			redis.call('LMOVE', KEYS[1], KEYS[3], 'LEFT', 'RIGHT')
+		else
+			try()
+			redis.call('RPUSH', KEYS[3], ARGV[2])
+			redis.call('LTRIM', KEYS[1], 1, -1)
+		end
+		expiry = keep(KEYS[3], ARGV[3])
 	end
-	if ARGV[1] == 'fail' then expiry = keep(KEYS[3], ARGV[3]) end
 end
-local entry = false
+local entry, note = false, false
 if ARGV[4] == '1' then
+	local ok
 	entry = redis.pcall('LINDEX', KEYS[4], 0)
-	if not entry then entry = redis.pcall('LMOVE', KEYS[2], KEYS[4], 'LEFT', 'RIGHT') end
-	if type(entry) ~= 'string' then entry = false end
+	if type(entry) == 'string' then
+		ok, note = pcall(put, entry, KEYS[5], ARGV[9], ARGV[10])
+	elseif not entry and redis.pcall('EXISTS', KEYS[2]) == 1 then
+		ok, note = pcall(put, false, KEYS[5], ARGV[9], ARGV[10])
+		if ok then entry = redis.pcall('LMOVE', KEYS[2], KEYS[4], 'LEFT', 'RIGHT') end
+	end
+	if not ok or type(entry) ~= 'string' then entry, note = false, false end
 end
-return {n, entry, expiry}`
+return {n, entry, note, expiry}`
 
 func (f Finish) call() call {
 	// EVAL rather than EVALSHA: a restarted server knows no scripts, and a
@@ -140,10 +167,14 @@ func (f Finish) call() call {
 		from, ms = "at", f.Due.UnixMilli()
 	}
 	return call{"EVAL", []any{
-		finishScript, 6, f.Run, f.Queue, f.Failed, f.Next, f.Recoveries, f.Delayed,
-		string(f.How), f.Record, f.Keep.arg(), flag(f.TakeNext), f.Type, from, ms,
+		finishScript, 8, f.Run.Key, f.Queue, f.Failed, f.Next.Key, f.Run.Notes, f.Delayed, f.Instances, nothing(f.Run.Key),
+		string(f.How), f.Record, f.Keep.arg(), flag(f.TakeNext), from, ms,
+		f.Run.Field, strconv.FormatUint(f.Run.Note.Number, 10), f.Next.Field, f.Next.Note.String(), blankField(f.Type),
 	}}
 }
+
+// nothing is a key beside a run list that never exists.
+func nothing(run string) string { return run + ":nothing" }
 
 // FinishAll carries out all of fs in one round trip and answers in their order.
 // With an error nothing is known of any of them: they must be given again with
@@ -177,8 +208,8 @@ func (c *Conn) FinishAll(fs []Finish) ([]Finished, error) {
 
 func finished(reply any) Finished {
 	values, err := redis.Values(reply, nil)
-	if err == nil && len(values) != 3 {
-		err = fmt.Errorf("the finish script answered %d values instead of 3", len(values))
+	if err == nil && len(values) != 4 {
+		err = fmt.Errorf("the finish script answered %d values instead of 4", len(values))
 	}
 	if err != nil {
 		return Finished{Err: fmt.Errorf("finish: %w", typed(err))}
@@ -187,24 +218,25 @@ func finished(reply any) Finished {
 	if err != nil {
 		return Finished{Err: fmt.Errorf("finish: %w", typed(err))}
 	}
-	entry, _ := values[1].([]byte)
-	f := Finished{Gone: n == 0, Entry: entry}
-	if refused, ok := values[2].(redis.Error); ok {
+	f := Finished{Gone: n == 0, Taken: taken(values[1], values[2])}
+	if refused, ok := values[3].(redis.Error); ok {
 		f.Expiry = fmt.Errorf("bound the failed list: %w", typed(refused))
-	} else if dropped, ok := values[2].(int64); ok {
+	} else if dropped, ok := values[3].(int64); ok {
 		f.Dropped = int(dropped)
 	}
 	return f
 }
 
 // lookBack finds out which of those that were sent before were carried out: the
-// script is one step, so an empty run list means that all of it was, and what
-// it took stands in Next.
+// script is one step, so an empty run list means that all of it was, and the entry
+// that it took is in Next, under the note of Next. Where the note of the run is gone
+// as well, Redis has lost it, and what to do is for the script to decide.
 func (c *Conn) lookBack(fs []Finish, results []Finished) error {
 	var calls []call
 	for _, f := range fs {
 		if f.Unsure {
-			calls = append(calls, call{"EXISTS", []any{f.Run}}, call{"LINDEX", []any{f.Next, 0}})
+			calls = append(calls, call{"EXISTS", []any{f.Run.Key}}, call{"HGET", []any{f.Run.Notes, f.Run.Field}},
+				call{"LINDEX", []any{f.Next.Key, 0}}, call{"HGET", []any{f.Next.Notes, f.Next.Field}})
 		}
 	}
 	replies, err := c.pipeline(calls)
@@ -215,16 +247,18 @@ func (c *Conn) lookBack(fs []Finish, results []Finished) error {
 		if !f.Unsure {
 			continue
 		}
-		exists, err := redis.Bool(replies[0], nil)
-		if err != nil {
-			return fmt.Errorf("look at %s: %w", f.Run, typed(err))
+		for _, reply := range replies[:4] {
+			if refused, ok := reply.(redis.Error); ok {
+				return fmt.Errorf("look at %s and %s: %w", f.Run.Key, f.Next.Key, typed(refused))
+			}
 		}
-		entry, err := redis.Bytes(replies[1], nil)
-		if err != nil && replies[1] != nil {
-			return fmt.Errorf("look at %s: %w", f.Next, typed(err))
+		note, _ := replies[1].([]byte)
+		was, known := readNote(string(note))
+		results[i].Gone = replies[0] == int64(0) && known && was.Number == f.Run.Note.Number
+		if t := taken(replies[2], replies[3]); results[i].Gone && t.Note.Number == f.Next.Note.Number {
+			results[i].Taken = t
 		}
-		results[i] = Finished{Gone: !exists, Entry: entry}
-		replies = replies[2:]
+		replies = replies[4:]
 	}
 	return nil
 }

@@ -14,9 +14,17 @@ import (
 
 func finishOf(how How) Finish {
 	return Finish{
-		Run: run0, How: how, Queue: "q:T", Next: run1, TakeNext: true, Type: "T", Recoveries: keys.Recoveries(),
+		Run: keys.RunList("T", "I", 0, Note{Number: 1}), How: how, Queue: "q:T", Next: keys.RunList("T", "I", 1, Note{Number: 2}), TakeNext: true,
+		Instances: keys.Instances(), Type: "T", Delayed: keys.Delayed("T"),
 		Failed: "q:T:failed", Record: []byte("record"), Keep: Keep{TTL: time.Hour},
 	}
+}
+
+// begin has an entry stand in the run list 0 of a run that has begun.
+func begin(t *testing.T, entry string) {
+	t.Helper()
+	server.Do(t, "HSET", keys.Notes("I"), "T:0", Note{Number: 1}.String())
+	server.Push(t, run0, entry)
 }
 
 // afterFinish is where the entries stand when x was running and y waited.
@@ -39,11 +47,11 @@ func TestFinishMovesTheEntryAndTakesTheNext(t *testing.T) {
 	for how, want := range afterFinish {
 		t.Run(string(how), func(t *testing.T) {
 			l := open(t, server.Socket)
-			server.Push(t, run0, "x")
+			begin(t, "x")
 			server.Push(t, "q:T", "y")
 			use(t, l, func(c *Conn) error {
 				results, err := c.FinishAll([]Finish{finishOf(how)})
-				wantResult := []Finished{{Entry: []byte(want[run1][0])}}
+				wantResult := []Finished{{Taken: Taken{Entry: []byte(want[run1][0]), Note: Note{Number: 2}}}}
 				if diff := cmp.Diff(wantResult, results, cmpopts.EquateErrors()); diff != "" {
 					t.Error(diff)
 				}
@@ -56,7 +64,7 @@ func TestFinishMovesTheEntryAndTakesTheNext(t *testing.T) {
 
 func TestFinishWithoutNextLeavesTheQueueAlone(t *testing.T) {
 	l := open(t, server.Socket)
-	server.Push(t, run0, "x")
+	begin(t, "x")
 	server.Push(t, "q:T", "y")
 	f := finishOf(Drop)
 	f.TakeNext = false
@@ -74,7 +82,7 @@ func TestFailedListExpiresAfterTheLastPush(t *testing.T) {
 	l := open(t, server.Socket)
 	for i, ttl := range []time.Duration{time.Hour, 1500 * time.Millisecond} {
 		server.Do(t, "DEL", "q:T:failed")
-		server.Push(t, run0, "x")
+		begin(t, "x")
 		f := finishOf(Fail)
 		f.Keep.TTL = ttl
 		use(t, l, func(c *Conn) error {
@@ -92,11 +100,11 @@ func TestFailedListExpiresAfterTheLastPush(t *testing.T) {
 func TestFinishRefusedKeepsTheEntry(t *testing.T) {
 	l := open(t, server.Socket)
 	server.Do(t, "SET", "q:T:failed", "of the wrong type")
-	server.Push(t, run0, "x")
+	begin(t, "x")
 	server.Push(t, "q:T", "y")
 	server.Push(t, "q:T:run:I:2", "z")
 	other := finishOf(Drop)
-	other.Run, other.Next = "q:T:run:I:2", "q:T:run:I:3"
+	other.Run, other.Next = keys.RunList("T", "I", 2, Note{Number: 3}), keys.RunList("T", "I", 3, Note{Number: 4})
 	use(t, l, func(c *Conn) error {
 		results, err := c.FinishAll([]Finish{finishOf(Fail), other})
 		if !errors.Is(results[0].Err, &ReplyError{Code: "WRONGTYPE"}) && !errors.Is(results[0].Err, &ReplyError{Code: "ERR"}) {
@@ -115,7 +123,7 @@ func TestFinishWithoutTheRightToExpire(t *testing.T) {
 	for name, record := range map[string][]byte{"record": []byte("record"), "entry itself": nil} {
 		t.Run(name, func(t *testing.T) {
 			l := open(t, server.Socket)
-			server.Push(t, run0, "x")
+			begin(t, "x")
 			server.Push(t, "q:T", "y")
 			forbid(t, "expire")
 			f := finishOf(Fail)
@@ -138,7 +146,7 @@ func TestFinishWithoutTheRightToExpire(t *testing.T) {
 
 func TestFinishUnderOOMRemovesAndTakesNoHarm(t *testing.T) {
 	l := open(t, server.Socket)
-	server.Push(t, run0, "x")
+	begin(t, "x")
 	server.Push(t, "q:T", "y")
 	server.Do(t, "CONFIG", "SET", "maxmemory", "1")
 	defer server.Do(t, "CONFIG", "SET", "maxmemory", "0")
@@ -176,7 +184,7 @@ func TestFinishAfterALostConnectionHappensOnce(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, %s", how, name), func(t *testing.T) {
 				p := redistest.NewProxy(t, server)
 				l := open(t, p.Socket)
-				server.Push(t, run0, "x")
+				begin(t, "x")
 				server.Push(t, "q:T", "y")
 				p.Decide(redistest.FailOnce("EVAL", 1, fault))
 				f := finishOf(how)
@@ -199,16 +207,85 @@ func TestFinishAfterALostConnectionHappensOnce(t *testing.T) {
 	}
 }
 
-func TestFinishOfAnEntryThatRedisLostIsGone(t *testing.T) {
-	l := open(t, server.Socket)
-	use(t, l, func(c *Conn) error {
-		results, err := c.FinishAll([]Finish{finishOf(Fail)})
-		if !results[0].Gone {
-			t.Errorf("got %+v", results[0])
+// What becomes of a result whose entry is no longer in its run list: it is pushed
+// where certainly nobody else has the entry, and nowhere else.
+func TestFinishOfAnEntryThatIsGone(t *testing.T) {
+	others := func(t *testing.T) { server.Do(t, "HSET", keys.Instances(), "another", "{}") }
+	note := func(n Note) func(*testing.T) {
+		return func(t *testing.T) { server.Do(t, "HSET", keys.Notes("I"), "T:0", n.String()) }
+	}
+	blank := func(last int) func(*testing.T) {
+		return func(t *testing.T) { server.Do(t, "HSET", keys.Notes("I"), blankField("T"), last) }
+	}
+	queued := func(t *testing.T) { server.Push(t, "q:T", "an entry that waits") }
+	for name, c := range map[string]struct {
+		begin []func(*testing.T)
+		push  bool
+	}{
+		"redis has nothing of gordon": {nil, true},
+		"taken over":                  {[]func(*testing.T){others}, false},
+		"redis came back without this run, entries wait":   {[]func(*testing.T){queued}, false},
+		"redis came back with an older run of the list":    {[]func(*testing.T){others, note(Note{Number: 0})}, false},
+		"somebody has emptied the list":                    {[]func(*testing.T){others, note(Note{Number: 1, Fail: true})}, false},
+		"redis had lost all when this was running":         {[]func(*testing.T){others, queued, blank(1)}, true},
+		"redis had lost all before, and this was taken":    {[]func(*testing.T){others, queued, blank(0)}, false},
+		"redis lost all, then an older run was taken back": {[]func(*testing.T){others, blank(1), note(Note{Number: 0})}, false},
+	} {
+		for _, how := range []How{Fail, Delay, Return, Drop} {
+			t.Run(name+"/"+string(how), func(t *testing.T) {
+				l := open(t, server.Socket)
+				for _, f := range c.begin {
+					f(t)
+				}
+				f := finishOf(how)
+				f.After, f.TakeNext = time.Hour, false
+				use(t, l, func(c *Conn) error {
+					results, err := c.FinishAll([]Finish{f})
+					if diff := cmp.Diff([]Finished{{Gone: true}}, results); diff != "" {
+						t.Error(diff)
+					}
+					return err
+				})
+				want := 0
+				if c.push && (how == Fail || how == Delay) {
+					want = 1
+				}
+				if n := len(server.List(t, "q:T:failed")) + len(scores(t)); n != want {
+					t.Errorf("pushed %d times, want %d", n, want)
+				}
+			})
 		}
-		return err
-	})
-	checkLists(t, map[string][]string{"q:T:failed": {"record"}})
+	}
+}
+
+// Redis has lost everything when it knows this instance, and any other, no more.
+func TestRegisterNotesWhatRedisHasLost(t *testing.T) {
+	i := Instance{ID: "I", Types: map[string]InstanceType{"T": {Lists: 2}, "U": {Lists: 2}}}
+	for name, c := range map[string]struct {
+		begin func(*testing.T)
+		want  any
+	}{
+		"nothing is there":            {func(*testing.T) {}, "7"},
+		"another instance is there":   {func(t *testing.T) { server.Do(t, "HSET", keys.Instances(), "another", "{}") }, nil},
+		"entries wait":                {func(t *testing.T) { server.Push(t, "q:T", "x") }, nil},
+		"others wait":                 {func(t *testing.T) { server.Push(t, "q:U", "x") }, "7"},
+		"entries wait for their time": {func(t *testing.T) { server.Do(t, "ZADD", keys.Delayed("T"), 1, "x") }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := open(t, server.Socket)
+			c.begin(t)
+			for range 2 {
+				use(t, l, func(c *Conn) error { _, err := c.Register(keys, i, time.Minute, 7); return err })
+			}
+			got := server.Do(t, "HGET", keys.Notes("I"), blankField("T"))
+			if b, ok := got.([]byte); ok {
+				got = string(b)
+			}
+			if got != c.want {
+				t.Errorf("noted %v, want %v", got, c.want)
+			}
+		})
+	}
 }
 
 func TestFinishHandlesLargeEntries(t *testing.T) {

@@ -40,7 +40,7 @@ func FuzzRecord(f *testing.F) {
 		lists := 0
 		for name, kind := range i.Types {
 			key := keys.Queue(name)
-			if key == keys.Instances() || key == keys.Recoveries() || strings.HasPrefix(key, keys.Lease("")) {
+			if key == keys.Instances() || strings.HasPrefix(key, keys.Lease("")) || strings.HasPrefix(key, keys.Notes("")) {
 				t.Fatalf("type %q was believed: its queue is %s", name, key)
 			}
 			if kind.Lists < 0 || kind.FailedTTL < 0 {
@@ -77,7 +77,7 @@ func FuzzAnswers(f *testing.F) {
 		}
 		for _, reply := range []any{nil, a, string(a), n, redis.Error(a)} {
 			for _, other := range []any{nil, b, n, redis.Error(b), []any{a, b}} {
-				for _, values := range []any{[]any{reply, other}, []any{reply}, []any{reply, other, n}, []any{n, other, reply}, reply, other} {
+				for _, values := range []any{[]any{reply, other}, []any{reply}, []any{reply, other, n}, []any{n, other, reply}, []any{n, reply, other, reply}, reply, other} {
 					got := finished(values)
 					if got.Err != nil && (got.Gone || got.Entry != nil) {
 						t.Fatalf("%#v gives %+v", values, got)
@@ -91,7 +91,7 @@ func FuzzAnswers(f *testing.F) {
 		if err := typed(redis.Error(a)); !errors.As(err, &reply) || reply.Text != string(a) {
 			t.Fatalf("%#v", err)
 		}
-		if got := finished([]any{n, b, n}); n > 0 && (got.Err != nil || got.Gone || !bytes.Equal(got.Entry, b)) {
+		if got := finished([]any{n, b, a, n}); n > 0 && (got.Err != nil || got.Gone || !bytes.Equal(got.Entry, b)) {
 			t.Fatalf("%+v", got)
 		}
 	})

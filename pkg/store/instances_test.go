@@ -78,7 +78,7 @@ func TestARenewalWritesTheRecordOnlyWhereItIsNotThere(t *testing.T) {
 func TestARecoveryLeavesAMark(t *testing.T) {
 	l := open(t, server.Socket)
 	renew := func() (r Renewal) {
-		use(t, l, func(c *Conn) (err error) { r, err = c.Renew(keys, Instance{ID: "I"}, time.Minute); return err })
+		use(t, l, func(c *Conn) (err error) { r, err = c.Renew(keys, Instance{ID: "I"}, time.Minute, 0); return err })
 		return r
 	}
 	first := renew()

@@ -51,10 +51,9 @@ func (k Keys) Suspect(instance string) string { return k.Lease(instance) + ":sus
 // [TakenKept].
 func (k Keys) Taken(instance string) string { return k.Lease(instance) + ":taken" }
 
-// Recoveries is the hash Q:recoveries, SHA-1 of type, NUL and entry → how often
-// it was recovered and since when (Unix s). It expires [RecoveryWindow] after the
-// last recovery.
-func (k Keys) Recoveries() string { return k.Prefix + ":recoveries" }
+// Notes is the hash Q:instances:I of instance I, type, colon and S → [Note]. It goes with
+// the instance's record. No expiry.
+func (k Keys) Notes(instance string) string { return k.Instances() + ":" + instance }
 
 // Paused is the set Q:paused of types that nothing is taken of. No expiry.
 func (k Keys) Paused() string { return k.Prefix + ":paused" }

@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
@@ -41,26 +43,54 @@ end
 redis.call('SET', KEYS[2], '', 'PX', ARGV[2])
 return redis.call('HGET', KEYS[4], 'at') or ''`
 
+// blankScript notes of which types Redis has no trace: it knows no instance that could
+// run an entry of theirs, and none waits.
+//
+// KEYS: notes, instances, and of each type the queue and the delayed set.
+// ARGV: number of the last run, and of each type the field.
+const blankScript = `
+if redis.call('EXISTS', KEYS[2]) == 1 then return end
+for i = 2, #ARGV do
+	if redis.call('EXISTS', KEYS[2 * i - 1], KEYS[2 * i]) == 0 then redis.call('HSET', KEYS[1], ARGV[i], ARGV[1]) end
+end`
+
+// blankField is the field of the notes that blankScript sets.
+func blankField(taskType string) string { return taskType + ":blank" }
+
+func blank(k Keys, i Instance, last uint64) call {
+	traces := []any{k.Notes(i.ID), k.Instances()}
+	args := []any{strconv.FormatUint(last, 10)}
+	for name := range i.Types {
+		traces = append(traces, k.Queue(name), k.Delayed(name))
+		args = append(args, blankField(name))
+	}
+	return call{"EVAL", slices.Concat([]any{blankScript, len(traces)}, traces, args)}
+}
+
 // Register puts an instance and this connection on record and renews its lease, as one
 // step; lease is how long the instance counts as alive from now on (in whole ms). It
 // comes before the first take: an entry in the run list of an unknown instance would
 // be found by nobody.
-func (c *Conn) Register(k Keys, i Instance, lease time.Duration) (Renewal, error) {
-	return c.register(k, i, lease, nil, []int64{c.ref.id})
+//
+// Where Redis knows no instance and nothing of a type waits, it has lost the entries
+// of the runs of that type up to number last, and nobody else can have one. That is
+// noted.
+func (c *Conn) Register(k Keys, i Instance, lease time.Duration, last uint64) (Renewal, error) {
+	return c.register(k, i, lease, last, nil, []int64{c.ref.id})
 }
 
 // Renew is Register for all connections of the client: those that were closed leave
 // the record.
-func (c *Conn) Renew(k Keys, i Instance, lease time.Duration) (Renewal, error) {
+func (c *Conn) Renew(k Keys, i Instance, lease time.Duration, last uint64) (Renewal, error) {
 	open, closed := c.client.open.list()
-	r, err := c.register(k, i, lease, closed, open)
+	r, err := c.register(k, i, lease, last, closed, open)
 	if err == nil {
 		c.client.open.forgot(closed)
 	}
 	return r, err
 }
 
-func (c *Conn) register(k Keys, i Instance, lease time.Duration, closed, open []int64) (Renewal, error) {
+func (c *Conn) register(k Keys, i Instance, lease time.Duration, last uint64, closed, open []int64) (Renewal, error) {
 	about, err := json.Marshal(i)
 	if err == nil {
 		// What others would not believe they would not recover.
@@ -82,10 +112,15 @@ func (c *Conn) register(k Keys, i Instance, lease time.Duration, closed, open []
 		for _, id := range open {
 			args = append(args, id)
 		}
-		results, err := c.transaction(call{"EVAL", args}, call{"INFO", []any{"server"}})
+		calls := []call{{"EVAL", args}, {"INFO", []any{"server"}}}
+		if record != "" {
+			calls = slices.Insert(calls, 0, blank(k, i, last)) // before the record is there
+		}
+		results, err := c.transaction(calls...)
 		if err != nil {
 			return Renewal{}, fmt.Errorf("put instance %s on record: %w", i.ID, err)
 		}
+		results = results[len(results)-2:]
 		if results[0] == nil && record == "" {
 			record = string(about)
 			continue
@@ -106,7 +141,7 @@ func (c *Conn) register(k Keys, i Instance, lease time.Duration, closed, open []
 func (c *Conn) Forget(k Keys, id string) error {
 	_, err := c.transaction(
 		call{"HDEL", []any{k.Instances(), id}},
-		call{"DEL", []any{k.Lease(id), k.Connections(id), k.Taken(id)}},
+		call{"DEL", []any{k.Lease(id), k.Connections(id), k.Notes(id), k.Taken(id)}},
 	)
 	return err
 }

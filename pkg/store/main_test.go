@@ -45,20 +45,21 @@ func use(t *testing.T, l *Link, fn func(*Conn) error) {
 
 // register puts an instance on record.
 func register(c *Conn, k Keys, i Instance, lease time.Duration) error {
-	_, err := c.Register(k, i, lease)
+	_, err := c.Register(k, i, lease, 0)
 	return err
 }
 
-// forbid takes the right to a command from everybody until the test ends.
-func forbid(t *testing.T, command string) {
+// forbid takes the right to a command from everybody until the test ends, or allow is
+// called.
+func forbid(t *testing.T, command string) (allow func()) {
 	t.Helper()
 	admin := server.Conn(t)
-	if _, err := admin.Do("ACL", "SETUSER", "default", "-"+command); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if _, err := admin.Do("ACL", "SETUSER", "default", "+@all"); err != nil {
+	set := func(right string) {
+		if _, err := admin.Do("ACL", "SETUSER", "default", right); err != nil {
 			t.Error(err)
 		}
-	})
+	}
+	set("-" + command)
+	t.Cleanup(func() { set("+@all") })
+	return func() { set("+@all") }
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"crypto/sha1" //nolint:gosec // compares two copies of one entry; nobody gains by a collision
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,8 +11,8 @@ import (
 )
 
 const (
-	// RecoveryLimit is how often an entry is recovered before it counts as
-	// poison: one that may itself be what kills the daemon.
+	// RecoveryLimit is how often a daemon dies while it runs an entry before the
+	// entry counts as poison: one that may itself be what kills the daemon.
 	RecoveryLimit = 3
 	// RecoveryWindow is the time in which that has to happen.
 	RecoveryWindow = 72 * time.Hour
@@ -29,14 +30,14 @@ type Recovery struct {
 	// Certain says that the instance is known to be dead. Otherwise nothing is
 	// moved while its lease exists.
 	Certain bool
-	// Entry is what [Conn.Peek] found in the run list.
+	// Entry is what [Conn.Inspect] found in the run list.
 	Entry []byte
 	// Fail has the entry go to the failed list rather than back to its queue.
 	Fail bool
-	// Record is what stands on the failed list then, or when the entry is
-	// poison, nil for the entry itself; Keep is what bounds that list.
+	// Record is what goes there instead of the entry, nil for the entry itself.
 	Record []byte
-	Keep   Keep
+	// Keep bounds the failed list.
+	Keep Keep
 }
 
 // Recovered is what became of a Recovery.
@@ -49,43 +50,40 @@ const (
 	RecoveredAlive Recovered = "alive"
 	// Requeued: the entry is at the head of its queue.
 	Requeued Recovered = "requeued"
-	// FailedOnCrash: the entry is on the failed list, as Fail has it.
-	FailedOnCrash Recovered = "failed"
-	// Poisoned: the entry is on the failed list, having been recovered
-	// [RecoveryLimit] times in [RecoveryWindow].
-	Poisoned Recovered = "poison"
+	// Failed: the entry is on the failed list.
+	Failed Recovered = "failed"
 )
 
 // recoverScript is one step, so that of many who try one moves the entry, and
-// none moves it while its instance lives. A bound on the list that is refused after the
-// entry was moved is no error: nobody would be told of an entry that is not run again.
+// none moves it while its instance lives. As in finishScript, what a refusal could
+// end the script at after the first change is tried before it. A bound on the list that
+// is refused after the entry was moved is no error: nobody would be told of an entry
+// that is not run again.
 //
 // An instance that was only cut off, or stood still, learns from the mark that it has
 // lost entries. The mark comes before they move.
 //
-// KEYS: run list, queue, failed list, recoveries, lease, suspect, taken.
-// ARGV: "1" if certain, SHA-1 of the entry, type, "1" to fail it, record ("" for
-// the entry itself), Keep, limit, window in s, how long the mark is kept in s.
+// The note goes with the entry, so that an instance that lives after all pushes no
+// record of it. What replaces an entry of a queue goes there by way of the run list:
+// this needs no right that is not needed anyway.
+//
+// KEYS: run list, queue, failed list, notes, lease, suspect, taken, one that does not
+// exist.
+// ARGV: "1" if certain, SHA-1 of the entry, field of the note, "1" to fail it, record
+// ("" for the entry itself), Keep, how long the mark is kept in s.
 // Returns one of Recovered.
 const recoverScript = keepScript + `
 if ARGV[1] ~= '1' and redis.call('EXISTS', KEYS[5]) == 1 then return 'alive' end
 if redis.call('EXISTS', KEYS[6]) == 1 then return 'alive' end
 local entry = redis.call('LINDEX', KEYS[1], 0)
 if not entry or redis.sha1hex(entry) ~= ARGV[2] then return 'nothing' end
+redis.call('LMOVE', KEYS[8], KEYS[1], 'LEFT', 'RIGHT')
+redis.call('LTRIM', KEYS[1], 0, -1)
+redis.call('HDEL', KEYS[4], 'may this user remove anything?')
 local clock = redis.call('TIME')
 redis.call('HSET', KEYS[7], 'at', clock[1] .. '.' .. clock[2])
-redis.pcall('EXPIRE', KEYS[7], ARGV[9])
-local field = redis.sha1hex(ARGV[3] .. '\0' .. entry)
-local now, window = tonumber(redis.call('TIME')[1]), tonumber(ARGV[8])
-local times, since = 0, now
-local noted = redis.call('HGET', KEYS[4], field)
-if noted then
-	local n, first = string.match(noted, '^(%d+) (%d+)$')
-	if n and now - tonumber(first) < window then times, since = tonumber(n), tonumber(first) end
-end
-times = times + 1
-local poison = times >= tonumber(ARGV[7])
-if ARGV[4] == '1' or poison then
+redis.pcall('EXPIRE', KEYS[7], ARGV[7])
+if ARGV[4] == '1' then
 	if ARGV[5] == '' then
 		redis.call('LMOVE', KEYS[1], KEYS[3], 'LEFT', 'RIGHT')
 	else
@@ -93,13 +91,19 @@ if ARGV[4] == '1' or poison then
 		redis.call('LTRIM', KEYS[1], 1, -1)
 	end
 	keep(KEYS[3], ARGV[6])
-	redis.pcall('HDEL', KEYS[4], field)
-	return ARGV[4] == '1' and 'failed' or 'poison'
+elseif ARGV[5] == '' then
+	redis.call('LMOVE', KEYS[1], KEYS[2], 'LEFT', 'LEFT')
+else
+	redis.call('RPUSH', KEYS[1], ARGV[5])
+	local moved = redis.pcall('LMOVE', KEYS[1], KEYS[2], 'RIGHT', 'LEFT')
+	if type(moved) == 'table' then
+		redis.call('LTRIM', KEYS[1], 0, -2)
+		return moved
+	end
+	redis.call('LTRIM', KEYS[1], 1, -1)
 end
-redis.call('LMOVE', KEYS[1], KEYS[2], 'RIGHT', 'LEFT')
-redis.call('HSET', KEYS[4], field, times .. ' ' .. since)
-redis.pcall('EXPIRE', KEYS[4], window)
-return 'requeued'`
+redis.call('HDEL', KEYS[4], ARGV[3])
+return ARGV[4] == '1' and 'failed' or 'requeued'`
 
 // Recover carries out a recovery.
 //
@@ -107,34 +111,72 @@ return 'requeued'`
 // neither; the next one who looks goes on.
 func (c *Conn) Recover(k Keys, r Recovery) (Recovered, error) {
 	sum := sha1.Sum(r.Entry) //nolint:gosec // see above
+	run := k.Run(r.Type, r.Dead, r.List)
 	result, err := redis.String(c.do(
-		"EVAL", recoverScript, 7,
-		k.Run(r.Type, r.Dead, r.List), k.Queue(r.Type), k.Failed(r.Type), k.Recoveries(),
-		k.Lease(r.Dead), k.Suspect(r.Dead), k.Taken(r.Dead),
-		flag(r.Certain), hex.EncodeToString(sum[:]), r.Type, flag(r.Fail),
-		r.Record, r.Keep.arg(), RecoveryLimit, int64(RecoveryWindow.Seconds()), int64(TakenKept.Seconds()),
+		"EVAL", recoverScript, 8,
+		run, k.Queue(r.Type), k.Failed(r.Type), k.Notes(r.Dead), k.Lease(r.Dead), k.Suspect(r.Dead), k.Taken(r.Dead), nothing(run),
+		flag(r.Certain), hex.EncodeToString(sum[:]), noteField(r.Type, r.List), flag(r.Fail),
+		r.Record, r.Keep.arg(), int64(TakenKept.Seconds()),
 	))
 	if err != nil {
-		return "", fmt.Errorf("recover %s: %w", k.Run(r.Type, r.Dead, r.List), err)
+		return "", fmt.Errorf("recover %s: %w", run, err)
 	}
 	return Recovered(result), nil
+}
+
+// Remains is what a dead instance has left in a run list.
+type Remains struct {
+	// Entry is nil where there is nothing.
+	Entry []byte
+	// Note is that of the run; Noted is false where there is none.
+	Note  Note
+	Noted bool
+	// Now is the time by the clock of Redis.
+	Now time.Time
+}
+
+// Inspect looks at a run list.
+func (c *Conn) Inspect(k Keys, taskType, id string, list int) (Remains, error) {
+	run := k.Run(taskType, id, list)
+	replies, err := c.pipeline([]call{
+		{"LINDEX", []any{run, 0}}, {"HGET", []any{k.Notes(id), noteField(taskType, list)}}, {"TIME", nil},
+	})
+	if err != nil {
+		return Remains{}, err
+	}
+	for _, reply := range replies {
+		if refused, ok := reply.(redis.Error); ok {
+			return Remains{}, fmt.Errorf("look at %s: %w", run, typed(refused))
+		}
+	}
+	clock, err := redis.Int64s(replies[2], nil)
+	if err != nil || len(clock) != 2 {
+		return Remains{}, fmt.Errorf("TIME: %w", ErrProtocol)
+	}
+	r := Remains{Now: time.Unix(clock[0], clock[1]*int64(time.Microsecond))}
+	r.Entry, _ = replies[0].([]byte)
+	note, _ := replies[1].([]byte)
+	r.Note, r.Noted = readNote(string(note))
+	return r, nil
 }
 
 // forgetDeadScript takes a dead instance off the record, as one step: one that has
 // come back meanwhile needs it. Only one that is certainly dead needs no mark.
 //
-// KEYS: instances, lease, suspect, connections, taken. ARGV: instance, "1" if certain.
+// The record goes last: where the rest is refused, somebody will try again.
+//
+// KEYS: instances, lease, suspect, connections, notes, taken. ARGV: instance, "1" if certain.
 const forgetDeadScript = `
 if ARGV[2] ~= '1' and redis.call('EXISTS', KEYS[2]) == 1 then return end
 if redis.call('EXISTS', KEYS[3]) == 1 then return end
-redis.call('HDEL', KEYS[1], ARGV[1])
-redis.call('DEL', KEYS[2], KEYS[4])
-if ARGV[2] == '1' then redis.call('DEL', KEYS[5]) end`
+redis.call('DEL', KEYS[2], KEYS[4], KEYS[5])
+if ARGV[2] == '1' then redis.call('DEL', KEYS[6]) end
+redis.call('HDEL', KEYS[1], ARGV[1])`
 
 // ForgetDead removes an instance whose entries were all recovered. Unless it is
 // certain that it is dead, nothing is removed while its lease exists.
 func (c *Conn) ForgetDead(k Keys, id string, certain bool) error {
-	keys := []any{k.Instances(), k.Lease(id), k.Suspect(id), k.Connections(id), k.Taken(id)}
+	keys := []any{k.Instances(), k.Lease(id), k.Suspect(id), k.Connections(id), k.Notes(id), k.Taken(id)}
 	args := append([]any{forgetDeadScript, len(keys)}, append(keys, id, flag(certain))...)
 	if _, err := c.do("EVAL", args...); err != nil {
 		return fmt.Errorf("take the dead instance %s off the record: %w", id, err)
@@ -186,3 +228,25 @@ func (c *Conn) Filled(k Keys, taskType, id string, first, n int) ([]int, error) 
 	}
 	return filled, nil
 }
+
+// Note returns what is noted of a run list; noted is false where nothing is.
+func (c *Conn) Note(k Keys, taskType, id string, list int) (n Note, noted bool, err error) {
+	text, err := redis.String(c.do("HGET", k.Notes(id), noteField(taskType, list)))
+	if errors.Is(err, redis.ErrNil) {
+		return Note{}, false, nil
+	}
+	if err != nil {
+		return Note{}, false, err
+	}
+	n, noted = readNote(text)
+	return n, noted, nil
+}
+
+// surely is how many bytes every Redis takes with one command, however it is
+// configured: "proto-max-bulk-len" and "client-query-buffer-limit" are 1 MiB at least,
+// and the script comes to it.
+const surely = 1<<20 - 64<<10
+
+// Fits reports whether a record is so small that it cannot be its size if Redis closes
+// the connection on which it comes.
+func Fits(record []byte) bool { return len(record) <= surely }

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gomodule/redigo/redis"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nevsnode/gordon/v2/internal/redistest"
@@ -16,15 +15,14 @@ import (
 
 // recovery is that of the entry e in a run list of type T of instance I.
 func recovery(entry string, change ...func(*Recovery)) Recovery {
-	r := Recovery{
-		Dead: "I", Type: "T", Certain: true, Entry: []byte(entry),
-		Record: []byte("record of " + entry), Keep: Keep{TTL: time.Hour},
-	}
+	r := Recovery{Dead: "I", Type: "T", Certain: true, Entry: []byte(entry), Keep: Keep{TTL: time.Hour}}
 	for _, c := range change {
 		c(&r)
 	}
 	return r
 }
+
+func failing(r *Recovery) { r.Fail, r.Record = true, []byte("record of "+string(r.Entry)) }
 
 func recoverOnce(t *testing.T, l *Link, r Recovery) (result Recovered) {
 	t.Helper()
@@ -127,7 +125,7 @@ func TestRecoverMovesOnlyWhatItHasSeen(t *testing.T) {
 func TestRecoverToTheFailedList(t *testing.T) {
 	l := open(t, server.Socket)
 	server.Push(t, run0, "x")
-	if got := recoverOnce(t, l, recovery("x", func(r *Recovery) { r.Fail = true })); got != FailedOnCrash {
+	if got := recoverOnce(t, l, recovery("x", failing)); got != Failed {
 		t.Errorf("got %q", got)
 	}
 	checkLists(t, map[string][]string{run0: {}, "q:T": {}, "q:T:failed": {"record of x"}})
@@ -141,67 +139,17 @@ func TestRecoverToTheFailedList(t *testing.T) {
 func TestRecoverWithoutTheRightToExpire(t *testing.T) {
 	l := open(t, server.Socket)
 	forbid(t, "expire")
-	for _, want := range []Recovered{FailedOnCrash, Requeued} {
+	for _, want := range []Recovered{Failed, Requeued} {
 		server.Push(t, run0, "x")
-		if got := recoverOnce(t, l, recovery("x", func(r *Recovery) { r.Fail = want == FailedOnCrash })); got != want {
+		if got := recoverOnce(t, l, recovery("x", func(r *Recovery) {
+			if want == Failed {
+				failing(r)
+			}
+		})); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 	checkLists(t, map[string][]string{run0: {}, "q:T": {"x"}, "q:T:failed": {"record of x"}})
-}
-
-func TestTheThirdRecoveryIsPoison(t *testing.T) {
-	l := open(t, server.Socket)
-	for i, want := range []Recovered{Requeued, Requeued, Poisoned} {
-		server.Do(t, "DEL", "q:T")
-		server.Push(t, run0, "x")
-		if got := recoverOnce(t, l, recovery("x")); got != want {
-			t.Errorf("recovery %d: %q", i+1, got)
-		}
-	}
-	checkLists(t, map[string][]string{run0: {}, "q:T": {}, "q:T:failed": {"record of x"}})
-	if n := server.Do(t, "EXISTS", keys.Recoveries()).(int64); n != 0 {
-		t.Error("the count outlives its entry")
-	}
-}
-
-func TestRecoveriesLongAgoDoNotCount(t *testing.T) {
-	l := open(t, server.Socket)
-	long := time.Now().Add(-RecoveryWindow - time.Minute).Unix()
-	server.Push(t, run0, "x")
-	recoverOnce(t, l, recovery("x"))
-	field, err := redis.String(server.Do(t, "HRANDFIELD", keys.Recoveries()), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server.Do(t, "HSET", keys.Recoveries(), field, fmt.Sprintf("2 %d", long))
-	server.Do(t, "LMOVE", "q:T", run0, "LEFT", "RIGHT")
-	if got := recoverOnce(t, l, recovery("x")); got != Requeued {
-		t.Errorf("got %q", got)
-	}
-}
-
-// Two equal entries are two entries: one that ran to its end does not make the
-// other one poison.
-func TestFinishForgetsRecoveries(t *testing.T) {
-	for _, how := range []How{Drop, Fail, Return} {
-		t.Run(string(how), func(t *testing.T) {
-			l := open(t, server.Socket)
-			server.Push(t, run0, "x")
-			recoverOnce(t, l, recovery("x"))
-			f := finishOf(how)
-			f.TakeNext = false
-			server.Do(t, "LMOVE", "q:T", run0, "LEFT", "RIGHT")
-			use(t, l, func(c *Conn) error { _, err := c.FinishAll([]Finish{f}); return err })
-			want := int64(0)
-			if how == Return {
-				want = 1
-			}
-			if n := server.Do(t, "EXISTS", keys.Recoveries()).(int64); n != want {
-				t.Errorf("%d counts are left, want %d", n, want)
-			}
-		})
-	}
 }
 
 // A machine that lost its power sends no FIN: Redis goes on waiting for it, and

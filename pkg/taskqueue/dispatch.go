@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
@@ -45,7 +46,7 @@ func (q *queue) dispatch() {
 	delete(q.found, s.other())
 	ctx, cancel := context.WithCancel(context.Background())
 	q.waiting, q.withdraw = s, cancel
-	q.fetcher.orders <- order{ctx: ctx, run: q.run(s.other()), now: now}
+	q.fetcher.orders <- order{ctx: ctx, run: q.other(s), now: now}
 }
 
 // wanted tells whether entries may be taken now.
@@ -66,12 +67,12 @@ func (q *queue) freeSlot() *slot {
 }
 
 // taken handles the fetcher's answer.
-func (q *queue) taken(entry []byte) {
+func (q *queue) taken(t store.Taken) {
 	q.withdraw()
 	s := q.waiting
 	q.waiting = nil
 	q.takes++
-	s.taken(entry, q.takes)
+	s.taken(t, q.takes)
 	q.proceed(s)
 }
 
@@ -82,14 +83,19 @@ func (q *queue) proceed(s *slot) {
 	case s.state == free:
 		q.hungry = q.hungry && !s.seated
 		q.letGo(s)
-	case q.draining || q.paused || !q.hold(s) || !q.admit(s):
-		// It came in at the very moment of the stop or the pause, or while it is
-		// not the turn of this type: back to where it was, for another host may run
-		// it now.
+	case s.note.Past && s.note.Fail:
+		q.start(s) // which only fails it: whoever took it from its queue would run it
+	case q.draining || q.paused || s.note.Fail != (q.task.OnCrash == config.CrashFail) || !q.hold(s) || !q.admit(s):
+		// It came in at the very moment of the stop or the pause, under an on_crash
+		// that has changed, or while it is not the turn of this type: back to where
+		// it was, for another host may run it now.
 		q.letGo(s)
 		q.bounced = s
 		q.tell(result{slot: s, how: store.Return})
 	default:
+		if s.note.Past {
+			q.log.Warn("an entry whose task has ended runs again: redis came back with an older state, in which it was running")
+		}
 		q.start(s)
 	}
 }
@@ -110,9 +116,9 @@ func (q *queue) letGo(s *slot) {
 }
 
 func (q *queue) start(s *slot) {
-	id := q.instance + "." + q.name + "." + strconv.FormatUint(q.runs.Add(1), 10)
+	id := taskID(q.instance, q.name, s.note.Number)
 	w := &worker{
-		task: q.task, settings: q.settings, counters: q.counters, id: id, slot: s, payload: s.entry,
+		task: q.task, settings: q.settings, counters: q.counters, id: id, slot: s, payload: s.entry, note: s.note,
 		log:   q.log.With(output.KeyTaskID, id),
 		abort: q.abort.ctx, kill: q.kill.ctx, drained: q.ends.drain.ctx,
 		roster: q.roster, guesses: &q.guesses, chance: rand.Float64,
@@ -120,6 +126,11 @@ func (q *queue) start(s *slot) {
 	q.running++
 	s.task = id
 	go func() { q.results <- w.run() }()
+}
+
+// taskID names a run: GORDON_TASK_ID, by which its processes are found.
+func taskID(instance, taskType string, number uint64) string {
+	return instance + "." + taskType + "." + strconv.FormatUint(number, 10)
 }
 
 // finish handles a worker's result.
@@ -162,20 +173,22 @@ func (q *queue) giveBack() {
 // the slot where one is wanted and it is the turn of this type again.
 func (q *queue) tell(r result) {
 	r.slot.finish()
-	next := q.wanted() && r.how != store.Return && q.claimant.keep()
+	next := q.wanted() && r.how != store.Return && r.slot.seated && q.claimant.keep()
 	if !next {
 		q.vacate(r.slot)
 		q.hungry = true
 	}
-	q.jobs = append(q.jobs, job{slot: r.slot, op: store.Finish{
-		Run: q.run(r.slot.current()), How: r.how,
+	op := store.Finish{
+		Run: q.current(r.slot), How: r.how,
 		Failed: q.keys.Failed(q.task.Type), Record: r.record, Keep: keep(q.task, r.ttl),
 		Delayed: q.keys.Delayed(q.task.Type), Due: r.due, After: r.after,
-		Queue: q.keys.Queue(q.task.Type), Next: q.run(r.slot.other()),
-		TakeNext:   next,
-		Type:       q.name,
-		Recoveries: q.keys.Recoveries(),
-	}})
+		Queue: q.keys.Queue(q.task.Type), Instances: q.keys.Instances(), Type: q.name,
+		Next: q.keys.RunList(q.name, q.instance, r.slot.other(), store.Note{}), TakeNext: next,
+	}
+	if next {
+		op.Next = q.other(r.slot)
+	}
+	q.jobs = append(q.jobs, job{slot: r.slot, op: op})
 }
 
 // finished handles a confirmed result.
@@ -193,7 +206,7 @@ func (q *queue) finished(f finished) {
 	q.sayDropped(f.dropped)
 	q.takes++
 	q.memory.used(len(f.job.slot.entry))
-	f.job.slot.finished(f.entry, q.takes)
+	f.job.slot.finished(f.taken, q.takes)
 	q.proceed(f.job.slot)
 }
 

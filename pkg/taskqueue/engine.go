@@ -71,6 +71,7 @@ func newEngine(p *place, o Options, self host.Identity, ends *ends, past *ended,
 		PID: self.PID, StartTime: self.StartTime, Version: o.Version, Types: make(map[string]store.InstanceType),
 	}, e.health, o.Times)
 	e.registrar.onLoss = e.leaseLost
+	e.registrar.runs = &e.runs
 	options := p.options
 	options.Instance, options.Ping = id, o.Times.Ping
 	options.DialTimeout, options.CommandTimeout = o.Times.IO, o.Times.IO
@@ -149,14 +150,13 @@ func (e *engine) Run() error {
 	defer e.mu.Unlock()
 	if !e.clean {
 		e.log.Warn("redis did not answer in time; entries that it still counts as running here run when gordon uses it again", "address", e.place.String())
-		e.ended.add(e.id)
-		return err
+		return errors.Join(err, e.ended.add(e.id))
 	}
 	ctx, cancel = context.WithTimeout(context.Background(), e.times.IO)
 	defer cancel()
 	if gone := e.registrar.farewell(ctx); gone != nil {
 		e.log.Warn("redis was not told that this instance has ended", output.KeyError, gone.Error())
-		e.ended.add(e.id)
+		err = errors.Join(err, e.ended.add(e.id))
 	}
 	return errors.Join(err, e.registrar.link.Close())
 }

@@ -11,7 +11,7 @@ import (
 // order asks the fetcher for one entry.
 type order struct {
 	ctx context.Context // ends when the entry is no longer wanted
-	run string          // the run list to move it to, known to be empty
+	run store.RunList   // the run list to move it to, known to be empty
 	now bool            // do not wait for one
 }
 
@@ -25,11 +25,11 @@ type fetcher struct {
 	pulse  pulse
 	// orders and taken hold one value: the queue never has two orders out.
 	orders chan order
-	taken  chan []byte
+	taken  chan store.Taken
 }
 
 func newFetcher(queue string, link *store.Link, h *health, t Times) *fetcher {
-	f := &fetcher{queue: queue, link: link, health: h, times: t, orders: make(chan order, 1), taken: make(chan []byte, 1)}
+	f := &fetcher{queue: queue, link: link, health: h, times: t, orders: make(chan order, 1), taken: make(chan store.Taken, 1)}
 	link.OnProgress(f.pulse.progress)
 	return f
 }
@@ -41,63 +41,65 @@ func (f *fetcher) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return closeLink(f.link)
 		case o := <-f.orders:
-			entry := f.take(ctx, o)
-			outlive(ctx, f.link, f.health, f.queue, entry)
+			t := f.take(ctx, o)
+			outlive(ctx, f.link, f.health, f.queue, t.Entry)
 			f.pulse.rest()
-			f.taken <- entry
+			f.taken <- t
 		}
 	}
 }
 
-// take returns the entry that now stands in the run list, or nil when the list
+// take returns the entry that is now in the run list, or none when the list
 // is certain to be empty and the order was withdrawn, or was not to wait. Only
 // the end of ctx lets it return without certainty.
 //
 // Power loss here: the entry is in the queue or in the run list, from where
 // recovery brings it back.
-func (f *fetcher) take(ctx context.Context, o order) []byte {
+func (f *fetcher) take(ctx context.Context, o order) store.Taken {
 	var pace retry
-	// Whether an entry may stand in the run list: it came in over a lost connection,
-	// or Redis came back with its past and has forgotten that it was removed.
+	// Whether an entry may be in the run list: it came in over a lost connection,
+	// or Redis came back with its past and has forgotten that it was removed. It may
+	// have forgotten the note, too.
 	unsure := true
 	for ctx.Err() == nil {
-		var entry []byte
+		var t store.Taken
 		f.pulse.within(f.times.Block + 4*f.times.IO)
 		err := f.link.Use(ctx, func(c *store.Conn) (err error) {
 			if unsure {
-				if entry, err = c.Peek(o.run); err != nil || entry != nil {
+				if t, err = c.Prepare(o.run); err != nil || t.Entry != nil {
 					return err
 				}
 				unsure = false
 			}
-			entry, err = f.ask(c, o, pace)
+			t.Note = o.run.Note
+			t.Entry, err = f.ask(c, o, pace)
 			unsure = err != nil && !store.Refused(err)
 			return err
 		})
 		f.health.report(f, err)
 		switch {
-		case err == nil && (entry != nil || o.now || o.ctx.Err() != nil):
-			return entry
+		case err == nil && (t.Entry != nil || o.now || o.ctx.Err() != nil):
+			return t
 		case err == nil:
 			pace.reset() // nothing came within Times.Block
 		case unsure:
 			pace.wait(ctx)
 		case o.now || o.ctx.Err() != nil:
-			return nil
+			return store.Taken{}
 		default:
 			pace.wait(ctx, o.ctx)
 		}
 	}
-	return nil
+	return store.Taken{}
 }
 
 // ask asks Redis for an entry once.
 func (f *fetcher) ask(c *store.Conn, o order, pace retry) ([]byte, error) {
 	if o.now {
-		return c.TakeNow(f.queue, o.run)
+		return c.TakeNow(f.queue, o.run.Key)
 	}
 	defer f.wellAfterAll(pace)()
-	return c.Take(o.ctx, f.queue, o.run, f.times.Block)
+	return c.Take(o.ctx, f.queue, o.run.Key, f.times.Block)
 }
 
 // accepted is how long a BLMOVE has to be waiting to count as accepted: a

@@ -16,9 +16,9 @@ type job struct {
 // finished is a job that Redis has confirmed.
 type finished struct {
 	job   job
-	entry []byte // the next one, or nil
-	gone  bool   // the run list was empty already
-	sure  bool   // … and no attempt of ours can have been what emptied it
+	taken store.Taken // the next entry, or none
+	gone  bool        // the run list was empty already
+	sure  bool        // … and no attempt of ours can have been what emptied it
 	// dropped is how many old records went off the failed list, which was full.
 	dropped int
 	// refused says that the job is not confirmed: Redis refused it. It is sent
@@ -127,7 +127,7 @@ func (f *finisher) attempt(ctx context.Context, todo []job) (done []finished, le
 			f.health.report(expiry{f}, r.Expiry)
 		}
 		outlive(ctx, f.link, f.health, todo[i].op.Queue, r.Entry)
-		done = append(done, finished{job: todo[i], entry: r.Entry, gone: r.Gone, sure: !todo[i].op.Unsure, dropped: r.Dropped})
+		done = append(done, finished{job: todo[i], taken: r.Taken, gone: r.Gone, sure: !todo[i].op.Unsure, dropped: r.Dropped})
 	}
 	f.health.report(f, err)
 	return done, left

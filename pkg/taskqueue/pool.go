@@ -39,6 +39,9 @@ type Options struct {
 	Groups *cgroup.Tree
 	// Signals are those that the daemon gets; nil where it is not to know.
 	Signals *Signals
+	// StateDir is STATE_DIRECTORY of systemd.exec(5): where to leave word for the next
+	// daemon. "" is for temp_dir.
+	StateDir string
 
 	// Times are those of the protocol; the zero value means [DefaultTimes].
 	Times Times
@@ -113,6 +116,7 @@ func Start(ctx context.Context, c *config.Config, o Options) (*Pool, error) {
 		p.closeShared()
 		return nil, err
 	}
+	p.ended.use(o.StateDir, c.TempDir)
 	e, err := p.launch(ctx, c, s)
 	if err != nil {
 		p.closeShared()
@@ -191,6 +195,7 @@ func (p *Pool) serve(e *engine, c *config.Config, s *Settings) {
 	if old != nil && old != e {
 		old.retire()
 	}
+	p.ended.use(p.opts.StateDir, c.TempDir)
 	p.setTotals(c)
 	e.apply(c.Tasks, s, p.budgets)
 	p.seats.open()

@@ -143,8 +143,8 @@ func (q *queue) step(ctx context.Context) {
 		alarm = timer.C
 	}
 	select {
-	case entry := <-q.fetcher.taken:
-		q.taken(entry)
+	case t := <-q.fetcher.taken:
+		q.taken(t)
 	case r := <-q.results:
 		q.running--
 		q.finish(r)
@@ -186,7 +186,22 @@ func (q *queue) busy() bool {
 // clean tells, after Run, whether every run list is known to be empty.
 func (q *queue) clean() bool { return !q.busy() && q.waiting == nil }
 
-func (q *queue) run(list int) string { return q.keys.Run(q.task.Type, q.instance, list) }
+// current names the run list of a slot that holds its entry.
+func (q *queue) current(s *slot) store.RunList {
+	return q.keys.RunList(q.name, q.instance, s.current(), s.note)
+}
+
+// other names the run list of a slot that the next entry goes to, with the note that
+// it is to have. The number of a run that did not come is used again where it is the
+// last that was given: so numbers have the order in which runs begin, save those that
+// wait for an entry, and mostly no gaps.
+func (q *queue) other(s *slot) store.RunList {
+	if s.next.Number == 0 || s.next.Number != q.runs.Load() {
+		s.next.Number = q.runs.Add(1)
+	}
+	s.next.Fail = q.task.OnCrash == config.CrashFail
+	return q.keys.RunList(q.name, q.instance, s.other(), s.next)
+}
 
 // configure applies a configuration to what starts from now on, and serves the
 // type (again). It returns false when the queue has ended.

@@ -15,17 +15,25 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
 
+// death is what is known of the end of an instance.
+type death struct {
+	store.Instance
+	// certain says that its process has ended. Else its lease is gone, and it may be
+	// alive and cut off.
+	certain bool
+	// orderly says that it has ended by itself while Redis did not take its results.
+	orderly bool
+}
+
 // recover moves all entries of a dead instance, and takes it off the record when
 // none is left.
 //
 // Power loss here: each entry is moved in one step, and the instance stays on
 // record until all were, so whoever comes next goes on.
-func (r *recoverer) recover(ctx context.Context, log *slog.Logger, dead store.Instance, certain bool) error {
+func (r *recoverer) recover(ctx context.Context, log *slog.Logger, dead death) error {
 	var refused []error
-	for taskType, t := range dead.Types {
-		alive, err := r.recoverType(ctx, log, store.Recovery{
-			Dead: dead.ID, Type: taskType, Certain: certain, Fail: t.FailOnCrash, Keep: r.keep(taskType, t),
-		}, t.Lists)
+	for taskType := range dead.Types {
+		alive, err := r.recoverType(ctx, log, dead, taskType)
 		switch {
 		case alive:
 			return nil
@@ -38,41 +46,60 @@ func (r *recoverer) recover(ctx context.Context, log *slog.Logger, dead store.In
 	if len(refused) > 0 {
 		return errors.Join(refused...)
 	}
-	return r.link.Use(ctx, func(c *store.Conn) error { return c.ForgetDead(r.keys, dead.ID, certain) })
+	return r.link.Use(ctx, func(c *store.Conn) error { return c.ForgetDead(r.keys, dead.ID, dead.certain) })
 }
 
-// recoverType moves the entries of one type, which has lists run lists.
-func (r *recoverer) recoverType(ctx context.Context, log *slog.Logger, rec store.Recovery, lists int) (alive bool, err error) {
+// recoverType moves the entries of one type.
+func (r *recoverer) recoverType(ctx context.Context, log *slog.Logger, dead death, taskType string) (alive bool, err error) {
 	requeued := 0
 	defer func() {
 		if requeued > 0 {
 			log.Warn("entries of a dead instance go back to the head of their queue",
-				output.KeyTaskType, rec.Type, "entries", requeued, output.KeyMessageID, output.MsgRecovered)
+				output.KeyTaskType, taskType, "entries", requeued, output.KeyMessageID, output.MsgRecovered)
 		}
 	}()
+	err = r.eachFilled(ctx, dead.Instance, taskType, func(list int) error {
+		result, err := r.recoverList(ctx, log, dead, taskType, list)
+		switch {
+		case err != nil:
+			return err
+		case result == store.RecoveredAlive:
+			return errAlive
+		case result == store.Requeued:
+			requeued++
+		}
+		return nil
+	})
+	if errors.Is(err, errAlive) {
+		return true, nil
+	}
+	return false, err
+}
+
+var errAlive = errors.New("the instance lives")
+
+// eachFilled calls do for each run list of a type that holds something.
+func (r *recoverer) eachFilled(ctx context.Context, dead store.Instance, taskType string, do func(list int) error) error {
+	lists := dead.Types[taskType].Lists
 	for first := 0; first < lists; first += store.FilledBatch {
 		r.pulse.within(4 * r.times.IO)
 		var filled []int
 		if err := r.link.Use(ctx, func(c *store.Conn) (err error) {
-			filled, err = c.Filled(r.keys, rec.Type, rec.Dead, first, lists)
+			filled, err = c.Filled(r.keys, taskType, dead.ID, first, lists)
 			return err
 		}); err != nil {
-			return false, err
+			return err
 		}
-		for _, rec.List = range filled {
-			result, err := r.recoverList(ctx, rec)
-			if err != nil || result == store.RecoveredAlive {
-				return err == nil, err
-			}
-			if result == store.Requeued {
-				requeued++
+		for _, list := range filled {
+			if err := do(list); err != nil {
+				return err
 			}
 		}
 		if err := ctx.Err(); err != nil {
-			return false, err
+			return err
 		}
 	}
-	return false, nil
+	return nil
 }
 
 // keep is what bounds the failed list of a type: how large it may be is known where
@@ -86,34 +113,97 @@ func (r *recoverer) keep(taskType string, t store.InstanceType) store.Keep {
 }
 
 // recoverList moves the entry of one run list, if there is one.
-func (r *recoverer) recoverList(ctx context.Context, rec store.Recovery) (result store.Recovered, err error) {
-	err = r.link.Use(ctx, func(c *store.Conn) (err error) {
-		rec.Entry, err = c.Peek(r.keys.Run(rec.Type, rec.Dead, rec.List))
-		if err != nil || rec.Entry == nil {
-			result = store.RecoveredNothing
-			return err
-		}
-		rec.Record = failedRecord(rec.Entry, entry.Failure{Message: crashReason(rec.Fail, rec.Dead), Outcome: string(outcomeCrashed)})
-		result, err = c.Recover(r.keys, rec)
+func (r *recoverer) recoverList(ctx context.Context, log *slog.Logger, dead death, taskType string, list int) (store.Recovered, error) {
+	rec := store.Recovery{
+		Dead: dead.ID, Type: taskType, List: list, Certain: dead.certain, Keep: r.keep(taskType, dead.Types[taskType]),
+	}
+	var left store.Remains
+	err := r.link.Use(ctx, func(c *store.Conn) (err error) {
+		left, err = c.Inspect(r.keys, taskType, dead.ID, list)
 		return err
 	})
-	defer r.memory.used(len(rec.Entry))
-	if err != nil {
-		return "", err
+	if err != nil || left.Entry == nil {
+		return store.RecoveredNothing, err
 	}
-	if result == store.FailedOnCrash || result == store.Poisoned {
-		r.tell(rec)
+	defer r.memory.used(len(left.Entry))
+	reason := fate(&rec, left, dead)
+	result, err := r.send(ctx, log, rec)
+	if err == nil && result == store.Failed {
+		r.tell(rec, reason)
 	}
-	return result, nil
+	return result, err
 }
 
-// crashReason is the error_message of an entry that is not run again.
-func crashReason(fail bool, dead string) string {
-	if fail {
-		return fmt.Sprintf("gordon died while this ran (instance %s), and on_crash = \"fail\" forbids a second run", dead)
+// send carries out a recovery. Where the connection breaks again and again because
+// Redis does not take what is to replace the entry, the entry is moved as it is: that
+// sends none of its bytes.
+func (r *recoverer) send(ctx context.Context, log *slog.Logger, rec store.Recovery) (result store.Recovered, err error) {
+	for attempt := range 3 {
+		if attempt == 2 {
+			log.Error("redis does not take an entry with a note of its crash, it is moved without one",
+				output.KeyTaskType, rec.Type, "bytes", len(rec.Record), output.KeyError, err.Error())
+			rec.Record = nil
+		}
+		sent := false
+		err = r.link.Use(ctx, func(c *store.Conn) (err error) {
+			sent = true
+			result, err = c.Recover(r.keys, rec)
+			return err
+		})
+		if err == nil && attempt > 0 && result == store.RecoveredNothing {
+			// It was moved before the connection broke, by this attempt or by somebody
+			// else. To tell of it twice is better than not at all.
+			return map[bool]store.Recovered{true: store.Failed, false: store.Requeued}[rec.Fail], nil
+		}
+		if err == nil || !sent || store.Refused(err) || store.Fits(rec.Record) || ctx.Err() != nil {
+			break
+		}
 	}
-	return fmt.Sprintf("gordon died %d times within %v while this ran (the last time instance %s): it is not run again, because it may be the cause",
-		store.RecoveryLimit, store.RecoveryWindow, dead)
+	return result, err
+}
+
+// fate decides what becomes of an entry that a dead instance has left, and why it is
+// not run again. Only a death is counted: an entry cannot have cut off its host, nor
+// have kept Redis from taking what became of it.
+func fate(rec *store.Recovery, left store.Remains, dead death) (reason string) {
+	forbidden := left.Note.Fail || !left.Noted && dead.Types[rec.Type].FailOnCrash
+	f := entry.Failure{Outcome: string(outcomeCrashed)}
+	if left.Noted {
+		f.TaskID = taskID(rec.Dead, rec.Type, left.Note.Number)
+	}
+	past, unreadable := entry.PastOf(left.Entry)
+	past = past.Crashed(left.Now, store.RecoveryWindow)
+	rec.Entry, rec.Fail = left.Entry, true
+	switch counted := dead.certain && !dead.orderly; {
+	case forbidden:
+		f.Message = fmt.Sprintf("%s (instance %s), and on_crash = \"fail\" forbids a second run", dead.how(), rec.Dead)
+	case !counted:
+		rec.Fail = false
+		return ""
+	case unreadable != nil:
+		// It has nowhere to keep a count, and would not run.
+		f.Outcome, f.Message = string(outcomeUnreadable), unreadable.Error()
+	case past.Crashes < store.RecoveryLimit:
+		rec.Fail, rec.Record = false, entry.WithPast(store.MaxString, left.Entry, past)
+		return ""
+	default:
+		f.Message = fmt.Sprintf("gordon died %d times within %v while this ran (the last time instance %s): it is not run again, because it may be the cause",
+			past.Crashes, store.RecoveryWindow, rec.Dead)
+	}
+	rec.Record = failedRecord(left.Entry, f)
+	return f.Message
+}
+
+// how says how a run was cut short.
+func (d death) how() string {
+	switch {
+	case d.orderly:
+		return "redis did not take what had become of this when gordon ended"
+	case d.certain:
+		return "gordon died while this ran"
+	default:
+		return "gordon died or was cut off from redis while this ran"
+	}
 }
 
 // abandoned is an entry that is not run again.
@@ -125,8 +215,7 @@ type abandoned struct {
 
 // tell lets people know of an entry that is not run again; the error_script comes
 // with notify.
-func (r *recoverer) tell(rec store.Recovery) {
-	reason := crashReason(rec.Fail, rec.Dead)
+func (r *recoverer) tell(rec store.Recovery, reason string) {
 	r.counters.Abandoned(rec.Type)
 	r.log.Error("an entry is not run again", output.KeyTaskType, rec.Type, output.KeyError, reason, output.KeyMessageID, output.MsgTaskFailed)
 	r.untold = append(r.untold, abandoned{rec.Type, rec.Entry, reason})

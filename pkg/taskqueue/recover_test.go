@@ -28,7 +28,7 @@ func (r *rig) onRecord(id string, change func(*store.Instance)) {
 	link := store.NewClient(store.Options{Network: "unix", Address: server.Socket, Instance: "test"}).Link()
 	defer link.Close()
 	err = link.Use(r.t.Context(), func(c *store.Conn) error {
-		_, err := c.Register(store.Keys{Prefix: "q"}, i, time.Minute)
+		_, err := c.Register(store.Keys{Prefix: "q"}, i, time.Minute, 0)
 		return err
 	})
 	if err != nil {

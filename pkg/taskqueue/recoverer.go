@@ -146,7 +146,12 @@ func (r *recoverer) consider(ctx context.Context, other store.Instance) error {
 	if lives, err := r.mayLive(ctx, log, other.ID, certain); err != nil || lives {
 		return err
 	}
-	killed, err := r.killLeftovers(ctx, other)
+	dead := death{Instance: other, certain: certain, orderly: r.ended.orderly(other.ID)}
+	cut, err := r.unfinished(ctx, other)
+	if err != nil {
+		return err
+	}
+	killed, err := r.killLeftovers(ctx, other, cut)
 	if err != nil {
 		log.Warn("processes of a dead instance cannot be ended, its entries wait", output.KeyError, err.Error())
 		return nil
@@ -154,7 +159,11 @@ func (r *recoverer) consider(ctx context.Context, other store.Instance) error {
 	if killed > 0 {
 		log.Warn("ended what a dead instance had left running", "processes", killed)
 	}
-	return r.recover(ctx, log, other, certain)
+	if err := r.recover(ctx, log, dead); err != nil {
+		return err
+	}
+	r.ended.forget(other.ID)
+	return nil
 }
 
 // mayLive closes the connections of an instance that is taken for dead, and reports
@@ -200,11 +209,37 @@ func (r *recoverer) leaseGone(ctx context.Context, id string) (gone bool, err er
 	return gone && err == nil, err
 }
 
+// unfinished returns the runs of a dead instance whose entry is still in a run list,
+// as GORDON_TASK_ID has them. It is nil where that cannot be told: a run list has no
+// note, or may not be read.
+func (r *recoverer) unfinished(ctx context.Context, dead store.Instance) (runs map[string]bool, err error) {
+	runs = make(map[string]bool)
+	known := true
+	for taskType := range dead.Types {
+		err := r.eachFilled(ctx, dead, taskType, func(list int) error {
+			return r.link.Use(ctx, func(c *store.Conn) error {
+				note, noted, err := c.Note(r.keys, taskType, dead.ID, list)
+				runs[taskID(dead.ID, taskType, note.Number)] = true
+				known = known && noted
+				return err
+			})
+		})
+		known = known && err == nil
+		if err != nil && !store.Refused(err) {
+			return nil, err
+		}
+	}
+	if !known {
+		return nil, nil
+	}
+	return runs, nil
+}
+
 // killLeftovers ends what still runs here of a dead instance, so that an entry's
-// second run never meets its first. After a reboot, and of another machine,
-// there is nothing to be found.
-func (r *recoverer) killLeftovers(ctx context.Context, dead store.Instance) (int, error) {
-	if dead.BootID != r.host.BootID {
+// second run never meets its first. What a task that had ended has left running on
+// purpose stays. After a reboot, and of another machine, there is nothing to be found.
+func (r *recoverer) killLeftovers(ctx context.Context, dead store.Instance, runs map[string]bool) (int, error) {
+	if dead.BootID != r.host.BootID || runs != nil && len(runs) == 0 {
 		return 0, nil
 	}
 	if !complete.MatchString(dead.ID) {
@@ -213,7 +248,10 @@ func (r *recoverer) killLeftovers(ctx context.Context, dead store.Instance) (int
 	ctx, cancel := context.WithTimeout(ctx, leftoverPatience)
 	defer cancel()
 	return runner.KillMarked(ctx, func(marker string) bool {
-		return strings.HasPrefix(marker, dead.ID+".") && !strings.HasPrefix(marker, r.self+".")
+		if strings.HasPrefix(marker, r.self+".") {
+			return false
+		}
+		return runs[marker] || runs == nil && strings.HasPrefix(marker, dead.ID+".")
 	})
 }
 

@@ -21,6 +21,7 @@ type registrar struct {
 	link   *store.Link
 	pulse  pulse
 	times  Times
+	runs   *atomic.Uint64 // see queue
 	// onLoss is called, once per episode, when the lease may be gone before
 	// long because it could not be renewed.
 	onLoss func(since time.Duration)
@@ -59,7 +60,7 @@ func newRegistrar(keys store.Keys, self store.Instance, h *health, t Times) *reg
 // have lost the record, and an entry that was taken before it is back would be
 // found by nobody.
 func (r *registrar) greet(c *store.Conn) error {
-	found, err := c.Register(r.keys, *r.instance.Load(), r.times.Lease)
+	found, err := c.Register(r.keys, *r.instance.Load(), r.times.Lease, r.runs.Load())
 	if err == nil && r.heard(found) {
 		select {
 		case r.doubt <- struct{}{}:
@@ -161,7 +162,7 @@ func (r *registrar) renew(ctx context.Context) error {
 	})
 	var found store.Renewal
 	err := r.link.Use(ctx, func(c *store.Conn) (err error) {
-		found, err = c.Renew(r.keys, *r.instance.Load(), r.times.Lease)
+		found, err = c.Renew(r.keys, *r.instance.Load(), r.times.Lease, r.runs.Load())
 		return err
 	})
 	if !timer.Stop() {

@@ -1,6 +1,10 @@
 package taskqueue
 
-import "time"
+import (
+	"time"
+
+	"github.com/nevsnode/gordon/v2/pkg/output"
+)
 
 // confirmPatience is how long the last stage of a stop waits for Redis to take
 // the results of the tasks that were stopped.
@@ -40,5 +44,10 @@ func (p *Pool) Shutdown(patience, grace time.Duration, hasten <-chan struct{}) {
 	case <-p.over:
 	case <-timer.C:
 		p.opts.Log.Error("some processes could not be ended, leaving them behind")
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if err := p.ended.add(p.current.id); err != nil {
+			p.opts.Log.Warn("the next gordon will take this end for a death", output.KeyError, err.Error())
+		}
 	}
 }

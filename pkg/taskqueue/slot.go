@@ -1,5 +1,7 @@
 package taskqueue
 
+import "github.com/nevsnode/gordon/v2/pkg/store"
+
 // state is where a slot stands in its life.
 type state int
 
@@ -31,6 +33,9 @@ type slot struct {
 	side  int // 0 or 1: the current list
 	entry []byte
 	task  string // the id of its last run
+	// note is that of the current list, next that of the other one. A number that was
+	// given for an entry that did not come is for the one that does.
+	note, next store.Note
 	// since numbers the takes of the queue, so that entries that go back keep
 	// their order.
 	since uint64
@@ -59,25 +64,26 @@ func (s *slot) turn() {
 // take begins to wait for an entry.
 func (s *slot) take() { s.move(free, taking) }
 
-// taken ends the wait; entry is nil when none came.
-func (s *slot) taken(entry []byte, number uint64) { s.settle(taking, entry, number) }
+// taken ends the wait; t has no entry when none came.
+func (s *slot) taken(t store.Taken, number uint64) { s.settle(taking, t, number) }
 
 // finish begins to tell Redis of the result.
 func (s *slot) finish() { s.move(running, finishing) }
 
-// finished ends that; entry is the next one, or nil.
-func (s *slot) finished(entry []byte, number uint64) { s.settle(finishing, entry, number) }
+// finished ends that; t has the next entry, or none.
+func (s *slot) finished(t store.Taken, number uint64) { s.settle(finishing, t, number) }
 
 // settle goes on with an entry in the other list, or without one.
-func (s *slot) settle(from state, entry []byte, number uint64) {
-	if entry == nil {
+func (s *slot) settle(from state, t store.Taken, number uint64) {
+	if t.Entry == nil {
 		s.move(from, free)
 		s.entry = nil
 		return
 	}
 	s.move(from, running)
 	s.side = 1 - s.side
-	s.entry, s.since = entry, number
+	s.entry, s.since = t.Entry, number
+	s.note, s.next = t.Note, store.Note{}
 }
 
 // move panics on a transition that the life of a slot does not have: it could

@@ -49,6 +49,7 @@ type slotModel struct {
 
 	// what must be in Redis
 	pushed, takes int
+	runs          uint64
 	queue         []string
 	failed        []string
 	held          map[*slot]string
@@ -90,6 +91,15 @@ func (m *slotModel) stop(rt *rapid.T) {
 }
 
 func (m *slotModel) run(list int) string { return m.keys.Run("T", "I", list) }
+
+// other is the run list for the next entry of a slot, for a run of its own.
+func (m *slotModel) other(s *slot) store.RunList {
+	if s.next.Number == 0 {
+		m.runs++
+		s.next.Number = m.runs
+	}
+	return m.keys.RunList("T", "I", s.other(), s.next)
+}
 
 // fault has the next command of a kind meet a fault, or not. Entries are told
 // apart by number, but every third is the same: equal entries must not confuse.
@@ -144,7 +154,7 @@ func (m *slotModel) take(rt *rapid.T) {
 	if !wanted && !now {
 		cancel() // nothing will come: the order is withdrawn
 	}
-	m.fetcher.orders <- order{ctx: ctx, run: m.run(s.other()), now: now}
+	m.fetcher.orders <- order{ctx: ctx, run: m.other(s), now: now}
 	m.settle(rt, s, <-m.fetcher.taken, s.taken)
 	if wanted && s.state == free {
 		rt.Fatal("the entry that waited was not taken")
@@ -152,17 +162,20 @@ func (m *slotModel) take(rt *rapid.T) {
 }
 
 // settle checks which entry came into a slot.
-func (m *slotModel) settle(rt *rapid.T, s *slot, entry []byte, into func([]byte, uint64)) {
+func (m *slotModel) settle(rt *rapid.T, s *slot, t store.Taken, into func(store.Taken, uint64)) {
 	m.takes++
-	into(entry, uint64(m.takes))
+	promised := s.next
+	into(t, uint64(m.takes))
 	m.proxy.DeliverLate()
 	switch {
-	case entry == nil:
+	case t.Entry == nil:
 		return
+	case t.Note != promised:
+		rt.Fatalf("the entry has the note %v, not %v", t.Note, promised)
 	case len(m.queue) == 0:
-		rt.Fatalf("took %q from an empty queue", entry)
-	case string(entry) != m.queue[0]:
-		rt.Fatalf("took %q, the head is %q", entry, m.queue[0])
+		rt.Fatalf("took %q from an empty queue", t.Entry)
+	case string(t.Entry) != m.queue[0]:
+		rt.Fatalf("took %q, the head is %q", t.Entry, m.queue[0])
 	}
 	m.held[s] = m.queue[0]
 	m.queue = m.queue[1:]
@@ -175,8 +188,8 @@ func (m *slotModel) finish(rt *rapid.T) {
 	m.fault(rt, "EVAL")
 	record := "record of " + m.held[s]
 	op := store.Finish{
-		Run: m.run(s.current()), How: how, Queue: "q:T", Failed: "q:T:failed", Keep: store.Keep{TTL: time.Hour},
-		Next: m.run(s.other()), TakeNext: next, Type: "T", Recoveries: "q:recoveries", Delayed: m.keys.Delayed("T"),
+		Run: m.keys.RunList("T", "I", s.current(), s.note), How: how, Queue: "q:T", Failed: "q:T:failed", Keep: store.Keep{TTL: time.Hour},
+		Next: m.other(s), TakeNext: next, Instances: m.keys.Instances(), Type: "T", Delayed: m.keys.Delayed("T"),
 	}
 	if how == store.Delay {
 		record = m.later(rt, &op)
@@ -196,7 +209,7 @@ func (m *slotModel) finish(rt *rapid.T) {
 	}
 	delete(m.held, s)
 	wanted := next && len(m.queue) > 0
-	m.settle(rt, s, done[0].entry, s.finished)
+	m.settle(rt, s, done[0].taken, s.finished)
 	if wanted && s.state == free {
 		rt.Fatal("the next entry was not taken")
 	}
@@ -279,6 +292,10 @@ func (m *slotModel) check(rt *rapid.T) {
 	add(m.keys.Delayed("T"), slices.Sorted(slices.Values(later)))
 	got := make(map[string][]string)
 	for _, key := range server.Keys(m.t, "*") {
+		if key == m.keys.Notes("I") {
+			m.checkNotes(rt)
+			continue
+		}
 		if key == m.keys.Delayed("T") {
 			got[key] = m.laterInRedis(rt)
 			continue
@@ -287,6 +304,19 @@ func (m *slotModel) check(rt *rapid.T) {
 	}
 	if diff := gocmp.Diff(want, got); diff != "" {
 		rt.Fatalf("redis differs from the model (-want +got):\n%s", diff)
+	}
+}
+
+// checkNotes compares the notes of the run lists that are filled.
+func (m *slotModel) checkNotes(rt *rapid.T) {
+	notes, err := redis.StringMap(server.Do(m.t, "HGETALL", m.keys.Notes("I")), nil)
+	if err != nil {
+		rt.Fatal(err)
+	}
+	for s := range m.held {
+		if got, want := notes["T:"+strconv.Itoa(s.current())], strconv.FormatUint(s.note.Number, 10); got != want {
+			rt.Fatalf("list %d has the note %q, want %q", s.current(), got, want)
+		}
 	}
 }
 

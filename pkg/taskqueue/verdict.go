@@ -72,7 +72,7 @@ func (v *verdict) judge(on config.FailOnOutput) {
 // It is kept then, even where no failed list is wanted.
 func (v *verdict) neverRan() bool {
 	switch v.outcome {
-	case outcomeUnreadable, outcomeNotStarted, outcomeExpired, outcomeStopped:
+	case outcomeUnreadable, outcomeNotStarted, outcomeExpired, outcomeStopped, outcomeCrashed:
 		return true
 	default:
 		return false

@@ -50,7 +50,7 @@ func startWatcher(t *testing.T, s *redistest.Server, id string, types ...string)
 	}
 	if err := w.client.Link().Use(t.Context(), func(c *store.Conn) error {
 		defer c.Close()
-		_, err := c.Register(w.keys, record, time.Hour)
+		_, err := c.Register(w.keys, record, time.Hour, 0)
 		return err
 	}); err != nil {
 		t.Fatal(err)

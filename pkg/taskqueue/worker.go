@@ -26,6 +26,7 @@ type worker struct {
 	id       string // GORDON_TASK_ID
 	slot     *slot
 	payload  []byte
+	note     store.Note
 	// abort ends when the task is to be stopped and its entry put back, kill
 	// when there is no time left to be polite.
 	abort, kill context.Context
@@ -70,7 +71,8 @@ func (w *worker) run() result {
 		w.log = w.log.With(output.KeyEntryID, e.ID)
 	}
 	w.guesses.tell(w.log, e.Guesses)
-	if r, early := w.putOff(e.Orders, e.Past, time.Now()); err == nil && early {
+	ran := w.note.Past && w.note.Fail
+	if r, early := w.putOff(e.Orders, e.Past, time.Now()); err == nil && !ran && early {
 		return r
 	}
 	ctx, cancel := context.WithCancelCause(w.abort)
@@ -80,9 +82,12 @@ func (w *worker) run() result {
 	w.log.Debug("task started")
 	began := time.Now()
 	v := verdict{attempt: e.Past.Attempts + 1, attempts: w.task.Retry.MaxAttempts, began: began}
-	if err != nil {
+	switch {
+	case ran:
+		v.outcome, v.fault = outcomeCrashed, `redis came back with an older state, in which this was running: it has run, and on_crash = "fail" forbids a second run`
+	case err != nil:
 		v.outcome, v.fault = outcomeUnreadable, err.Error()
-	} else {
+	default:
 		w.execute(ctx, e, &v)
 	}
 	v.took = time.Since(began).Round(time.Microsecond)
@@ -117,9 +122,10 @@ func (w *worker) settle(e entry.Entry, v verdict) result {
 	w.counters.Failed(w.task.Type)
 	log.Error(headline(v.outcome), output.KeyMessageID, messageID(v.outcome))
 	r = result{slot: w.slot, how: store.Drop, effect: failed}
-	if v.outcome == outcomeCancelled {
-		r.effect = noEffect
-	} else {
+	if v.outcome == outcomeCancelled || v.outcome == outcomeCrashed {
+		r.effect = noEffect // nothing has failed now
+	}
+	if v.outcome != outcomeCancelled {
 		// Before the entry leaves its run list: power loss here repeats the entry
 		// and the notice, the other way round the notice would be lost.
 		w.notify(v.fault)
