@@ -1,7 +1,7 @@
 package daemontest
 
 import (
-	"os"
+	"os/exec"
 	"slices"
 	"syscall"
 	"testing"
@@ -42,8 +42,11 @@ func TestStopWaitsForWhatRuns(t *testing.T) {
 // have no terminal: they neither get the signal nor can be stopped for reading.
 func TestCtrlCStopsGordonAndNoTask(t *testing.T) {
 	s := newSite(t)
-	var keyboard *os.File
-	keyboard, s.Terminal = gordontest.Terminal(t)
+	keyboard, terminal := gordontest.Terminal(t)
+	s.Launch = func(cmd *exec.Cmd) error {
+		cmd.Stdin, cmd.SysProcAttr = terminal, &syscall.SysProcAttr{Setsid: true, Setctty: true}
+		return cmd.Start()
+	}
 	s.Script("T", `trap 'echo hit >>"$D/signals"' INT TERM HUP QUIT TSTP
 		for try in "read x" "stty sane" "echo x"; do
 			(eval "$try" </dev/tty >/dev/tty) 2>/dev/null && echo "$try" >>"$D/terminal"

@@ -47,9 +47,6 @@ func (s *Site) Run(env []string, args ...string) *Daemon {
 	// The race detector would have gordon sleep for 1 s before it exits.
 	d.cmd.Env = append(append(os.Environ(), "GORACE=atexit_sleep_ms=0"), env...)
 	d.cmd.Stdout, d.cmd.Stderr = d.out, d.out
-	if s.Terminal != nil {
-		d.cmd.Stdin, d.cmd.SysProcAttr = s.Terminal, &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	}
 	d.cmd.WaitDelay = time.Second // leftover scripts may keep the output open
 	launch := s.Launch
 	if launch == nil {

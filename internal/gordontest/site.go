@@ -19,9 +19,6 @@ type Site struct {
 	Redis string
 	// QueueKey is the queue_key.
 	QueueKey string
-	// Terminal is the standard input and controlling terminal of what Run starts;
-	// nil = none. See [Terminal].
-	Terminal *os.File
 	// Launch starts gordon, nil as any process: on another host, as another user.
 	Launch func(*exec.Cmd) error
 	dir    string
