@@ -12,6 +12,7 @@ func TestPasswordAsCredential(t *testing.T) {
 	onEverySuite(t, func(t *testing.T, m *machine) {
 		const password = "correct-horse-battery"
 		m.script("hello", `env >/var/lib/gordon/env; id >>/var/lib/gordon/said`)
+		m.script("reads", `cat /run/credentials/gordon.service/redis-password >"/var/tmp/read-by-$1" || echo no >"/var/tmp/read-by-$1"`)
 		m.install(*dist)
 		m.tasks([]string{"hello"})
 		m.run("redis-cli CONFIG SET requirepass %s", password)
@@ -45,6 +46,19 @@ systemctl daemon-reload && systemctl restart gordon && systemctl reload gordon`)
 		}
 		if env := strings.Join(m.lines("/var/lib/gordon/env"), "\n"); strings.Contains(env, "CREDENTIALS_DIRECTORY") {
 			t.Errorf("the task knows where credentials are:\n%s", env)
+		}
+
+		// Who can read the file, as the example says.
+		m.run("useradd --system web && cp /usr/share/doc/gordon/examples/users.conf /etc/systemd/system/gordon.service.d/ && systemctl daemon-reload")
+		m.write("/etc/gordon.d/tasks.toml", "[tasks.own]\nscript = [\"/usr/local/bin/reads\", \"gordon\"]\n"+
+			"[tasks.web]\nscript = [\"/usr/local/bin/reads\", \"web\"]\nuser = \"web\"\n", 0o644)
+		m.run("systemctl restart gordon")
+		for taskType, want := range map[string]string{"own": password, "web": "no"} {
+			m.run(`REDISCLI_AUTH=%s redis-cli RPUSH taskqueue:%s '{}'`, password, taskType)
+			who := strings.Replace(taskType, "own", "gordon", 1)
+			if got := m.waitLines("/var/tmp/read-by-"+who, 1); got[0] != want {
+				t.Errorf("a task of user %s reads %q", who, got)
+			}
 		}
 		t.Logf("logged in with a credential: %s", m.property("StatusText"))
 	})

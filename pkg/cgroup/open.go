@@ -14,6 +14,7 @@ import (
 
 	"github.com/nevsnode/gordon/v2/internal/files"
 	"github.com/nevsnode/gordon/v2/pkg/config"
+	"github.com/nevsnode/gordon/v2/pkg/host"
 )
 
 // Leaf is the name of the group that the daemon itself moves into. It is the
@@ -32,8 +33,8 @@ var ErrNone = errors.New("no control group is delegated to gordon")
 //
 // Whether a group is delegated is asked in the way of systemd's
 // CGROUP_DELEGATION.md: by the attribute that it sets. Up to systemd 250 only
-// root can read that one; then it tells by whose folder it is. The process must
-// be alone in the group, so that a shell's is never taken for its own.
+// root can read that one; then it tells by whose folder it is. The group must not be
+// that of a shell, say; see checkAlone.
 func Open() (*Tree, error) {
 	dir, mount, err := ownDir()
 	if err != nil {
@@ -63,8 +64,9 @@ func (t *Tree) check() error {
 	return t.checkAlone()
 }
 
-// checkAlone fails if another process is in the group or in the leaf, unless nothing
-// can end it. It may be another gordon, whose tasks Sweep would kill.
+// checkAlone fails if the group is another's: of whoever has started this process, or
+// of another gordon, whose tasks Sweep would kill. Everything else was left behind by
+// an earlier gordon or by a command of the unit, and is no reason to go without limits.
 func (t *Tree) checkAlone() error {
 	for _, dir := range []string{t.dir, filepath.Join(t.dir, Leaf)} {
 		others, err := pids(dir)
@@ -72,12 +74,39 @@ func (t *Tree) checkAlone() error {
 			return fmt.Errorf("looking who else is in %s: %w", dir, err)
 		}
 		for _, pid := range others {
-			if pid != os.Getpid() && !killed(pid) {
+			if pid != os.Getpid() && !killed(pid) && !(marked(t.dir) && leftOver(pid)) {
 				return fmt.Errorf("process %d is in %s too: gordon needs one of its own, from a unit with Delegate=yes", pid, t.Path())
 			}
 		}
 	}
 	return nil
+}
+
+// leftOver reports whether a process has neither started this one nor is a gordon. One
+// that cannot be looked at may be.
+func leftOver(pid int) bool {
+	for up := os.Getppid(); up > 1; {
+		if up == pid {
+			return false
+		}
+		st, err := host.ReadStat(up)
+		if err != nil {
+			return false
+		}
+		up = st.PPID
+	}
+	own, err := os.Stat("/proc/self/exe")
+	if err != nil {
+		return false
+	}
+	exe := fmt.Sprintf("/proc/%d/exe", pid)
+	its, err := os.Stat(exe)
+	if err != nil {
+		return errors.Is(unix.Kill(pid, 0), unix.ESRCH)
+	}
+	// An upgrade has replaced the file of a gordon that still runs.
+	name, err := os.Readlink(exe)
+	return err == nil && !os.SameFile(own, its) && filepath.Base(strings.TrimSuffix(name, " (deleted)")) != "gordon"
 }
 
 // kernelClones tells whether clone3(2) can start a process in a group. It is asked
@@ -93,11 +122,8 @@ func kernelClones() bool {
 }
 
 func delegated(dir string) bool {
-	for _, attr := range []string{"trusted.delegate", "user.delegate"} {
-		var value [8]byte
-		if n, err := unix.Getxattr(dir, attr, value[:]); err == nil && string(value[:n]) == "1" {
-			return true
-		}
+	if marked(dir) {
+		return true
 	}
 	if os.Geteuid() == 0 {
 		return false // root may write everywhere, which says nothing
@@ -110,6 +136,17 @@ func delegated(dir string) bool {
 	return true
 }
 
+// marked reports whether systemd has marked the group as delegated.
+func marked(dir string) bool {
+	for _, attr := range []string{"trusted.delegate", "user.delegate"} {
+		var value [8]byte
+		if n, err := unix.Getxattr(dir, attr, value[:]); err == nil && string(value[:n]) == "1" {
+			return true
+		}
+	}
+	return false
+}
+
 // takeOver moves the daemon into its leaf and enables the controllers.
 func (t *Tree) takeOver() error {
 	leaf := filepath.Join(t.dir, Leaf)
@@ -119,7 +156,7 @@ func (t *Tree) takeOver() error {
 	if err := write(leaf, procsFile, "0"); err != nil { // 0 is the writer
 		return fmt.Errorf("moving gordon into its own control group: %w", err)
 	}
-	// What nothing can end moves along, or there would be no controllers.
+	// What was left behind moves along, or there would be no controllers.
 	rest, _ := pids(t.dir)
 	for _, pid := range rest {
 		_ = write(leaf, procsFile, strconv.Itoa(pid))

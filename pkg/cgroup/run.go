@@ -66,6 +66,9 @@ func (r *Run) Remove() error {
 // kernel's own files, and from what systemd makes (".control").
 const kindPrefix = "task."
 
+// scriptKind is the name of the group of the error_script.
+const scriptKind = "error_script"
+
 // longest is how long a name may be before it is cut: a file name has 255 bytes,
 // and kindPrefix and the checksum come to it.
 const longest = 200

@@ -54,7 +54,7 @@ func (t *Tree) oldKinds() (dirs []string, err error) {
 		return nil, fmt.Errorf("looking for old control groups: %w", err)
 	}
 	for _, e := range entries {
-		if e.IsDir() && strings.HasPrefix(e.Name(), kindPrefix) {
+		if e.IsDir() && (strings.HasPrefix(e.Name(), kindPrefix) || e.Name() == scriptKind) {
 			dirs = append(dirs, filepath.Join(t.dir, e.Name()))
 		}
 	}

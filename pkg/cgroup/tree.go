@@ -20,6 +20,7 @@ import (
 //	daemon          Gordon itself
 //	task.TYPE       one for each type, with what counts for all its runs
 //	task.TYPE/RUN   one for each run
+//	error_script/RUN   one for each run of the error_script
 //
 // Its methods may be called from any goroutine.
 type Tree struct {
@@ -106,6 +107,19 @@ func (t *Tree) makeKind(name string) error {
 func (t *Tree) NewRun(taskType, id string, limits config.Limits) (*Run, error) {
 	r := &Run{tree: t, limits: limits, fd: -1}
 	if err := t.make(r, kindPrefix+escape(taskType), escape(id)); err != nil {
+		return nil, err
+	}
+	if err := r.prepare(); err != nil {
+		return nil, errors.Join(err, r.Remove())
+	}
+	return r, nil
+}
+
+// NewScript makes the group for one run of the error_script: what it leaves behind must
+// not stay in the group of the daemon, where it would be in the way of the next one.
+func (t *Tree) NewScript(id string) (*Run, error) {
+	r := &Run{tree: t, fd: -1}
+	if err := t.make(r, scriptKind, escape(id)); err != nil {
 		return nil, err
 	}
 	if err := r.prepare(); err != nil {

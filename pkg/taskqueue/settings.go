@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -65,9 +66,10 @@ func (s *Settings) exec(ctx, kill context.Context, log *slog.Logger, script, arg
 		return nil, fmt.Errorf("environment of the error_script: %w", err)
 	}
 	spec := runner.Spec{Path: path, Args: []string{arg}, Env: env, Gate: s.gate, Drain: s.drain, DaemonGot: s.Signals.got, LeftoverGrace: s.KillGrace}
-	o, stopped, err := s.once(ctx, kill, log, spec)
+	id := filepath.Base(arg) // of a temporary file, which is unique
+	o, stopped, err := s.once(ctx, kill, log, spec, id)
 	if o.SharedSignal && ctx.Err() == nil { // nobody has been told yet
-		o, stopped, err = s.once(ctx, kill, log, spec)
+		o, stopped, err = s.once(ctx, kill, log, spec, id+".again")
 	}
 	switch {
 	case err != nil:
@@ -80,8 +82,22 @@ func (s *Settings) exec(ctx, kill context.Context, log *slog.Logger, script, arg
 	return slices.Concat(o.Stdout.Tail, o.Stderr.Tail), err
 }
 
-// once runs a process to its end; stopped is why it was stopped, if it was.
-func (s *Settings) once(ctx, kill context.Context, log *slog.Logger, spec runner.Spec) (o runner.Outcome, stopped, err error) {
+// once runs a process to its end; stopped is why it was stopped, if it was. It has a
+// control group of its own, by the name id, where there are any.
+func (s *Settings) once(ctx, kill context.Context, log *slog.Logger, spec runner.Spec, id string) (o runner.Outcome, stopped, err error) {
+	if s.Groups != nil {
+		group, err := s.Groups.NewScript(id)
+		if err != nil { // people have to be told all the same
+			log.Warn("the error_script runs without a control group of its own", output.KeyError, err.Error())
+		} else {
+			spec.Group = confined{group}
+			defer func() {
+				if err := group.Remove(); err != nil {
+					log.Warn("the control group of a run is left", output.KeyError, err.Error())
+				}
+			}()
+		}
+	}
 	p, err := patiently(ctx, log, func() (*runner.Process, error) { return runner.Start(spec) })
 	if err != nil {
 		return o, nil, err
