@@ -51,7 +51,7 @@ func (q *queue) dispatch() {
 
 // wanted tells whether entries may be taken now.
 func (q *queue) wanted() bool {
-	return !q.draining && !q.paused && !q.resting() && q.budget.within(q.task.Workers)
+	return !q.draining && !q.paused && !q.resting() && q.fitness.admits(q.running, time.Now()) && q.budget.within(q.task.Workers)
 }
 
 func (q *queue) resting() bool { return time.Now().Before(q.rest) }
@@ -85,9 +85,9 @@ func (q *queue) proceed(s *slot) {
 		q.letGo(s)
 	case s.note.Past && s.note.Fail:
 		q.start(s) // which only fails it: whoever took it from its queue would run it
-	case q.draining || q.paused || s.note.Fail != (q.task.OnCrash == config.CrashFail) || !q.hold(s) || !q.admit(s):
-		// It came in at the very moment of the stop or the pause, under an on_crash
-		// that has changed, or while it is not the turn of this type: back to where
+	case q.draining || q.paused || !q.fitness.admits(q.running, time.Now()) || s.note.Fail != (q.task.OnCrash == config.CrashFail) || !q.hold(s) || !q.admit(s):
+		// It came in at the very moment of the stop, the pause or the rest, under an
+		// on_crash that has changed, or while it is not the turn of this type: back to where
 		// it was, for another host may run it now.
 		q.letGo(s)
 		q.bounced = s
@@ -135,6 +135,7 @@ func taskID(instance, taskType string, number uint64) string {
 
 // finish handles a worker's result.
 func (q *queue) finish(r result) {
+	q.judgeHost(r)
 	if q.draining {
 		// The process is gone; the place is for one, not for telling Redis.
 		q.vacate(r.slot)

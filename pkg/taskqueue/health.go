@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,6 +23,7 @@ type health struct {
 
 	mu     sync.Mutex
 	faults map[any]string // who is in trouble, and the kind of it
+	cannot []string       // types that this host cannot start tasks of, sorted
 	kind   string         // what was logged last; "" = fit
 	since  time.Time
 }
@@ -78,8 +80,29 @@ func (h *health) forget(who any) {
 	}
 }
 
+// unfit notes whether this host cannot start tasks of a type.
+func (h *health) unfit(taskType string, on bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	at, there := slices.BinarySearch(h.cannot, taskType)
+	switch {
+	case on && !there:
+		h.cannot = slices.Insert(h.cannot, at, taskType)
+	case !on && there:
+		h.cannot = slices.Delete(h.cannot, at, at+1)
+	}
+}
+
 // status is the state in a few words, for STATUS=.
-func (h *health) status() string { return "redis " + h.state() }
+func (h *health) status() string {
+	status := "redis " + h.state()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.cannot) > 0 {
+		status += "; cannot start here: " + strings.Join(h.cannot, ", ")
+	}
+	return status
+}
 
 // state is the same for the statistics.
 func (h *health) state() string {

@@ -66,6 +66,7 @@ type queue struct {
 	// nil. Until it is back, a take would get a later one.
 	bounced *slot
 	backoff backoff
+	fitness fitness
 	rest    time.Time // no take before
 	// found are run lists that were seen to hold an entry that no slot knows of.
 	found    map[int]bool
@@ -167,7 +168,7 @@ func (q *queue) untilAlarm() time.Duration {
 	if q.draining {
 		return time.Until(q.giveUp)
 	}
-	return time.Until(q.rest)
+	return max(time.Until(q.rest), time.Until(q.fitness.until))
 }
 
 // done tells whether nothing is left to do after a drain.
@@ -211,6 +212,7 @@ func (q *queue) configure(task config.Task, s *Settings) bool {
 			q.backoff, q.rest = backoff{}, time.Time{}
 		}
 		q.task, q.settings, q.draining, q.giveUp = task, s, false, time.Time{}
+		q.fitness.until = time.Time{} // it may have been put right
 		q.grow(task.Workers)
 	})
 }

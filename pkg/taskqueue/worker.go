@@ -52,6 +52,9 @@ type result struct {
 	after time.Duration
 	// effect is what the run means for the back-off of its type.
 	effect effect
+	// attempt is what the run shows of this host, and attemptErr why.
+	attempt    attempt
+	attemptErr string
 }
 
 // effect is what a run means for the back-off of its type.
@@ -91,7 +94,9 @@ func (w *worker) run() result {
 		w.execute(ctx, e, &v)
 	}
 	v.took = time.Since(began).Round(time.Microsecond)
-	return w.settle(e, v)
+	r := w.settle(e, v)
+	r.attempt, r.attemptErr = v.attempted, v.fault
+	return r
 }
 
 // settle says what becomes of an entry that has been run.
@@ -167,10 +172,11 @@ func (w *worker) execute(ctx context.Context, e entry.Entry, v *verdict) {
 	process, err := patiently(ctx, w.log, func() (*runner.Process, error) { return w.begin(spec) })
 	if err != nil {
 		v.process = runner.NotStartedBy(err)
-		v.outcome, v.fault = outcomeNotStarted, err.Error()
+		v.outcome, v.fault, v.attempted = outcomeNotStarted, err.Error(), attemptOf(err)
 		w.stopped(ctx, v)
 		return
 	}
+	v.attempted = started
 	limit := w.limit(e.Timeout)
 	limited, release := ctx, func() {}
 	if limit > 0 {
