@@ -20,8 +20,10 @@ func TestScriptsOnADeadFileSystem(t *testing.T) {
 	dead, _ := gordontest.DeadFolder(t)
 	s := newSite(t)
 	s.Script("T", `echo "$1" >>"$D/ran"`)
+	s.Script("fails", `echo "$1" >>"$D/failed"; exit 1`)
 	s.Write("shebang", "#!"+dead+"/php\n")
-	tasks := s.Task("T", 2)
+	tasks := fmt.Sprintf("error_script = %q\n", dead+"/tell") + s.Task("T", 2) + s.Task("fails", 1)
+	server.Push(t, "q:fails", gordontest.Numbered(0))
 	for name, keys := range map[string]string{
 		"script":  fmt.Sprintf("script = %q", dead+"/script"),
 		"shebang": fmt.Sprintf("script = %q", s.File("shebang")),
@@ -35,7 +37,7 @@ func TestScriptsOnADeadFileSystem(t *testing.T) {
 	s.Configure(tasks)
 	d := s.Start()
 	gordontest.Until(t, "each type has met the file system", func() bool {
-		for _, name := range []string{"script", "shebang", "folder"} {
+		for _, name := range []string{"script", "shebang", "folder", "fails"} {
 			met := regexp.MustCompile("trying again type=" + name + " .*does not answer")
 			if !met.MatchString(d.Printed()) {
 				return false

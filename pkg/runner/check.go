@@ -65,11 +65,7 @@ func executable(path string) error {
 // look calls f with the attributes, on a goroutine of its own; f may look at the files
 // of the program and has to call ready after that. See [looks].
 func (s Spec) look(f func(ready func() bool) error) error {
-	var l *looks
-	if s.Gate != nil {
-		l = &s.Gate.looks
-	}
-	return l.within(s.Path+"\x00"+s.Dir, func(ready func() bool) error {
+	return s.Gate.known().within(s.Path+"\x00"+s.Dir, func(ready func() bool) error {
 		return s.with(func() error { return f(ready) })
 	})
 }

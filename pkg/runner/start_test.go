@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/nevsnode/gordon/v2/internal/files"
 	"github.com/nevsnode/gordon/v2/internal/gordontest"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
@@ -190,12 +191,18 @@ func TestScriptOpenForWriting(t *testing.T) {
 func TestLookPath(t *testing.T) {
 	path := script(t, "exit 0")
 	t.Setenv("PATH", filepath.Dir(path))
+	var gate *runner.Gate
 	for _, name := range []string{path, filepath.Base(path)} {
-		if got, err := runner.LookPath(name); got != path || err != nil {
+		if got, err := gate.LookPath(name); got != path || err != nil {
 			t.Errorf("%q is found at %q, %v", name, got, err)
 		}
 	}
-	if _, err := runner.LookPath("no-such-program"); err == nil {
+	if _, err := gate.LookPath("no-such-program"); err == nil {
 		t.Error("found what is not there")
+	}
+	dead, _ := gordontest.DeadFolder(t)
+	t.Setenv("PATH", dead)
+	if _, err := gate.LookPath("program"); !errors.Is(err, files.ErrHangs) {
+		t.Errorf("in a dead folder: %v", err)
 	}
 }

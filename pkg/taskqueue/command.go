@@ -81,7 +81,10 @@ func (s *survey) find(needed []config.Need) {
 	for _, p := range needed {
 		var err error
 		if p.Program {
-			_, err = runner.LookPath(p.Path)
+			var path string
+			if path, err = s.gate.LookPath(p.Path); err == nil {
+				err = runner.Attributes{}.CheckProgram(path, s.gate)
+			}
 		} else {
 			_, err = os.Stat(p.Path)
 		}

@@ -57,7 +57,7 @@ func (s *Settings) errorScript(kill context.Context, log *slog.Logger) *output.E
 
 // exec runs the error_script; see [output.Exec].
 func (s *Settings) exec(ctx, kill context.Context, log *slog.Logger, script, arg string) ([]byte, error) {
-	path, err := runner.LookPath(script)
+	path, err := s.gate.LookPath(script)
 	if err != nil {
 		return nil, fmt.Errorf("find error_script: %w", err)
 	}
