@@ -42,6 +42,12 @@ chaos: ## make trouble for CHAOS_FOR (1m) by CHAOS_SEED (a new one), and account
 	go test ./internal/daemontest -run '^TestChaos$$' -count=1 -v -timeout 2h \
 		-chaos.for=$(or $(CHAOS_FOR),1m) -chaos.seed=$(or $(CHAOS_SEED),0)
 
+.PHONY: chaos-hosts
+chaos-hosts: ## as root: the same on several hosts that freeze, lose their network or their power
+	@scripts/need.sh redis-server
+	go test ./internal/fleettest -run '^TestChaosOfHosts$$' -count=1 -v -timeout 2h \
+		-chaos.for=$(or $(CHAOS_FOR),1m) -chaos.seed=$(or $(CHAOS_SEED),0)
+
 .PHONY: bench
 bench: build ## measure throughput, latency, entries for later and idle cost beside bare os/exec (about a minute and a half)
 	@scripts/need.sh redis-server
