@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -39,6 +40,14 @@ func Refused(err error) bool {
 // ErrOldServer is wrapped by the error for a server that lacks BLMOVE.
 var ErrOldServer = errors.New("gordon needs Redis 6.2 or newer, or Valkey")
 
+// ErrHungUp is wrapped by the error for what Redis does not read to its end, such as a
+// string longer than "proto-max-bulk-len": it closes the connection.
+var ErrHungUp = errors.New("redis does not read this command")
+
+// hangsUp begins the one answer after which Redis closes the connection
+// (setProtocolError in its networking.c). It has no code of its own.
+const hangsUp = "ERR Protocol error"
+
 // typed turns redigo's error of a reply into a ReplyError and leaves others.
 func typed(err error) error {
 	var reply redis.Error
@@ -46,6 +55,9 @@ func typed(err error) error {
 		return err
 	}
 	text := string(reply)
+	if strings.HasPrefix(text, hangsUp) {
+		return fmt.Errorf("%w: %s", ErrHungUp, text)
+	}
 	code, _, _ := strings.Cut(text, " ")
 	if m := scriptError.FindStringSubmatch(text); m != nil {
 		code = m[1]

@@ -9,8 +9,8 @@ import (
 )
 
 // MaxString is how long an element of a list can be at most, in bytes: longer
-// ones are not even sent, as Redis closes the connection on which one comes
-// ("proto-max-bulk-len" in redis.conf, which is not meant to be changed).
+// ones are not even sent, as Redis closes the connection on which one comes. It is
+// the default of "proto-max-bulk-len" in redis.conf; where that is lower, see [Fits].
 const MaxString = 512 << 20
 
 // How an entry leaves its run list.

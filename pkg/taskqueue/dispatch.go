@@ -189,13 +189,19 @@ func (q *queue) tell(r result) {
 	if next {
 		op.Next = q.other(r.slot)
 	}
-	q.jobs = append(q.jobs, job{slot: r.slot, op: op})
+	q.jobs = append(q.jobs, job{slot: r.slot, op: op, smaller: r.smaller})
 }
 
 // finished handles a confirmed result.
 func (q *queue) finished(f finished) {
 	if f.refused {
 		q.decline(f.job.slot)
+		return
+	}
+	if f.tooLarge {
+		f.job.slot.reconsider()
+		q.running++
+		go func() { q.results <- f.job.smaller() }()
 		return
 	}
 	if f.job.slot == q.bounced {

@@ -2,6 +2,7 @@ package taskqueue
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/nevsnode/gordon/v2/pkg/store"
@@ -11,7 +12,21 @@ import (
 type job struct {
 	slot *slot
 	op   store.Finish
+	// smaller is [result.smaller].
+	smaller func() result
+	// broke is how often the connection broke on which this was sent.
+	broke int
 }
+
+const (
+	// suspect is how often a connection has to break with a large record among what is
+	// sent until that one is sent alone: Redis may not take it.
+	suspect = 2
+	// convicted is how often until the record is given up.
+	convicted = 4
+)
+
+func (j job) suspected() bool { return j.broke >= suspect && !store.Fits(j.op.Record) }
 
 // finished is a job that Redis has confirmed.
 type finished struct {
@@ -24,6 +39,9 @@ type finished struct {
 	// refused says that the job is not confirmed: Redis refused it. It is sent
 	// again and again, but takes no entry any more.
 	refused bool
+	// tooLarge says that the job is not confirmed and not sent again: Redis does not
+	// take its record.
+	tooLarge bool
 }
 
 // finisher carries results to Redis on a connection of its own, all that wait
@@ -93,41 +111,84 @@ func (f *finisher) collect(ctx context.Context, todo []job, pace *retry) []job {
 	return todo
 }
 
-// attempt sends all jobs once. What is left has to be sent again.
+// attempt sends all jobs once, in one trip; but what may be to blame for a break comes
+// alone, after the others. What is left has to be sent again.
 func (f *finisher) attempt(ctx context.Context, todo []job) (done []finished, left []job) {
-	ops := make([]store.Finish, len(todo))
-	for i, j := range todo {
+	var trips [][]job
+	var company []job
+	for _, j := range todo {
+		if j.suspected() {
+			trips = append(trips, []job{j})
+		} else {
+			company = append(company, j)
+		}
+	}
+	if len(company) > 0 {
+		trips = slices.Insert(trips, 0, company)
+	}
+	for i, jobs := range trips {
+		confirmed, again, reached := f.trip(ctx, jobs)
+		done, left = append(done, confirmed...), append(left, again...)
+		if !reached {
+			return done, slices.Concat(left, slices.Concat(trips[i+1:]...))
+		}
+	}
+	return done, left
+}
+
+// trip sends jobs in one go. Where Redis was not reached, nothing was sent.
+func (f *finisher) trip(ctx context.Context, jobs []job) (done []finished, left []job, reached bool) {
+	ops := make([]store.Finish, len(jobs))
+	for i, j := range jobs {
 		ops[i] = j.op
 	}
 	var results []store.Finished
-	sent := false
 	err := f.link.Use(ctx, func(c *store.Conn) (err error) {
-		sent = true
+		reached = true
 		results, err = c.FinishAll(ops)
 		return err
 	})
 	if err != nil {
 		f.health.report(f, err)
-		for i := range todo {
-			todo[i].op.Unsure = todo[i].op.Unsure || sent
+		if !reached {
+			return nil, jobs, false
 		}
-		return nil, todo
+		for _, j := range jobs {
+			j.op.Unsure = true
+			if !store.Refused(err) {
+				j.broke++
+			}
+			if j.broke >= convicted && j.suspected() && len(jobs) == 1 {
+				done = append(done, finished{job: j, tooLarge: true})
+			} else {
+				left = append(left, j)
+			}
+		}
+		return done, left, true
 	}
+	done, left = f.read(ctx, jobs, results)
+	return done, left, true
+}
+
+// read reads what Redis has answered to jobs.
+func (f *finisher) read(ctx context.Context, jobs []job, results []store.Finished) (done []finished, left []job) {
+	var err error
 	for i, r := range results {
+		j := jobs[i]
 		if r.Err != nil {
 			err = r.Err
-			if todo[i].op.TakeNext {
-				done = append(done, finished{job: todo[i], refused: true})
+			if j.op.TakeNext {
+				done = append(done, finished{job: j, refused: true})
 			}
-			todo[i].op.TakeNext = false
-			left = append(left, todo[i])
+			j.op.TakeNext = false
+			left = append(left, j)
 			continue
 		}
-		if todo[i].op.How == store.Fail {
+		if j.op.How == store.Fail {
 			f.health.report(expiry{f}, r.Expiry)
 		}
-		outlive(ctx, f.link, f.health, todo[i].op.Queue, r.Entry)
-		done = append(done, finished{job: todo[i], taken: r.Taken, gone: r.Gone, sure: !todo[i].op.Unsure, dropped: r.Dropped})
+		outlive(ctx, f.link, f.health, j.op.Queue, r.Entry)
+		done = append(done, finished{job: j, taken: r.Taken, gone: r.Gone, sure: !j.op.Unsure, dropped: r.Dropped})
 	}
 	f.health.report(f, err)
 	return done, left

@@ -44,6 +44,10 @@ func (w *worker) putOff(o entry.Orders, p entry.Past, now time.Time) (result, bo
 		w.log.Warn("the entry is too large to be put off, it runs now")
 		return result{}, false
 	}
+	r.smaller = func() result {
+		v := verdict{outcome: outcomeNotStarted, attempt: p.Attempts + 1, attempts: w.task.Retry.MaxAttempts, began: now}
+		return w.cannotWait(v, "not started, because it cannot wait for its time", len(r.record))
+	}
 	w.log.Debug("entry waits for its time", "due", due)
 	return r, true
 }
@@ -81,7 +85,8 @@ func (w *worker) again(e entry.Entry, v *verdict) (result, bool) {
 		v.fault += "\nnot tried again: the entry is too large to be put off"
 		return result{}, false
 	}
-	return result{slot: w.slot, how: store.Delay, record: record, after: pause, effect: failed}, true
+	smaller := func() result { return w.cannotWait(*v, "not tried again", len(record)) }
+	return result{slot: w.slot, how: store.Delay, record: record, after: pause, effect: failed, smaller: smaller}, true
 }
 
 // retried tells whether a task that ended like this runs again.

@@ -197,7 +197,7 @@ func (q *queue) current(s *slot) store.RunList {
 // last that was given: so numbers have the order in which runs begin, save those that
 // wait for an entry, and mostly no gaps.
 func (q *queue) other(s *slot) store.RunList {
-	if s.next.Number == 0 || s.next.Number != q.runs.Load() {
+	if s.next.Number == 0 || !s.kept && s.next.Number != q.runs.Load() {
 		s.next.Number = q.runs.Add(1)
 	}
 	s.next.Fail = q.task.OnCrash == config.CrashFail

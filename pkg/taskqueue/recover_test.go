@@ -25,7 +25,7 @@ func (r *rig) onRecord(id string, change func(*store.Instance)) {
 		PID: self.PID, StartTime: self.StartTime, Types: map[string]store.InstanceType{"T": {Lists: 2}},
 	}
 	change(&i)
-	link := store.NewClient(store.Options{Network: "unix", Address: server.Socket, Instance: "test"}).Link()
+	link := store.NewClient(store.Options{Network: "unix", Address: r.socket, Instance: "test"}).Link()
 	defer link.Close()
 	err = link.Use(r.t.Context(), func(c *store.Conn) error {
 		_, err := c.Register(store.Keys{Prefix: "q"}, i, time.Minute, 0)

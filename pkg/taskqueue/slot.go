@@ -36,6 +36,9 @@ type slot struct {
 	// note is that of the current list, next that of the other one. A number that was
 	// given for an entry that did not come is for the one that does.
 	note, next store.Note
+	// kept says that Redis may know next already: a result was given up whose
+	// connection broke.
+	kept bool
 	// since numbers the takes of the queue, so that entries that go back keep
 	// their order.
 	since uint64
@@ -73,6 +76,12 @@ func (s *slot) finish() { s.move(running, finishing) }
 // finished ends that; t has the next entry, or none.
 func (s *slot) finished(t store.Taken, number uint64) { s.settle(finishing, t, number) }
 
+// reconsider goes back to the worker: Redis does not take the result.
+func (s *slot) reconsider() {
+	s.move(finishing, running)
+	s.kept = true
+}
+
 // settle goes on with an entry in the other list, or without one.
 func (s *slot) settle(from state, t store.Taken, number uint64) {
 	if t.Entry == nil {
@@ -83,7 +92,7 @@ func (s *slot) settle(from state, t store.Taken, number uint64) {
 	s.move(from, running)
 	s.side = 1 - s.side
 	s.entry, s.since = t.Entry, number
-	s.note, s.next = t.Note, store.Note{}
+	s.note, s.next, s.kept = t.Note, store.Note{}, false
 }
 
 // move panics on a transition that the life of a slot does not have: it could

@@ -55,6 +55,9 @@ type result struct {
 	// attempt is what the run shows of this host, and attemptErr why.
 	attempt    attempt
 	attemptErr string
+	// smaller returns another result, where Redis does not take one with this record.
+	// It may take as long as a run. nil where there is no record.
+	smaller func() result
 }
 
 // effect is what a run means for the back-off of its type.
@@ -126,27 +129,7 @@ func (w *worker) settle(e entry.Entry, v verdict) result {
 	}
 	w.counters.Failed(w.task.Type)
 	log.Error(headline(v.outcome), output.KeyMessageID, messageID(v.outcome))
-	r = result{slot: w.slot, how: store.Drop, effect: failed}
-	if v.outcome == outcomeCancelled || v.outcome == outcomeCrashed {
-		r.effect = noEffect // nothing has failed now
-	}
-	if v.outcome != outcomeCancelled {
-		// Before the entry leaves its run list: power loss here repeats the entry
-		// and the notice, the other way round the notice would be lost.
-		w.notify(v.fault)
-	}
-	ttl := w.task.FailedTasksTTL
-	if v.neverRan() {
-		ttl = max(ttl, store.NeverRan)
-	}
-	if ttl <= 0 {
-		return r
-	}
-	r.how, r.ttl, r.record = store.Fail, ttl, failedRecord(w.payload, v.failure(w.id))
-	if r.record == nil {
-		log.Warn("the entry is too large for an error_message: it stands on the failed list as it is")
-	}
-	return r
+	return w.fail(log, v)
 }
 
 // notify runs the error_script. An abort leaves it kill_grace to end.
