@@ -121,7 +121,7 @@ func (q *queue) start(s *slot) {
 		task: q.task, settings: q.settings, counters: q.counters, id: id, slot: s, payload: s.entry, note: s.note,
 		log:   q.log.With(output.KeyTaskID, id),
 		abort: q.abort.ctx, kill: q.kill.ctx, drained: q.ends.drain.ctx,
-		roster: q.roster, guesses: &q.guesses, chance: rand.Float64,
+		roster: q.roster, guesses: &q.guesses, chance: rand.Float64, attempted: q.judgeHost,
 	}
 	q.running++
 	s.task = id
@@ -135,7 +135,6 @@ func taskID(instance, taskType string, number uint64) string {
 
 // finish handles a worker's result.
 func (q *queue) finish(r result) {
-	q.judgeHost(r)
 	if q.draining {
 		// The process is gone; the place is for one, not for telling Redis.
 		q.vacate(r.slot)

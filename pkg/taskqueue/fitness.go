@@ -2,6 +2,7 @@ package taskqueue
 
 import (
 	"errors"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,6 +23,7 @@ const (
 // here, so that the entries wait for a host that can: a host that fails at once would
 // otherwise take more entries than all others. The zero value is fit.
 type fitness struct {
+	mu    sync.Mutex
 	pause time.Duration // 0 = fit
 	until time.Time     // nothing is taken before
 }
@@ -51,34 +53,59 @@ func attemptOf(err error) attempt {
 	return notTried
 }
 
-// note notes an attempt. Of several that failed at once, one counts.
-func (f *fitness) note(a attempt, now time.Time) {
+// note notes an attempt, and reports whether the host is no longer, or not yet, what it
+// was. Of several attempts that failed at once, one counts.
+func (f *fitness) note(a attempt, now time.Time) (changed bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	before := f.pause
 	switch {
 	case a == started:
-		*f = fitness{}
+		f.pause, f.until = 0, time.Time{}
 	case a == hostFault && !now.Before(f.until):
 		f.pause = min(max(2*f.pause, firstRest), lastRest)
 		f.until = now.Add(f.pause)
 	}
+	return (before == 0) != (f.pause == 0)
+}
+
+// hurry ends a rest.
+func (f *fitness) hurry() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.until = time.Time{}
+}
+
+// rests returns when the rest ends, the zero time if there is none.
+func (f *fitness) rests() time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.until
 }
 
 // admits reports whether a task may start beside those that run: after a rest, one
 // finds out whether this host can by now.
 func (f *fitness) admits(running int, now time.Time) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	return f.pause == 0 || running == 0 && !now.Before(f.until)
 }
 
-// judgeHost notes what a run shows of this host.
-func (q *queue) judgeHost(r result) {
-	before := q.fitness.pause
-	q.fitness.note(r.attempt, time.Now())
-	now := q.fitness.pause
-	switch {
-	case before == 0 && now > 0:
-		q.log.Warn("this host cannot start tasks of this type, which rests here and is tried again later; other hosts may take its entries",
-			output.KeyError, excerpt(r.attemptErr))
-	case before > 0 && now == 0:
-		q.log.Info("this host can start tasks of this type again")
+// judgeHost notes what an attempt to start a task shows of this host. Workers call it:
+// a task that was started may run for long.
+func (q *queue) judgeHost(a attempt, why error) {
+	if !q.fitness.note(a, time.Now()) {
+		return
 	}
-	q.fetcher.health.unfit(q.name, now > 0)
+	q.fetcher.health.unfit(q.name, a == hostFault)
+	if a == hostFault {
+		q.log.Warn("this host cannot start tasks of this type, which rests here and is tried again later; other hosts may take its entries",
+			output.KeyError, excerpt(why.Error()))
+		return
+	}
+	q.log.Info("this host can start tasks of this type again")
+	select {
+	case q.wake <- struct{}{}:
+	default: // it will look anyway
+	}
 }

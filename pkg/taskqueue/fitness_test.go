@@ -90,10 +90,7 @@ func TestAHostThatCanAgain(t *testing.T) {
 	r.push("T", "{}", "{}", "{}")
 	r.until("it rests", func() bool { return strings.Contains(r.pool.Status(), "; cannot start here: T") })
 	r.until("its rest is long", func() bool {
-		var pause time.Duration
-		q := r.pool.current.queues["T"]
-		q.do(func() { pause = q.fitness.pause })
-		return pause >= 2*time.Second
+		return time.Until(r.pool.current.queues["T"].fitness.rests()) > firstRest
 	})
 	check(t, os.Rename(r.file("moved"), r.file("T.sh")))
 	began := time.Now()
@@ -105,6 +102,21 @@ func TestAHostThatCanAgain(t *testing.T) {
 	if s := r.pool.Status(); strings.Contains(s, "cannot start") {
 		t.Errorf("status %q", s)
 	}
+}
+
+// The first task that starts again may run for long; others start beside it.
+func TestTasksStartBesideTheFirstOneThatCan(t *testing.T) {
+	r := newRig(t)
+	r.task("T", waitForGo, workers(2))
+	check(t, os.Rename(r.file("T.sh"), r.file("moved")))
+	r.start()
+	r.push("T", "{}")
+	r.until("it rests", func() bool { return strings.Contains(r.pool.Status(), "; cannot start here: T") })
+	check(t, os.Rename(r.file("moved"), r.file("T.sh")))
+	r.push("T", "{}", "{}")
+	r.until("both run", func() bool { return r.running() == 2 })
+	r.write("go")
+	r.ended(3)
 }
 
 // What is wrong with one entry is not wrong with the host.

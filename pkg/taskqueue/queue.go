@@ -125,6 +125,7 @@ func (q *queue) Run(ctx context.Context) error {
 	q.abort.stop()
 	q.kill.stop()
 	err := actors.Wait()
+	q.fetcher.health.unfit(q.name, false)
 	q.fetcher.health.forget(q.fetcher)
 	q.finisher.health.forget(q.finisher)
 	q.finisher.health.forget(expiry{q.finisher})
@@ -168,7 +169,7 @@ func (q *queue) untilAlarm() time.Duration {
 	if q.draining {
 		return time.Until(q.giveUp)
 	}
-	return max(time.Until(q.rest), time.Until(q.fitness.until))
+	return max(time.Until(q.rest), time.Until(q.fitness.rests()))
 }
 
 // done tells whether nothing is left to do after a drain.
@@ -212,7 +213,7 @@ func (q *queue) configure(task config.Task, s *Settings) bool {
 			q.backoff, q.rest = backoff{}, time.Time{}
 		}
 		q.task, q.settings, q.draining, q.giveUp = task, s, false, time.Time{}
-		q.fitness.until = time.Time{} // it may have been put right
+		q.fitness.hurry() // it may have been put right
 		q.grow(task.Workers)
 	})
 }

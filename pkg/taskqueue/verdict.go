@@ -43,13 +43,11 @@ type verdict struct {
 	told    string // stands before it in the log, where that says more
 	// hopeless says that the next attempt would fail for the same reason.
 	hopeless bool
-	// attempted is what the run shows of this host.
-	attempted attempt
-	process   runner.Outcome // the zero value where there was no process
-	attempt   int            // from 1
-	attempts  int            // as many as there may be
-	began     time.Time
-	took      time.Duration
+	process  runner.Outcome // the zero value where there was no process
+	attempt  int            // from 1
+	attempts int            // as many as there may be
+	began    time.Time
+	took     time.Duration
 }
 
 // judge names the outcome of a process that ended by itself.

@@ -37,7 +37,9 @@ type worker struct {
 	guesses *guesses
 	// chance draws a number from 0 up to 1.
 	chance func() float64
-	group  *cgroup.Run // while a process runs; nil without control groups
+	// attempted is told how the start ended.
+	attempted func(a attempt, err error)
+	group     *cgroup.Run // while a process runs; nil without control groups
 }
 
 // result is what a worker reports.
@@ -52,9 +54,6 @@ type result struct {
 	after time.Duration
 	// effect is what the run means for the back-off of its type.
 	effect effect
-	// attempt is what the run shows of this host, and attemptErr why.
-	attempt    attempt
-	attemptErr string
 	// smaller returns another result, where Redis does not take one with this record.
 	// It may take as long as a run. nil where there is no record.
 	smaller func() result
@@ -97,9 +96,7 @@ func (w *worker) run() result {
 		w.execute(ctx, e, &v)
 	}
 	v.took = time.Since(began).Round(time.Microsecond)
-	r := w.settle(e, v)
-	r.attempt, r.attemptErr = v.attempted, v.fault
-	return r
+	return w.settle(e, v)
 }
 
 // settle says what becomes of an entry that has been run.
@@ -153,13 +150,13 @@ func (w *worker) execute(ctx context.Context, e entry.Entry, v *verdict) {
 		return
 	}
 	process, err := patiently(ctx, w.log, func() (*runner.Process, error) { return w.begin(spec) })
+	w.attempted(attemptOf(err), err)
 	if err != nil {
 		v.process = runner.NotStartedBy(err)
-		v.outcome, v.fault, v.attempted = outcomeNotStarted, err.Error(), attemptOf(err)
+		v.outcome, v.fault = outcomeNotStarted, err.Error()
 		w.stopped(ctx, v)
 		return
 	}
-	v.attempted = started
 	limit := w.limit(e.Timeout)
 	limited, release := ctx, func() {}
 	if limit > 0 {
