@@ -4,23 +4,34 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nevsnode/gordon/v2/pkg/config"
+	"github.com/nevsnode/gordon/v2/pkg/control"
 	"github.com/nevsnode/gordon/v2/pkg/taskqueue"
 )
 
 func (a *app) checkCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "check [FILE]",
+	o := checkOptions{}
+	cmd := &cobra.Command{
+		Use:   "check [--socket PATH] [--as USER] [FILE]",
 		Short: "Check the configuration and list every fault",
 		Long: `Check reads FILE, or the file that the daemon would read, and its drop-ins.
 It lists every fault with file and line and exits with 78, or says that the
-configuration is valid. Users and groups must exist on this machine; a program, file
-or folder that is missing, or rights that this user lacks, are said as notices.`,
+configuration is valid.
+
+Where a daemon runs with this configuration, it is asked whether it would take it
+now: only it knows its rights and its control group. Otherwise check judges by what
+a user may see and do, and names that user: for root, who the unit of systemd runs
+as, and else the caller. A program that is missing is a notice, and so is what the
+caller may not do or look at, but the daemon may.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usage("check takes one FILE at most")
@@ -28,31 +39,150 @@ or folder that is missing, or rights that this user lacks, are said as notices.`
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.check(cmd.Context(), strings.Join(args, ""))
+			o.file = strings.Join(args, "")
+			return a.check(cmd.Context(), o)
 		},
 	}
+	cmd.Flags().StringVar(&o.socket, "socket", defaultSocket(), "the daemon's control socket `PATH`; empty to ask none")
+	cmd.Flags().StringVar(&o.user, "as", "", "judge with the rights of `USER`, without asking a daemon; for root")
+	return cmd
 }
 
+// checkOptions are those of the command check.
+type checkOptions struct{ file, socket, user string }
+
 // check prints the verdict to standard output, where 1.6.5's users look for it;
-// the exit code is the part for programs.
-func (a *app) check(ctx context.Context, file string) error {
-	var doubts []string
-	c, err := a.read(file)
-	if err == nil {
-		doubts, err = taskqueue.Check(ctx, c)
+// the exit code is the part for programs. Who has judged goes to standard error.
+func (a *app) check(ctx context.Context, o checkOptions) error {
+	var notices []string
+	var asked bool
+	var err error
+	if o.user == "" {
+		notices, asked, err = a.ask(ctx, config.Path(o.file, a.binDir), o.socket)
 	}
-	var faults config.Faults
-	if errors.As(err, &faults) && len(faults) > 1 {
-		fmt.Fprintf(a.stdout, "Configuration is invalid:\n%v\n", faults)
-		return errSaid{&exitError{exitConfig, err}}
+	if !asked {
+		judge, fault := a.become(ctx, o)
+		if fault != nil {
+			return fault
+		}
+		if !a.flags.test { // -t says what it said in 1.6.5, and nothing else
+			fmt.Fprintf(a.stderr, "judged by what %s may see and do, since no gordon was asked\n", whoami())
+		}
+		notices, err = a.judge(ctx, o.file, judge)
 	}
 	if err != nil {
-		fmt.Fprintf(a.stdout, "Configuration is invalid: %v\n", err)
-		return errSaid{&exitError{exitConfig, err}}
+		between := " "
+		if strings.Contains(err.Error(), "\n") {
+			between = "\n"
+		}
+		fmt.Fprintf(a.stdout, "Configuration is invalid:%s%v\n", between, err)
+		code := exitConfig
+		if refused := (*control.Refused)(nil); errors.As(err, &refused) {
+			code = codeOfStatus(refused.Status)
+		}
+		return errSaid{&exitError{code, err}}
 	}
-	for _, n := range slices.Concat(c.Notices, doubts) {
+	for _, n := range notices {
 		fmt.Fprintf(a.stdout, "Notice: %s\n", n)
 	}
 	fmt.Fprintln(a.stdout, "Configuration is valid")
 	return nil
+}
+
+// askTimeout bounds how long a daemon is asked: it may be stuck.
+const askTimeout = 15 * time.Second
+
+// ask has the daemon behind the socket judge, if it has this configuration.
+func (a *app) ask(ctx context.Context, path, socket string) (notices []string, asked bool, err error) {
+	path, err = filepath.Abs(path)
+	if socket == "" || err != nil {
+		return nil, false, nil // without a path there is nobody to ask
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	text, err := control.Check(ctx, socket, path)
+	var refused *control.Refused
+	switch {
+	case errors.As(err, &refused):
+		return nil, true, err
+	case err != nil:
+		return nil, false, nil // nobody answers, or one of another configuration
+	}
+	return strings.FieldsFunc(text, func(r rune) bool { return r == '\n' }), true, nil
+}
+
+// become takes on the rights of the user that a daemon would have.
+func (a *app) become(ctx context.Context, o checkOptions) (j taskqueue.Judge, err error) {
+	switch {
+	case o.user != "":
+		j = taskqueue.Judge{User: o.user}
+	case os.Geteuid() == 0:
+		j = taskqueue.UnitJudge(ctx, unitOf(config.Path(o.file, a.binDir)))
+	}
+	if j.User == "" {
+		return j, nil
+	}
+	if err := j.Become(ctx); err != nil {
+		return j, fmt.Errorf("judge as %s: %w", j.User, err)
+	}
+	return j, nil
+}
+
+// unitOf returns the packaged unit that reads a configuration, "" for none.
+func unitOf(path string) string {
+	name, ok := strings.CutSuffix(filepath.Base(path), ".toml")
+	switch {
+	case path == config.SystemPath:
+		return "gordon.service"
+	case ok && filepath.Dir(path) == "/etc/gordon":
+		return "gordon@" + name + ".service"
+	}
+	return ""
+}
+
+// judge looks for every fault without a daemon.
+func (a *app) judge(ctx context.Context, file string, j taskqueue.Judge) (notices []string, err error) {
+	c, err := a.read(file)
+	var faults config.Faults
+	if errors.As(err, &faults) {
+		path := config.Path(file, a.binDir)
+		faults = append(faults, taskqueue.CheckAccounts(ctx, config.Accounts(path))...)
+		faults.Sort([]string{path})
+		return nil, faults
+	}
+	if err != nil {
+		return nil, err
+	}
+	doubts, err := taskqueue.Check(ctx, c, j)
+	return slices.Concat(c.Notices, doubts), err
+}
+
+func whoami() string {
+	me, err := user.Current()
+	if err != nil {
+		return fmt.Sprintf("the user with the number %d", os.Geteuid())
+	}
+	return me.Username
+}
+
+// check judges the configuration as a reload would, for whoever asks on the control
+// socket. Nothing changes.
+func (d *daemon) check(ctx context.Context, path string) (notices []string, err error) {
+	own, err := filepath.Abs(d.config.Load().Path)
+	if err != nil || own != path {
+		return nil, fmt.Errorf("%w: it is %s", control.ErrNotAsked, own)
+	}
+	select {
+	case d.turn <- struct{}{}:
+		defer func() { <-d.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	p, err := d.prepare(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.discard()
+	doubts, err := d.pool.Check(ctx, p.config)
+	return slices.Concat(p.config.Notices, doubts), err
 }

@@ -26,7 +26,7 @@ func (d *daemon) listen() (*commands, error) {
 	if path == "" {
 		return &commands{}, nil
 	}
-	server, err := control.Listen(path, control.Actions{Reload: d.requestReload, Status: d.counters, Code: httpStatus}, d.log)
+	server, err := control.Listen(path, control.Actions{Reload: d.requestReload, Check: d.check, Status: d.counters, Code: httpStatus}, d.log)
 	return &commands{server}, err
 }
 

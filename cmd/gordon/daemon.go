@@ -44,6 +44,9 @@ type daemon struct {
 	missed         bool
 	// reloads are those that somebody waits for; see control.go.
 	reloads chan reloadRequest
+	// turn has a value while a configuration is prepared: the address of the statistics
+	// can be bound once.
+	turn chan struct{}
 	// files bounds the reloads that wait for a file system that does not answer.
 	files files.Calls
 }

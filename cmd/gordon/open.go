@@ -25,7 +25,7 @@ func (a *app) open(hangups, stops <-chan os.Signal, signals *taskqueue.Signals) 
 	}
 	d := &daemon{
 		app: a, signals: signals, sink: sink, log: sink.Logger(), notifier: systemd.NewNotifier(),
-		hangups: hangups, stops: stops, reloads: make(chan reloadRequest), files: files.NewCalls(maxReading),
+		hangups: hangups, stops: stops, reloads: make(chan reloadRequest), files: files.NewCalls(maxReading), turn: make(chan struct{}, 1),
 	}
 	d.config.Store(c)
 	return d, nil

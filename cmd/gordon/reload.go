@@ -111,6 +111,12 @@ func (d *daemon) abandon(done <-chan error) error {
 // and the control socket that are in use are opened anew whatever comes of it: a log
 // that was rotated must not go to the old file until somebody mends a configuration.
 func (d *daemon) replaceConfig(ctx context.Context) error {
+	select {
+	case d.turn <- struct{}{}:
+		defer func() { <-d.turn }()
+	case <-ctx.Done():
+		return because(ctx, ctx.Err())
+	}
 	d.reopen(ctx)
 	p, err := d.prepare(ctx)
 	if err != nil {

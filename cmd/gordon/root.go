@@ -117,7 +117,7 @@ func (a *app) root(ctx context.Context) error {
 	case a.flags.version:
 		return a.printVersion()
 	case a.flags.test:
-		return a.check(ctx, a.flags.conf)
+		return a.check(ctx, checkOptions{file: a.flags.conf, socket: defaultSocket()})
 	}
 	signals := taskqueue.NewSignals()
 	relay := newRelay(signals.Note)

@@ -23,22 +23,28 @@ func dropInDir(path string) string {
 
 // listFiles returns the main file and its drop-ins in the order they are read.
 // Hidden files are left out: editors and package managers park theirs there.
-func listFiles(path string) ([]string, *Fault) {
-	list := []string{path}
+//
+// Others are those that are not read because of their names.
+func listFiles(path string) (list, others []string, fault *Fault) {
+	list = []string{path}
 	dir := dropInDir(path)
 	entries, err := os.ReadDir(dir) // sorted by name
 	if errors.Is(err, fs.ErrNotExist) {
-		return list, nil
+		return list, nil, nil
 	}
 	if err != nil {
-		return list, &Fault{File: dir, Message: "can't list the drop-ins: " + reason(err), Err: err}
+		return list, nil, &Fault{File: dir, Message: "can't list the drop-ins: " + reason(err), Err: err}
 	}
 	for _, e := range entries {
-		if name := e.Name(); strings.HasSuffix(name, ".toml") && !strings.HasPrefix(name, ".") {
+		switch name := e.Name(); {
+		case strings.HasPrefix(name, "."):
+		case strings.HasSuffix(name, ".toml"):
 			list = append(list, filepath.Join(dir, name))
+		default:
+			others = append(others, filepath.Join(dir, name))
 		}
 	}
-	return list, nil
+	return list, others, nil
 }
 
 // readFile returns the text of a regular file.

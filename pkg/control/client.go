@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -33,6 +34,28 @@ const maxAnswer = 64 << 10
 // that runs as the daemon's user can put a socket of its own in the place of the
 // daemon's. Whatever comes from the socket is safe to print.
 func Reload(ctx context.Context, socket string, daemon int) error {
+	_, err := post(ctx, socket, daemon, "/reload")
+	return err
+}
+
+// Check asks the daemon behind the socket what it would say of its configuration now,
+// if that is the file config, as [Reload] would have it. It returns notices, a line
+// each, and changes nothing. A daemon that has another configuration, or is too old to
+// be asked, is [ErrNotAsked].
+func Check(ctx context.Context, socket, config string) (notices string, err error) {
+	notices, err = post(ctx, socket, 0, "/check?"+url.Values{"config": {config}}.Encode())
+	var refused *Refused
+	if errors.As(err, &refused) && slices.Contains([]int{http.StatusConflict, http.StatusNotFound, http.StatusMethodNotAllowed}, refused.Status) {
+		return "", fmt.Errorf("%w: %s", ErrNotAsked, refused.Reason)
+	}
+	return notices, err
+}
+
+// ErrNotAsked is for a daemon that cannot judge a configuration.
+var ErrNotAsked = errors.New("the daemon has another configuration")
+
+// post sends a request without a body and returns the text of the answer.
+func post(ctx context.Context, socket string, daemon int, path string) (string, error) {
 	client := http.Client{
 		Transport: &http.Transport{
 			DialContext:            func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, socket, daemon) },
@@ -41,9 +64,9 @@ func Reload(ctx context.Context, socket string, daemon int) error {
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://gordon/reload", http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://gordon"+path, http.NoBody)
 	if err != nil {
-		return err
+		return "", err
 	}
 	answer, err := client.Do(req)
 	var failed *url.Error
@@ -51,17 +74,17 @@ func Reload(ctx context.Context, socket string, daemon int) error {
 		err = failed.Err // without an address that means nothing to anybody
 	}
 	if err != nil {
-		return fmt.Errorf("ask the daemon on %s: %w", socket, &printableError{err})
+		return "", fmt.Errorf("ask the daemon on %s: %w", socket, &printableError{err})
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	if err != nil {
-		return fmt.Errorf("read the daemon's answer: %w", &printableError{err})
+		return "", fmt.Errorf("read the daemon's answer: %w", &printableError{err})
 	}
 	if answer.StatusCode != http.StatusOK {
-		return &Refused{Status: answer.StatusCode, Reason: printable(strings.TrimSpace(string(text)))}
+		return "", &Refused{Status: answer.StatusCode, Reason: printable(strings.TrimSpace(string(text)))}
 	}
-	return nil
+	return printable(strings.TrimSpace(string(text))), nil
 }
 
 // printableError is an error whose text may hold what somebody else has sent.

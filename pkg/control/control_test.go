@@ -77,6 +77,36 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// A check says what the daemon says, and tells a daemon that cannot be asked from one
+// that refuses.
+func TestCheck(t *testing.T) {
+	refusal := errors.New("gordon.toml:3: unknown key\ngordon.toml:4: unknown key")
+	path := serve(t, Actions{
+		Check: func(_ context.Context, config string) ([]string, error) {
+			switch config {
+			case "/etc/gordon.toml":
+				return []string{"one\x1b[2J", "two"}, nil
+			case "/etc/bad & odd.toml":
+				return nil, refusal
+			default:
+				return nil, ErrNotAsked
+			}
+		},
+		Status: http.NotFoundHandler(),
+		Code:   func(error) int { return http.StatusUnprocessableEntity },
+	})
+	if notices, err := Check(t.Context(), path, "/etc/gordon.toml"); err != nil || notices != "one\ufffd[2J\ntwo" {
+		t.Errorf("got %q, %v", notices, err)
+	}
+	var refused *Refused
+	if _, err := Check(t.Context(), path, "/etc/bad & odd.toml"); !errors.As(err, &refused) || refused.Reason != refusal.Error() {
+		t.Errorf("got %v", err)
+	}
+	if _, err := Check(t.Context(), path, "/etc/other.toml"); !errors.Is(err, ErrNotAsked) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestReloadWithoutADaemon(t *testing.T) {
 	err := Reload(t.Context(), filepath.Join(t.TempDir(), "none"), 0)
 	var refused *Refused

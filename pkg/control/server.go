@@ -52,6 +52,9 @@ func SocketPath(runtimeDirectory string) string {
 type Actions struct {
 	// Reload reloads the configuration and returns when that is over.
 	Reload func(context.Context) error
+	// Check judges the configuration as Reload would, and changes nothing. It returns
+	// [ErrNotAsked] if the daemon's configuration is not the named file.
+	Check func(ctx context.Context, config string) (notices []string, err error)
 	// Status answers everything else, as the stats interface does.
 	Status http.Handler
 	// Code maps an error of Reload to the HTTP status of the answer.
@@ -208,6 +211,22 @@ func (a Actions) handler() http.Handler {
 			return
 		}
 		fmt.Fprintln(w, "reloaded")
+	})
+	mux.HandleFunc("POST /check", func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			http.Error(w, "a check has no body", http.StatusRequestEntityTooLarge)
+			return
+		}
+		notices, err := a.Check(r.Context(), r.URL.Query().Get("config"))
+		hasten(w)
+		switch {
+		case errors.Is(err, ErrNotAsked):
+			http.Error(w, err.Error(), http.StatusConflict)
+		case err != nil:
+			http.Error(w, err.Error(), a.Code(err))
+		default:
+			fmt.Fprintln(w, strings.Join(notices, "\n"))
+		}
 	})
 	mux.Handle("GET /", a.Status)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

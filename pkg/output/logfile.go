@@ -86,3 +86,18 @@ func descriptor(path string) string {
 	}
 	return ""
 }
+
+// CheckLogfile says why a logfile could not be opened, without making one.
+func CheckLogfile(path string) error {
+	err := unix.Access(path, unix.W_OK)
+	if errors.Is(err, unix.ENOENT) {
+		err = unix.Access(filepath.Dir(path), unix.W_OK|unix.X_OK)
+	}
+	if err != nil {
+		return &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return &fs.PathError{Op: "open", Path: path, Err: unix.EISDIR}
+	}
+	return nil
+}

@@ -30,7 +30,12 @@ func (a Attributes) Check(g *Gate) error {
 func (a Attributes) CheckProgram(path string, g *Gate) error {
 	s := Spec{Path: path, Attributes: a, Gate: g}
 	err := s.look(func(ready func() bool) error {
-		err := a.User.files(func() error { return executable(path) })
+		err := a.User.files(func() error {
+			if err := executable(path); err != nil {
+				return err
+			}
+			return interpretable(path)
+		})
 		_ = ready()
 		return err
 	})

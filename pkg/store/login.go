@@ -60,6 +60,18 @@ func (l Login) password() (string, error) {
 	return password, nil
 }
 
+// Check says why the password cannot be had now.
+func (l Login) Check() error {
+	_, err := l.password()
+	return err
+}
+
+// Check says why no connection can be encrypted now.
+func (t TLS) Check() error {
+	_, err := t.config()
+	return err
+}
+
 func readSecret(path string) (string, error) {
 	f, err := files.Open(path)
 	if err != nil {

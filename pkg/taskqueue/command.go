@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,12 +81,19 @@ func look(ctx context.Context, c *config.Config, env []string, gate *runner.Gate
 func (s *survey) find(needed []config.Need) {
 	for _, p := range needed {
 		var err error
-		if p.Program {
+		switch p.Kind {
+		case config.NeedProgram:
 			var path string
 			if path, err = s.gate.LookPath(p.Path); err == nil {
 				err = runner.Attributes{}.CheckProgram(path, s.gate)
 			}
-		} else {
+		case config.NeedLogfile:
+			_, err = os.Stat(filepath.Dir(p.Path))
+		case config.NeedPassword:
+			if !strings.HasPrefix(p.Path, config.CredentialPrefix) {
+				_, err = os.Stat(p.Path)
+			}
+		default:
 			_, err = os.Stat(p.Path)
 		}
 		var why syscall.Errno
@@ -115,26 +123,6 @@ func (s *survey) err() error {
 func OnlyUnknownAccounts(err error) bool {
 	var faults config.Faults
 	return errors.As(err, &faults) && !slices.ContainsFunc(faults, func(f config.Fault) bool { return !errors.Is(f, runner.ErrUnknown) })
-}
-
-// Check looks at what a configuration names on this machine: users, groups,
-// folders, programs. The error, [config.Faults], is what a daemon would refuse.
-// Doubts are what it would only warn of, and rights that this process lacks but
-// the daemon may have.
-func Check(ctx context.Context, c *config.Config) (doubts []string, err error) {
-	gate := runner.NewGate()
-	defer gate.Close()
-	s := look(ctx, c, os.Environ(), gate)
-	for _, w := range slices.Concat(s.rights, s.warnings) {
-		doubts = append(doubts, w.Error())
-	}
-	if s.trouble != nil {
-		doubts = append(doubts, s.trouble.Error())
-	}
-	if len(s.faults) > 0 {
-		return doubts, s.faults
-	}
-	return doubts, nil
 }
 
 func (s *survey) fault(t config.Task, key, format string, args ...any) {

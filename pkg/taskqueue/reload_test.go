@@ -299,9 +299,11 @@ func TestReloadOnADeadFileSystem(t *testing.T) {
 		"script":            func(_ *config.Config, t *config.Task) { t.Script = dead + "/script" },
 		"working_directory": func(_ *config.Config, t *config.Task) { t.WorkingDirectory = dead + "/folder" },
 		"error_script": func(c *config.Config, _ *config.Task) {
-			c.Needs = []config.Need{{Path: dead + "/script", Program: true}}
+			c.Needs = []config.Need{{Kind: config.NeedProgram, Path: dead + "/script"}}
 		},
-		"a file": func(c *config.Config, _ *config.Task) { c.Needs = []config.Need{{Path: dead + "/file"}} },
+		"a file": func(c *config.Config, _ *config.Task) {
+			c.Needs = []config.Need{{Kind: config.NeedFolder, Path: dead + "/file"}}
+		},
 	} {
 		c, task := *r.config, good
 		change(&c, &task)
@@ -329,7 +331,7 @@ func TestReloadOnADeadFileSystem(t *testing.T) {
 	r.ended(1)
 
 	c := *r.config
-	c.Needs = []config.Need{{Path: dead + "/file"}}
+	c.Needs = []config.Need{{Kind: config.NeedFolder, Path: dead + "/file"}}
 	over := make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { over <- r.pool.Reload(ctx, &c, func() { t.Error("committed") }) }()
