@@ -38,7 +38,7 @@ func clock(t time.Time) string {
 }
 
 // String implements fmt.Stringer.
-func (s span) String() string { return clock(s.begin) + " to " + clock(s.end) }
+func (s span) String() string { return s.what + " " + clock(s.begin) + " to " + clock(s.end) }
 
 // chaosAccount is what became of the entries of one number.
 type chaosAccount struct {
@@ -54,7 +54,7 @@ func (a *chaosAccount) wrong(format string, args ...any) {
 	a.t.Helper()
 	var text strings.Builder
 	for _, r := range a.runs {
-		fmt.Fprintf(&text, "\n  run %s, attempt %d, on_crash %s: from %s to %s %s", r.task, r.attempt, r.onCrash, clock(r.began), clock(r.ended), r.result)
+		fmt.Fprintf(&text, "\n  run %s, attempt %d, on_crash %s, on_lease_loss %s: from %s to %s %s", r.task, r.attempt, r.onCrash, r.onLoss, clock(r.began), clock(r.ended), r.result)
 	}
 	for _, h := range a.hosts {
 		for _, r := range a.runs {
@@ -174,18 +174,21 @@ func (a *chaosAccount) troubled(first, second *chaosRun) bool {
 
 // mayOverlap reports whether two runs may have been beside each other: the host of the
 // first was frozen or cut off for long enough to be taken for dead, or Redis has put
-// the entry back.
+// the entry back. With on_lease_loss = "stop", a host that is cut off ends its tasks
+// before that.
 func (a *chaosAccount) mayOverlap(first, second *chaosRun) bool {
 	if a.inLostWrites(first) {
 		return true
 	}
+	from, to := first.began.Add(-around), second.began.Add(around)
+	stops := first.onLoss == "stop" && !slices.ContainsFunc(a.vanished, func(s span) bool { return s.meets(from, to) })
 	for _, h := range a.hosts {
 		if h.name != first.host {
 			continue
 		}
 		for _, s := range h.troubles {
 			long := s.end.IsZero() || s.end.Sub(s.begin) > time.Second
-			if long && s.meets(first.began.Add(-around), second.began.Add(around)) {
+			if long && s.meets(from, to) && (s.what == "frozen" || !stops) {
 				return true
 			}
 		}

@@ -33,7 +33,7 @@ var chaosTypes = []chaosType{
 // date and hostname are asked before it notes anything, so that a note is one write.
 func (typ chaosType) script(notes string) string {
 	return fmt.Sprintf(`#!/bin/sh
-note() { echo "$N $GORDON_ATTEMPT $GORDON_TASK_ID $(hostname) $(date +%%s%%3N) $ON_CRASH $1" >>'%s'; }
+note() { echo "$N $GORDON_ATTEMPT $GORDON_TASK_ID $(hostname) $(date +%%s%%3N) $ON_CRASH $ON_LOSS $1" >>'%s'; }
 N=$1
 note start
 sleep $3
@@ -41,12 +41,12 @@ if [ $GORDON_ATTEMPT -gt $2 ]; then note ok; else note failed; exit 3; fi
 `, notes)
 }
 
-func (typ chaosType) config(fails bool) string {
+func (typ chaosType) config(fails bool, onLoss string) string {
 	onCrash := typ.onCrash
 	if onCrash == "" {
 		onCrash = map[bool]string{true: "fail", false: "requeue"}[fails]
 	}
-	return fmt.Sprintf("max_attempts = %d\nretry_delay = \"50ms\"\non_crash = %q\nenvironment = { ON_CRASH = %q }\n", typ.attempts, onCrash, onCrash)
+	return fmt.Sprintf("max_attempts = %d\nretry_delay = \"50ms\"\non_crash = %q\nenvironment = { ON_CRASH = %q, ON_LOSS = %q }\n", typ.attempts, onCrash, onCrash, onLoss)
 }
 
 // chaosEntry is what was pushed under one number.
@@ -85,7 +85,7 @@ func (c *chaos) push(n int) {
 type chaosRun struct {
 	number, attempt int
 	task, host      string
-	onCrash         string
+	onCrash, onLoss string
 	began           time.Time
 	ended           time.Time // zero if it was cut short
 	result          string    // ok, failed, or "" if it was cut short
@@ -102,7 +102,7 @@ func (c *chaos) runs() map[int][]*chaosRun {
 		var r chaosRun
 		var ms int64
 		var what string
-		if _, err := fmt.Sscan(line, &r.number, &r.attempt, &r.task, &r.host, &ms, &r.onCrash, &what); err != nil {
+		if _, err := fmt.Sscan(line, &r.number, &r.attempt, &r.task, &r.host, &ms, &r.onCrash, &r.onLoss, &what); err != nil {
 			c.t.Fatalf("note %q: %v", line, err)
 		}
 		of := runs[r.number]

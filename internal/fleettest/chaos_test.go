@@ -53,6 +53,8 @@ type chaos struct {
 	entries []chaosEntry // by number
 	done    map[string]int
 	lost    []span // when Redis has lost writes
+	// vanished is when leases did, or a reload changed on_lease_loss.
+	vanished []span
 	// deaths is how many daemons have died.
 	deaths int
 }
@@ -72,7 +74,10 @@ type chaosHost struct {
 }
 
 // span is a time in which something went on; end is zero as long as it does.
-type span struct{ begin, end time.Time }
+type span struct {
+	begin, end time.Time
+	what       string
+}
 
 // meets reports whether the span has a moment in common with another one.
 func (s span) meets(begin, end time.Time) bool {
@@ -102,9 +107,10 @@ func newChaos(t *testing.T, seed uint64) *chaos {
 // tells its scripts.
 func (c *chaos) configure(h *chaosHost) {
 	h.fails = !h.fails
-	config := fmt.Sprintf("shutdown_timeout = \"100ms\"\nkill_grace = \"100ms\"\non_lease_loss = %q\n", []string{"stop", "continue"}[c.rand.IntN(2)])
+	onLoss := []string{"stop", "continue"}[c.rand.IntN(2)]
+	config := fmt.Sprintf("shutdown_timeout = \"100ms\"\nkill_grace = \"100ms\"\non_lease_loss = %q\n", onLoss)
 	for _, typ := range chaosTypes {
-		config += h.site.Task(typ.name, 2) + typ.config(h.fails)
+		config += h.site.Task(typ.name, 2) + typ.config(h.fails, onLoss)
 	}
 	h.site.Configure(config)
 }
@@ -144,7 +150,7 @@ func (c *chaos) trouble() {
 		began := time.Now()
 		if heal := k.begin(h); heal != nil {
 			h.heal, h.until = heal, began.Add(lasts)
-			h.troubles = append(h.troubles, span{begin: began})
+			h.troubles = append(h.troubles, span{begin: began, what: k.name})
 		}
 		return
 	}
@@ -172,7 +178,7 @@ func (c *chaos) endTroubles(all bool) {
 
 // note is for a trouble of a moment.
 func (h *chaosHost) note(began time.Time) {
-	h.troubles = append(h.troubles, span{began, time.Now()})
+	h.troubles = append(h.troubles, span{began, time.Now(), "restarted"})
 }
 
 func (c *chaos) powerOff(h *chaosHost) func() {
@@ -209,6 +215,7 @@ func (c *chaos) restartDaemon(h *chaosHost) func() {
 func (c *chaos) reload(h *chaosHost) func() {
 	c.configure(h)
 	h.daemon.Signal(syscall.SIGHUP)
+	c.vanished = append(c.vanished, span{time.Now(), time.Now(), "reload"})
 	return nil
 }
 
@@ -220,6 +227,7 @@ func (c *chaos) loseLeases(*chaosHost) func() {
 			c.redis.Do(c.t, "DEL", key)
 		}
 	}
+	c.vanished = append(c.vanished, span{time.Now(), time.Now(), "leases"})
 	return nil
 }
 
@@ -247,7 +255,7 @@ func (c *chaos) loseWrites(*chaosHost) func() {
 		run(c.t, "rm", "-r", past)
 		run(c.t, "mv", past+".past", past)
 	})
-	c.lost = append(c.lost, span{began, time.Now()})
+	c.lost = append(c.lost, span{began, time.Now(), "lost writes"})
 	return nil
 }
 
