@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -91,6 +93,29 @@ func processes() ([]host.Stat, error) {
 		}
 	}
 	return list, nil
+}
+
+// maxStatus bounds how much of /proc/PID/status is read: the users are near its top.
+const maxStatus = 4 << 10
+
+// runsAs reports whether a user is the real, effective or saved one of a process. The
+// owner of its files in /proc does not show it: of a process that must not be dumped,
+// that is root.
+func runsAs(pid int, uid uint32) (bool, error) {
+	f, err := os.Open("/proc/" + strconv.Itoa(pid) + "/status")
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	var status [maxStatus]byte
+	n, err := io.ReadFull(f, status[:])
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return false, err
+	}
+	_, rest, _ := bytes.Cut(status[:n], []byte("\nUid:"))
+	line, _, _ := bytes.Cut(rest, []byte("\n"))
+	ids := strings.Fields(string(line)) // the last one is for files
+	return len(ids) == 4 && slices.Contains(ids[:3], strconv.FormatUint(uint64(uid), 10)), nil
 }
 
 // markerOf returns the value of GORDON_TASK_ID in the environment with which

@@ -28,6 +28,9 @@ type tree struct {
 	group int
 	// marked says which values of GORDON_TASK_ID to include.
 	marked func(marker string) bool
+	// owner is the user whose processes a marker ties to the tree; nil is for any.
+	// Whoever else sets the marker would have what cannot be killed waited for.
+	owner *Identity
 	// contained is where the kernel keeps the task's processes together; nil
 	// where it does not.
 	contained Group
@@ -46,6 +49,7 @@ func (p *Process) tree() *tree {
 		group:     p.pid,
 		contained: p.spec.Group,
 		marked:    func(marker string) bool { return marker != "" && marker == p.spec.Marker },
+		owner:     p.spec.User,
 		descend:   true,
 		known:     map[procID]bool{},
 	}
@@ -115,7 +119,17 @@ func (t *tree) includes(st host.Stat) (bool, error) {
 	if Transient(err) {
 		return false, fmt.Errorf("reading the environment of process %d: %w", st.PID, err)
 	}
-	return ok && t.marked(marker), nil
+	if err != nil || !ok || !t.marked(marker) {
+		return false, nil //nolint:nilerr // it is not known to belong to the tree
+	}
+	if t.owner == nil {
+		return true, nil
+	}
+	is, err := runsAs(st.PID, t.owner.UID)
+	if Transient(err) {
+		return false, fmt.Errorf("reading the user of process %d: %w", st.PID, err)
+	}
+	return is, nil
 }
 
 // markerOfForeign is markerOf with the rights of the process' owner, on a thread

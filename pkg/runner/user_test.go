@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -411,6 +412,47 @@ func TestForeignProcessesAreEnded(t *testing.T) {
 	asDaemon(t, "foreign", unitCaps(), &e)
 	if diff := cmp.Diff(ended{Escaped: "true", Killed: "2 <nil>"}, e); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Another user's process that sets the marker of a task is none of its processes: it
+// is neither ended with it nor waited for. The task's own are, wherever they went.
+func TestAMarkerOfAnotherUserIsNone(t *testing.T) {
+	if !rootOrRefused(t) {
+		return
+	}
+	forger := taskUser()
+	forger.UID += 10
+	marker := markerOf(t)
+	begin := func(line string, u *runner.Identity, flag flag) *runner.Process {
+		if err := os.WriteFile(string(flag), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chown(string(flag), int(u.UID), int(u.GID)); err != nil {
+			t.Fatal(err)
+		}
+		everyone(t, filepath.Dir(string(flag)))
+		s := sh(line, runner.Attributes{User: u})
+		s.Args, s.Env, s.Marker = append(s.Args, "sh", string(flag)), append(s.Env, runner.MarkerVar+"="+marker), marker
+		p, err := runner.Start(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go p.Wait()
+		return p
+	}
+	forged, own := newFlag(t), newFlag(t)
+	other := begin(`echo $$ >"$1"; exec sleep 1000`, forger, forged)
+	task := begin(`(setsid sh -c 'trap "" TERM; echo $$ >"$0"; exec sleep 1000' "$1" &); exec sleep 1000`, taskUser(), own)
+	defer func() {
+		other.Stop(context.Background(), 0)
+		<-other.Done()
+	}()
+	stranger, orphan := forged.pid(t), own.pid(t)
+	task.Stop(t.Context(), 10*time.Millisecond)
+	<-task.Done()
+	if !alive(stranger) || alive(orphan) {
+		t.Errorf("the other user's process lives: %v, the task's: %v", alive(stranger), alive(orphan))
 	}
 }
 
