@@ -13,8 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nevsnode/gordon/v2/internal/files"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/control"
+	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/taskqueue"
 )
 
@@ -143,15 +145,8 @@ func unitOf(path string) string {
 // judge looks for every fault without a daemon.
 func (a *app) judge(ctx context.Context, file string, j taskqueue.Judge) (notices []string, err error) {
 	c, err := a.read(file)
-	var faults config.Faults
-	if errors.As(err, &faults) {
-		path := config.Path(file, a.binDir)
-		faults = append(faults, taskqueue.CheckAccounts(ctx, config.Accounts(path))...)
-		faults.Sort([]string{path})
-		return nil, faults
-	}
 	if err != nil {
-		return nil, err
+		return nil, withAccounts(ctx, config.Path(file, a.binDir), err)
 	}
 	doubts, err := taskqueue.Check(ctx, c, j)
 	return slices.Concat(c.Notices, doubts), err
@@ -178,11 +173,42 @@ func (d *daemon) check(ctx context.Context, path string) (notices []string, err 
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	p, err := d.prepare(ctx)
+	ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
+	defer cancel()
+	return files.Within(ctx, d.files, func() ([]string, error) { return d.everyFault(ctx) }, nil)
+}
+
+// everyFault is what a reload would meet one after the other.
+func (d *daemon) everyFault(ctx context.Context) (notices []string, err error) {
+	c, err := d.app.load()
 	if err != nil {
-		return nil, err
+		return nil, withAccounts(ctx, d.config.Load().Path, err)
 	}
-	p.discard()
-	doubts, err := d.pool.Check(ctx, p.config)
-	return slices.Concat(p.config.Notices, doubts), err
+	doubts, err := d.pool.Check(ctx, c)
+	faults := []error{d.enforceable(c), err}
+	if output.CheckLogfile(c.Logfile) == nil { // else it is among the faults
+		if log, err := d.sink.Prepare(c.Logfile); err != nil {
+			faults = append(faults, fmt.Errorf("%w: %w", errConfig, err))
+		} else {
+			log.Discard()
+		}
+	}
+	if served, err := d.server.Prepare(statsOptions(c)); err != nil {
+		faults = append(faults, err)
+	} else {
+		served.Discard()
+	}
+	return slices.Concat(c.Notices, doubts), errors.Join(faults...)
+}
+
+// withAccounts adds to the faults of a configuration those users and groups that this
+// machine does not know.
+func withAccounts(ctx context.Context, path string, err error) error {
+	var faults config.Faults
+	if !errors.As(err, &faults) {
+		return err
+	}
+	faults = append(faults, taskqueue.CheckAccounts(ctx, config.Accounts(path))...)
+	faults.Sort([]string{path})
+	return faults
 }
