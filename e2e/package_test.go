@@ -35,13 +35,7 @@ func TestUpgradeLosesNothing(t *testing.T) {
 			t.Errorf("before the upgrade\n%s\nafter it\n%s", before, after)
 		}
 		wantIn(t, is[2], "root:gordon 644") // as the administrator has set it
-		m.waitActive()
-		for _, unit := range []string{"gordon", "gordon@my-shop"} {
-			running := m.run("/proc/$(systemctl show --property=MainPID --value %s)/exe --version", unit)
-			if running != is[0] {
-				t.Errorf("%s still runs %q, installed is %q", unit, running, is[0])
-			}
-		}
+		m.waitVersion("gordon", "gordon@my-shop")
 		t.Logf("from %s to %s: %d entries, each run once; configuration kept", was[0], is[0], entries)
 	})
 }
@@ -66,39 +60,12 @@ func TestUpgradeKeepsTheDaemonThatWorks(t *testing.T) {
 	})
 }
 
-// Gordon is removed, comes back, and is purged.
-func TestRemoveAndPurge(t *testing.T) {
-	onEverySuite(t, func(t *testing.T, m *machine) {
-		m.script("hello", `echo hello >>/var/lib/gordon/said`)
-		m.install(*dist)
-		m.tasks([]string{"hello"})
-		m.run("sed 's/^#queue_key.*/queue_key = \"shop\"/' /etc/gordon.toml >/etc/gordon/my-shop.toml")
-		m.run("systemctl restart gordon && systemctl enable --now gordon@my-shop")
-
-		m.run("apt-get remove --yes gordon")
-		if units := m.run("systemctl --plain --no-legend list-units 'gordon*'; pgrep -a gordon || true"); units != "" {
-			t.Errorf("left after a removal:\n%s", units)
-		}
-		m.run("test -e /etc/gordon.toml -a -e /etc/gordon.d/tasks.toml -a -e /var/lib/gordon")
-
-		m.run("apt-get install --yes /root/gordon_*.deb")
-		m.waitActive()
-		m.push("hello")
-		m.waitLines("/var/lib/gordon/said", 1)
-
-		m.run("systemctl disable --now gordon@my-shop; apt-get purge --yes gordon")
-		left := m.run("find / -xdev -name '*gordon*' -not -path '/root/*' -not -path '/proc/*' -not -path '/sys/*' -not -path '/var/cache/man/*' -not -path '/usr/local/bin/*' | sort")
-		if left != "" {
-			t.Errorf("left after a purge:\n%s", left)
-		}
-		m.run("getent passwd gordon") // its uid may own files elsewhere
-		// What systemd has in memory and finds no file for, it forgets when it likes.
-		units := m.run("systemctl --no-legend list-unit-files 'gordon*'; systemctl --all --plain --no-legend --state=loaded,active,failed list-units 'gordon*'")
-		if units != "" {
-			t.Errorf("units left after a purge:\n%s", units)
-		}
-		t.Log("removed, reinstalled with its configuration, purged; left: the user gordon")
-	})
+// Neither package is installed beside a systemd that its unit is not for.
+func TestDebNeedsARecentSystemd(t *testing.T) {
+	t.Parallel()
+	file := packageFile(t, *dist, "gordon_*_amd64.deb")
+	wantIn(t, onHost(t, "dpkg-deb", "--field", file, "Depends"), "systemd (>= 247) | ")
+	wantIn(t, onHost(t, "dpkg-deb", "--field", file, "Breaks"), "systemd (<< 247)")
 }
 
 // What the administrator has forbidden before stays forbidden.

@@ -26,6 +26,10 @@ func TestRPM(t *testing.T) {
 		wantIn(t, m.run("rpm --query --package --scripts %s", rpm), "preinstall scriptlet", "systemd-update-helper install-system-units gordon.service",
 			"systemd-update-helper remove-system-units gordon.service", "systemd-update-helper mark-restart-system-units gordon.service")
 
+		wantIn(t, m.run("rpm --query --package --qf '[%%{REQUIRENAME} %%{REQUIREFLAGS:depflags} %%{REQUIREVERSION} %%{REQUIREFLAGS:deptype}\\n]' %s", rpm),
+			"systemd >= 247 pre,post,preun,postun\n", "util-linux   pre,post,preun,postun")
+		wantIn(t, m.run("rpm --checksig %s", rpm), "digests OK")
+
 		force := forceRPM(m)
 		m.run("rpm --install %s %s", force, m.bring(packageFile(t, *older, "gordon-*.x86_64.rpm")))
 		// What triggers of systemd's own package do where rpm is at home.
@@ -75,6 +79,32 @@ func TestRPMAsksSystemdsHelper(t *testing.T) {
 		}
 		if asked := m.lines("/root/asked"); !slices.Equal(asked, want) {
 			t.Errorf("the scriptlets asked for\n%q\nwant\n%q", asked, want)
+		}
+	})
+}
+
+// The package and its user were removed, and somebody else has the numbers of both by
+// now. When it comes back, gordon can read its configuration and write its folders.
+func TestRPMTheNumbersOfTheUserAreTaken(t *testing.T) {
+	onEverySuite(t, func(t *testing.T, m *machine) {
+		m.script("broken", `echo "$(id -un)" >>/var/lib/gordon/said; exit 3`)
+		m.run("apt-get install --yes redis-server")
+		force, rpm := forceRPM(m), m.bring(packageFile(t, *dist, "gordon-*.x86_64.rpm"))
+		m.run("rpm --install %s %s && systemctl daemon-reload", force, rpm)
+		m.tasks([]string{"broken"})
+		m.run(`echo 'logfile = "/var/log/gordon/gordon.log"' >/etc/gordon.d/10-log.toml
+chgrp gordon /etc/gordon.d/10-log.toml && chmod 640 /etc/gordon.d/10-log.toml && systemctl restart gordon`)
+		m.push("broken")
+		m.waitLines("/var/log/gordon/gordon.log", 1)
+		m.run("rpm --erase %s gordon && userdel gordon", force)
+		m.run(`groupadd --gid $(stat -c %%g /var/lib/gordon) shop && useradd --uid $(stat -c %%u /var/lib/gordon) --gid shop shop`)
+
+		m.run("rpm --install %s %s && systemctl daemon-reload && systemctl restart gordon", force, rpm)
+		m.push("broken")
+		m.waitLines("/var/lib/gordon/said", 2)
+		want := "root:gordon\nroot:gordon\nroot:gordon\nroot:gordon\ngordon:gordon\ngordon:gordon"
+		if got := m.run("stat -c '%%U:%%G' /etc/gordon.toml /etc/gordon.d /etc/gordon /etc/gordon.d/10-log.toml /var/lib/gordon /var/log/gordon/gordon.log"); got != want {
+			t.Errorf("the owners are\n%s\nwant\n%s", got, want)
 		}
 	})
 }

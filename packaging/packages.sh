@@ -48,10 +48,22 @@ shared_files() {
 	cp "$(go list -m -f '{{.Dir}}' github.com/spf13/cobra)/LICENSE.txt" "$build/Apache-2.0"
 }
 
+# scripts puts what both packages do into their maintainer scripts.
+scripts() {
+	local script
+	for script in deb/postinst deb/postrm deb/prerm rpm/post rpm/postun rpm/pre rpm/preun; do
+		sed -e '/^# include packaging\/ownership.sh$/{' -e 'r packaging/ownership.sh' -e 'd' -e '}' \
+			"packaging/$script" >"$build/${script/\//.}"
+	done
+}
+
 package() { # TYPE GOARCH FILE
 	local said
 	said=$(GOARCH=$2 "$nfpm" package --config "$build/nfpm.$1.yaml" --packager "$1" --target "$dist/$3") ||
 		{ echo "$said" >&2; return 1; }
+	case $1 in
+	rpm) go run ./packaging/rpm/prereq "$dist/$3" ;;
+	esac
 	echo "$dist/$3"
 }
 
@@ -61,6 +73,7 @@ rm -rf "$build" "$dist"/gordon[_-]*.deb "$dist"/gordon-*.rpm
 mkdir -p "$build" "$dist"
 binaries
 shared_files
+scripts
 cp packaging/nfpm.yaml "$build/nfpm.deb.yaml"
 (cat packaging/nfpm.yaml; echo "changelog: $build/changelog.rpm.yaml") >"$build/nfpm.rpm.yaml"
 nfpm=$(tool -n nfpm)

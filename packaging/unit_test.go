@@ -28,6 +28,9 @@ func TestTemplateFollowsTheUnit(t *testing.T) {
 		"/etc/gordon.toml", "/etc/gordon/%i.toml",
 		"/run/gordon/", "/run/gordon-%i/",
 		"RuntimeDirectory=gordon", "RuntimeDirectory=gordon-%i",
+		"StateDirectory=gordon", "StateDirectory=gordon-%i",
+		"LogsDirectory=gordon", "LogsDirectory=gordon-%i",
+		"WorkingDirectory=/var/lib/gordon", "WorkingDirectory=/var/lib/gordon-%i",
 	).Replace(read(t, "packaging/systemd/gordon.service"))
 	if diff := cmp.Diff(directives(want), directives(read(t, "packaging/systemd/gordon@.service"))); diff != "" {
 		t.Errorf("-unit +template\n%s", diff)
