@@ -136,6 +136,10 @@ func TestRecordOfNoEntryIsNone(t *testing.T) {
 			if string(again) != string(record) {
 				t.Errorf("pushed back, %s becomes %s", record, again)
 			}
+			short := []byte(strings.Replace(string(record), `"outcome":"unreadable",`, "", 1))
+			if _, err := Decode(short); err == nil {
+				t.Errorf("%s is read", short)
+			}
 			bare := []byte(strings.Replace(string(record), `,"error_message":"m"`, "", 1))
 			if again := Failed(bare, Failure{Message: "m", Outcome: "unreadable"}); string(again) != string(record) {
 				t.Errorf("pushed back without its message, %s becomes %s", record, again)

@@ -103,7 +103,7 @@ func MayBeRecord(raw []byte) bool { return bytes.Contains(raw, []byte(`"`+errorM
 // that somebody has pushed back, and where the name of its raw text is, if it is
 // the record of what was no entry.
 func marks(raw []byte, object span) (record bool, text span) {
-	unreadable := false
+	unreadable, ended := false, false
 	for m := range members(raw[:object.end], object.start) {
 		switch string(name(m.key.of(raw))) {
 		case errorMessage:
@@ -111,10 +111,12 @@ func marks(raw []byte, object span) (record bool, text span) {
 		case rawText, rawBase64:
 			text = m.key
 		case outcome:
+			ended = true
 			unreadable = kind(raw[m.value.start]) == kindString && string(name(m.value.of(raw))) == Unreadable
 		}
 	}
-	if !unreadable {
+	// Every record has an outcome; one without was shortened by hand.
+	if !unreadable && (ended || !record) {
 		return record, span{}
 	}
 	return record || text.end > 0, text

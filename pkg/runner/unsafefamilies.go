@@ -26,6 +26,8 @@ func unsafePrefixes() []string {
 		// Lua, R, Tcl, Guile, Erlang, Elixir, OCaml, Julia, Octave: their manuals.
 		"LUA_INIT", "LUA_PATH", "LUA_CPATH", "LUAROCKS_", "R_LIBS", "R_PROFILE", "R_ENVIRON", "TCL", "GUILE_", "ERL_", "ELIXIR_",
 		"OCAML", "CAML", "JULIA_", "OCTAVE_",
+		// Managers of versions, whose shims run what these choose.
+		"PYENV_", "RBENV_", "NVM_", "ASDF_", "CONDA_", "VOLTA_",
 		// Building: cargo, rustup, cmake, ccache, pkg-config(1).
 		"CARGO_", "RUSTUP_", "CMAKE_", "CCACHE_", "PKG_CONFIG_",
 		// Version control: git(1).
@@ -57,7 +59,7 @@ func unsafeSuffixes() []string {
 	return []string{
 		"_LIBRARY_PATH", "_LOAD_PATH", "_MODULE_PATH", "_MODULES_PATH", "_PLUGIN_PATH", "_PLUGINS_PATH", "_PLUGIN_DIR",
 		"_DRIVER_PATH", "_DRIVERS_PATH", "_EXTRA_MODULES", "_STARTUP_HOOKS", "_PROFILER_PATH", "_SYMBOLIZER_PATH", "SAN_OPTIONS",
-		"PAGER", "EDITOR", "BROWSER", "_ASKPASS", "_RSH", "PASSWORD_COMMAND", "PASSCOMMAND", "_INIT_FILE", "_RCFILE",
+		"PAGER", "EDITOR", "BROWSER", "_ASKPASS", "_RSH", "PASSWORD_COMMAND", "PASSCOMMAND", "_EXECUTABLE", "_EXECUTABLE_PATH", "_INIT_FILE", "_RCFILE",
 		"JAVA_OPTS", "JAVA_OPTIONS", "TEXINPUTS", "BIBINPUTS", "LUAINPUTS",
 	}
 }
