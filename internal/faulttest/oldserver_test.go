@@ -48,30 +48,39 @@ func oldServer(t *testing.T) string {
 // (https://redis.io/docs/latest/develop/reference/protocol-spec/).
 func answerAsOld(c net.Conn) error {
 	r := bufio.NewReader(c)
-	queued := 0
+	var queued []string // answers, from MULTI on
+	inMulti := false
 	for {
 		command, err := readCommand(r)
 		if err != nil {
 			return err
 		}
-		answer := "+OK\r\n"
+		answer := answerOfOld(command)
 		switch {
-		case command[0] == "INFO":
-			text := "# Server\r\nredis_version:6.0.16\r\nmaxmemory_policy:noeviction\r\n"
-			answer = fmt.Sprintf("$%d\r\n%s\r\n", len(text), text)
-		case strings.Join(command[:min(2, len(command))], " ") == "CLIENT ID":
-			answer = ":1\r\n"
 		case command[0] == "MULTI":
-			queued = 0
+			queued, inMulti = nil, true
 		case command[0] == "EXEC":
-			answer = fmt.Sprintf("*%d\r\n%s", queued, strings.Repeat(":1\r\n", queued))
-		case command[0] == "HSET" || command[0] == "SET" || command[0] == "HDEL" || command[0] == "DEL":
-			queued++
-			answer = "+QUEUED\r\n"
+			answer, inMulti = fmt.Sprintf("*%d\r\n%s", len(queued), strings.Join(queued, "")), false
+		case inMulti:
+			queued, answer = append(queued, answer), "+QUEUED\r\n"
 		}
 		if _, err := io.WriteString(c, answer); err != nil {
 			return err
 		}
+	}
+}
+
+func answerOfOld(command []string) string {
+	switch {
+	case command[0] == "INFO":
+		text := "# Server\r\nredis_version:6.0.16\r\nrun_id:0\r\nmaxmemory_policy:noeviction\r\n"
+		return fmt.Sprintf("$%d\r\n%s\r\n", len(text), text)
+	case command[0] == "EVAL": // by which an instance is put on record
+		return "$0\r\n\r\n"
+	case strings.Join(command[:min(2, len(command))], " ") == "CLIENT ID":
+		return ":1\r\n"
+	default:
+		return "+OK\r\n"
 	}
 }
 

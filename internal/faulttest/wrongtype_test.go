@@ -21,14 +21,15 @@ var wrongNames = []struct {
 	before, after string
 	// harmless: gordon does its work all the same.
 	harmless bool
-	// all: nothing can be done without it.
-	all bool
+	// all: nothing can be done without it, and stops: nothing new is taken.
+	all, stops bool
 }{
 	{name: "queue", before: "q:probe"},
 	{name: "failed list", before: "q:fails:failed"},
 	{name: "run list", after: "q:probe:run:I:1"},
 	{name: "instances", before: "q:instances", all: true},
 	{name: "lease", after: "q:instance:I", harmless: true},
+	{name: "notes", after: "q:instances:I", stops: true},
 }
 
 func TestKeysOfTheWrongType(t *testing.T) {
@@ -46,13 +47,20 @@ func TestKeysOfTheWrongType(t *testing.T) {
 			if w.after != "" {
 				key = strings.ReplaceAll(w.after, "I", s.instance())
 				s.replace(key)
+				if w.stops { // that was the right type
+					s.do("SET", key, "somebody else's")
+				}
 			}
 			s.push(quick, 20)
 			if key != "q:probe" {
 				s.push(probe, 1)
 			}
 			s.push(fails, 5)
-			s.withWrongKey(w.all, w.harmless)
+			if w.stops {
+				s.notify.Hears(refusesType)
+			} else {
+				s.withWrongKey(w.all, w.harmless)
+			}
 			s.do("DEL", key)
 			if key == "q:probe" {
 				s.push(probe, 1)

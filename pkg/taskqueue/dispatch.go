@@ -207,7 +207,8 @@ func (q *queue) finished(f finished) {
 		q.bounced = nil
 	}
 	if f.gone && (f.sure || q.leaseLost.Load()) {
-		q.log.Warn("the entry of a task that has ended was no longer in its run list: another host took it over, or redis lost it")
+		q.log.Warn("the entry of a task that has ended was no longer in its run list: another host took it over, or redis lost it",
+			output.KeyTaskID, f.job.slot.task)
 	}
 	q.sayDropped(f.dropped)
 	q.takes++

@@ -91,7 +91,7 @@ func (e *ended) words(id string) (paths []string) {
 	dir := e.dir
 	e.mu.Unlock()
 	found, _ := filepath.Glob(filepath.Join(escapeGlob(dir), wordPrefix+id+"-*"))
-	for _, path := range found {
+	for _, path := range found[:min(len(found), mostWords)] {
 		if content, ok := readWord(path); ok && (id == "" || content == id) {
 			paths = append(paths, path)
 		}
@@ -117,6 +117,10 @@ func readWord(path string) (content string, ok bool) {
 	b, err := io.ReadAll(io.LimitReader(f, maxWord))
 	return string(b), err == nil
 }
+
+// mostWords bounds how many files are looked at: in a folder of everybody's, anybody
+// can make any number.
+const mostWords = 1000
 
 // maxWord bounds what is read of a file in bytes: an id is shorter.
 const maxWord = 1 << 10

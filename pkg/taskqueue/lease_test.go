@@ -265,6 +265,30 @@ func TestOnCrashFail(t *testing.T) {
 	r.until("the error_script is told", func() bool { return r.read("told") == "{\"args\":[\"a\"]}\n" })
 }
 
+// The entry may be on the failed list although the answer was lost: people are told.
+func TestOnCrashFailIsToldAlthoughTheAnswerIsLost(t *testing.T) {
+	for name, fault := range map[string]redistest.Fault{"request": redistest.BeforeRequest, "answer": redistest.BeforeAnswer} {
+		t.Run(name, func(t *testing.T) {
+			p := redistest.NewProxy(t, server)
+			r := newRig(t)
+			r.config.RedisAddress = p.Socket
+			r.errorScript(`sed -n 3p "$1" >>"$D/told"`)
+			r.onRecord("old", func(i *store.Instance) {
+				i.PID = deadPID(t)
+				i.Types = map[string]store.InstanceType{"T": {Lists: 2, FailOnCrash: true}}
+			})
+			server.Push(t, "q:T:run:old:1", `{"args":["a"]}`)
+			r.task("T", "")
+			p.Decide(redistest.FailOnce("'requeued'", 1, fault)) // a word of the script
+			r.start()
+			r.until("the error_script is told", func() bool { return r.exists("told") })
+			if n := len(r.failed("T")); n != 1 {
+				t.Errorf("%d records", n)
+			}
+		})
+	}
+}
+
 // A start does not wait for the error_script, which may take long for each entry: it
 // would be given up, and the error_script be ended with it.
 func TestAStartDoesNotWaitForTheErrorScript(t *testing.T) {

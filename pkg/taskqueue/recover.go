@@ -134,9 +134,10 @@ func (r *recoverer) recoverList(ctx context.Context, log *slog.Logger, dead deat
 	return result, err
 }
 
-// send carries out a recovery. Where the connection breaks again and again because
-// Redis does not take what is to replace the entry, the entry is moved as it is: that
-// sends none of its bytes.
+// send carries out a recovery, and tries again at once when the connection breaks:
+// people have to be told of an entry that may just have been put on the failed list.
+// Where it breaks again because Redis does not take what is to replace the entry, the
+// entry is moved as it is: that sends none of its bytes.
 func (r *recoverer) send(ctx context.Context, log *slog.Logger, rec store.Recovery) (result store.Recovered, err error) {
 	for attempt := range 3 {
 		if attempt == 2 {
@@ -155,7 +156,8 @@ func (r *recoverer) send(ctx context.Context, log *slog.Logger, rec store.Recove
 			// else. To tell of it twice is better than not at all.
 			return map[bool]store.Recovered{true: store.Failed, false: store.Requeued}[rec.Fail], nil
 		}
-		if err == nil || !sent || store.Refused(err) || store.Fits(rec.Record) || ctx.Err() != nil {
+		over := attempt == 1 && store.Fits(rec.Record)
+		if err == nil || !sent || store.Refused(err) || over || ctx.Err() != nil {
 			break
 		}
 	}
