@@ -130,3 +130,38 @@ func TestWhatThePastLeavesInRunListsIsTakenUp(t *testing.T) {
 		})
 	}
 }
+
+// The same, for a type whose entries must not run twice, and for one that is not served
+// when Redis comes back.
+func TestWhatThePastLeavesIsNotRunAgainstItsWill(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, false, "--save", "3600 1000000")
+	const body = `echo "$1" >>"$D/%[1]s.started"; while ! [ -e "$D/go" ]; do sleep 0.05; done; exit 3`
+	s.Script("once", fmt.Sprintf(body, "once"))
+	s.Script("gone", fmt.Sprintf(body, "gone"))
+	once := s.Task("once", 2) + "on_crash = \"fail\"\n"
+	s.Configure(once + s.Task("gone", 1))
+	s.start()
+	s.push("once", 2)
+	s.push("gone", 1)
+	s.waitLines("once.started", 2)
+	s.waitLines("gone.started", 1)
+	s.do("SAVE")
+	s.Write("go", "")
+	gordontest.Until(t, "all have failed", func() bool { return len(s.redis.Keys(t, "q:*:run:*")) == 0 })
+	s.Configure(once)
+	s.daemon.Reload("reloaded", 1)
+	kill(s)
+	s.daemon.Says("redis is lost")
+	boot(s)
+	gordontest.Until(t, "what must not run twice is on its failed list", func() bool { return len(s.onFailedList("once")) == 2 })
+	s.daemon.Says("entries of a type that is not served any more")
+	s.Configure(once + s.Task("gone", 1))
+	s.daemon.Reload("reloaded", 2)
+	s.waitLines("gone.started", 2)
+	gordontest.Until(t, "it is told", s.settled)
+	if n := len(s.Lines("once.started")); n != 2 {
+		t.Errorf("%d starts of two entries that must not run twice", n)
+	}
+	s.daemon.Stop()
+}

@@ -40,8 +40,13 @@ func (e *engine) audit(ctx context.Context, taken bool) error {
 				e.lose(name, task, taken)
 			}
 		}
-		if q := queues[name]; q != nil {
+		switch q := queues[name]; {
+		case q != nil:
 			q.find(filled)
+		case len(filled) > 0:
+			// Moved from here, an entry could meet a queue that a reload starts meanwhile.
+			e.log.Warn("redis came back with entries of a type that is not served any more; they run when it is served again, or after this gordon has ended",
+				output.KeyTaskType, name, "entries", len(filled))
 		}
 	}
 	return nil

@@ -201,6 +201,7 @@ func (e *engine) apply(tasks map[string]config.Task, s *Settings, budgets map[st
 		q := e.queues[taskType]
 		if q == nil || !q.configure(tasks[taskType], s) {
 			e.start(tasks[taskType], s, budgets[taskType])
+			e.registrar.recheck() // Redis may have come back with entries while nobody looked
 		}
 	}
 	select {

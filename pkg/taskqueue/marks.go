@@ -32,6 +32,21 @@ func (r *registrar) heard(found store.Renewal) bool {
 	return m.robbed || m.unsure
 }
 
+// recheck has the run lists audited soon.
+func (r *registrar) recheck() {
+	r.mu.Lock()
+	r.marks.unsure = true
+	r.mu.Unlock()
+	r.wake()
+}
+
+func (r *registrar) wake() {
+	select {
+	case r.doubt <- struct{}{}:
+	default: // it knows
+	}
+}
+
 // check has the run lists audited if there is reason to.
 func (r *registrar) check(ctx context.Context) error {
 	r.mu.Lock()

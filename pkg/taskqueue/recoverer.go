@@ -127,8 +127,8 @@ func (r *recoverer) sayUnreadable(faults []error) {
 }
 
 // consider recovers an instance that is dead. What is not certain (another
-// machine, another container, a process that is hidden) counts as dead when its lease is gone although
-// this side could renew its own throughout.
+// machine, another container, a process that is hidden) counts as dead when its lease
+// is gone although this side could renew its own throughout.
 func (r *recoverer) consider(ctx context.Context, other store.Instance) error {
 	them := identity(other)
 	state := r.host.State(them)

@@ -62,10 +62,7 @@ func newRegistrar(keys store.Keys, self store.Instance, h *health, t Times) *reg
 func (r *registrar) greet(c *store.Conn) error {
 	found, err := c.Register(r.keys, *r.instance.Load(), r.times.Lease, r.runs.Load())
 	if err == nil && r.heard(found) {
-		select {
-		case r.doubt <- struct{}{}:
-		default: // it knows
-		}
+		r.wake()
 	}
 	return err
 }
