@@ -30,15 +30,17 @@ type Renewal struct {
 // connections, their ids, ids of open connections.
 // Returns the text of taken or "", or nil where the record is needed.
 const registerScript = `
-local known = redis.call('HGET', KEYS[1], ARGV[1])
-if not known or redis.sha1hex(known) ~= ARGV[3] then
+local record = redis.call('HGET', KEYS[1], ARGV[1])
+if not record or redis.sha1hex(record) ~= ARGV[3] then
 	if ARGV[4] == '' then return false end
 	redis.call('HSET', KEYS[1], ARGV[1], ARGV[4])
 end
 local closed = tonumber(ARGV[5])
 for i = 6, 5 + closed do redis.call('HDEL', KEYS[3], ARGV[i]) end
+local known, all = {}, redis.call('HGETALL', KEYS[3])
+for i = 1, #all, 2 do known[all[i]] = true end
 for i = 6 + closed, #ARGV do
-	if not redis.call('HGET', KEYS[3], ARGV[i]) then redis.call('HSET', KEYS[3], ARGV[i], '') end
+	if not known[ARGV[i]] then redis.call('HSET', KEYS[3], ARGV[i], '') end
 end
 redis.call('SET', KEYS[2], '', 'PX', ARGV[2])
 return redis.call('HGET', KEYS[4], 'at') or ''`
