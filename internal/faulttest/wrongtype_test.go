@@ -29,6 +29,9 @@ var wrongNames = []struct {
 	{name: "run list", after: "q:probe:run:I:1"},
 	{name: "instances", before: "q:instances", all: true},
 	{name: "lease", after: "q:instance:I", harmless: true},
+	{name: "connections", after: "q:instance:I:connections", harmless: true},
+	{name: "mark of a takeover", after: "q:instance:I:taken", harmless: true},
+	{name: "mark of a suspect", after: "q:instance:I:suspect", harmless: true},
 	{name: "notes", after: "q:instances:I", stops: true},
 }
 

@@ -29,6 +29,35 @@ func TestAFrozenHostLearnsOfATakeover(t *testing.T) {
 	})
 }
 
+// An entry that must not run twice is on the failed list once the host that runs it is
+// taken for dead. When the host goes on, it must not tell of that entry a second time.
+func TestAFrozenHostTellsNothingOfAnEntryThatFailed(t *testing.T) {
+	for _, policy := range []string{"stop", "continue"} {
+		t.Run(policy, func(t *testing.T) {
+			t.Parallel()
+			f := newFleet(t, 2, waits+"; exit 3", "on_crash = \"fail\"\non_lease_loss = \""+policy+"\"\n")
+			a, b := f.nodes[0], f.nodes[1]
+			f.start(a)
+			f.redis.Push(t, "q:job", "{}")
+			f.until("started", "a")
+			f.start(b)
+			a.Freeze()
+			records := func() []string { return f.redis.List(t, "q:job:failed") }
+			gordontest.Until(t, "the entry is on the failed list", func() bool { return len(records()) == 1 })
+			a.Thaw()
+			a.daemon.Says("another host has taken")
+			f.write("go")
+			a.daemon.Stop()
+			if got := records(); len(got) != 1 {
+				t.Errorf("%d records: %q", len(got), got)
+			}
+			if n := len(f.lines("started")); n != 1 {
+				t.Errorf("started %d times", n)
+			}
+		})
+	}
+}
+
 // frozen has host a stand still until host b has taken over its task.
 func frozen(t *testing.T, config string) *fleet {
 	t.Helper()

@@ -64,10 +64,10 @@ const maxConnections = 1 << 16
 // must not decide how much memory gordon needs.
 //
 // KEYS: connections. ARGV: how many.
-const connectionsScript = `
-local all, ids = redis.call('HGETALL', KEYS[1]), {}
-for i = 1, math.min(#all, 2 * ARGV[1]), 2 do
-	if string.match(all[i], '^%d+$') then ids[#ids + 1] = string.sub(all[i], 1, 20) end
+const connectionsScript = hashScript + `
+local fields, ids = all(KEYS[1]), {}
+for i = 1, math.min(#fields, 2 * ARGV[1]), 2 do
+	if string.match(fields[i], '^%d+$') then ids[#ids + 1] = string.sub(fields[i], 1, 20) end
 end
 return ids`
 

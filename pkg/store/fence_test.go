@@ -158,3 +158,31 @@ func TestClosedConnectionsLeaveTheRecord(t *testing.T) {
 	server.Do(t, "DEL", keys.Connections(sample.ID)) // Redis may lose it
 	renew()
 }
+
+// Keys of another type that anybody has put in the place of gordon's keep no instance
+// from renewing its lease, and no entry from being recovered.
+func TestForeignKeysStopNeitherRenewalNorRecovery(t *testing.T) {
+	l := open(t, server.Socket)
+	foreign := func() {
+		for _, key := range []string{keys.Connections("I"), keys.Taken("I")} {
+			server.Do(t, "DEL", key)
+			server.Push(t, key, "of somebody else")
+		}
+	}
+	foreign()
+	use(t, l, func(c *Conn) error { _, err := c.Renew(keys, Instance{ID: "I"}, time.Minute, 0); return err })
+	foreign()
+	use(t, l, func(c *Conn) error { _, err := c.FenceInstance(keys, "I", time.Minute); return err })
+	foreign()
+	server.Push(t, run0, "x")
+	if got := recoverOnce(t, l, recovery("x")); got != Requeued {
+		t.Errorf("got %q", got)
+	}
+	use(t, l, func(c *Conn) error {
+		r, err := c.Renew(keys, Instance{ID: "I"}, time.Minute, 0)
+		if r.Taken == "" {
+			t.Error("no mark is left")
+		}
+		return err
+	})
+}

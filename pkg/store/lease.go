@@ -22,6 +22,18 @@ type Renewal struct {
 	Taken string
 }
 
+// hashScript begins scripts that use hashes of their own. A key of another type in the
+// place of one, which anybody may have made, goes: without its lease or the mark of a
+// takeover, no instance could be told from a dead one.
+const hashScript = `
+local function all(key)
+	local fields = redis.pcall('HGETALL', key)
+	if not fields.err then return fields end
+	if string.find(fields.err, 'WRONGTYPE', 1, true) then redis.call('DEL', key) end
+	return redis.call('HGETALL', key)
+end
+`
+
 // registerScript renews a lease. The record is written only where it is not what it
 // should be, so that renewals add little to an append-only file.
 //
@@ -29,21 +41,21 @@ type Renewal struct {
 // ARGV: instance, lease in ms, SHA-1 of the record, record or "", number of closed
 // connections, their ids, ids of open connections.
 // Returns the text of taken or "", or nil where the record is needed.
-const registerScript = `
+const registerScript = hashScript + `
 local record = redis.call('HGET', KEYS[1], ARGV[1])
 if not record or redis.sha1hex(record) ~= ARGV[3] then
 	if ARGV[4] == '' then return false end
 	redis.call('HSET', KEYS[1], ARGV[1], ARGV[4])
 end
+local known, fields = {}, all(KEYS[3])
+for i = 1, #fields, 2 do known[fields[i]] = true end
 local closed = tonumber(ARGV[5])
 for i = 6, 5 + closed do redis.call('HDEL', KEYS[3], ARGV[i]) end
-local known, all = {}, redis.call('HGETALL', KEYS[3])
-for i = 1, #all, 2 do known[all[i]] = true end
 for i = 6 + closed, #ARGV do
 	if not known[ARGV[i]] then redis.call('HSET', KEYS[3], ARGV[i], '') end
 end
 redis.call('SET', KEYS[2], '', 'PX', ARGV[2])
-return redis.call('HGET', KEYS[4], 'at') or ''`
+return all(KEYS[4])[2] or ''`
 
 // blankScript notes of which types Redis has no trace: it knows no instance that could
 // run an entry of theirs, and none waits.

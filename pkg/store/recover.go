@@ -72,7 +72,7 @@ const (
 // ARGV: "1" if certain, SHA-1 of the entry, field of the note, "1" to fail it, record
 // ("" for the entry itself), Keep, how long the mark is kept in s.
 // Returns one of Recovered.
-const recoverScript = keepScript + `
+const recoverScript = keepScript + hashScript + `
 if ARGV[1] ~= '1' and redis.call('EXISTS', KEYS[5]) == 1 then return 'alive' end
 if redis.call('EXISTS', KEYS[6]) == 1 then return 'alive' end
 local entry = redis.call('LINDEX', KEYS[1], 0)
@@ -81,6 +81,7 @@ redis.call('LMOVE', KEYS[8], KEYS[1], 'LEFT', 'RIGHT')
 redis.call('LTRIM', KEYS[1], 0, -1)
 redis.call('HDEL', KEYS[4], 'may this user remove anything?')
 local clock = redis.call('TIME')
+all(KEYS[7])
 redis.call('HSET', KEYS[7], 'at', clock[1] .. '.' .. clock[2])
 redis.pcall('EXPIRE', KEYS[7], ARGV[7])
 if ARGV[4] == '1' then
