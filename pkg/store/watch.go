@@ -61,16 +61,33 @@ func (c *Client) Watch(ctx context.Context, k Keys) (*Watch, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.open.opened(ear.ref.id) // while it is open, the instance counts as being there
 	w := &Watch{keys: k, ear: ear, used: time.Now()}
 	if w.reader, err = c.Dial(ctx); err == nil {
-		c.open.opened(w.reader.ref.id)
+		err = w.register()
+	}
+	if err == nil {
 		err = w.listen()
 	}
 	if err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	return w, nil
+}
+
+// register puts both connections on record: as long as the one that listens is open, the
+// instance counts as being on duty, so who fences it has to find it. A refusal is for
+// those that take entries: pauses and cancels are heard all the same.
+func (w *Watch) register() error {
+	for _, c := range []*Conn{w.ear, w.reader} {
+		c.client.open.opened(c.ref.id)
+		if c.client.opts.Greet == nil {
+			continue
+		}
+		if err := c.client.opts.Greet(c); err != nil && !Refused(err) {
+			return fmt.Errorf("greet: %w", err)
+		}
+	}
+	return nil
 }
 
 // listen subscribes first: what is read afterwards is watched from then on. A
