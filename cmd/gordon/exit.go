@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
+	"time"
 
 	"github.com/nevsnode/gordon/v2/pkg/config"
+	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/taskqueue"
 )
 
@@ -58,10 +61,27 @@ func exitCode(err error) int {
 	}
 }
 
+// complainTimeout is how long a reader of standard error is waited for that has stopped.
+const complainTimeout = 2 * time.Second
+
 // complain tells a person what is wrong, each fault on a line of its own.
 func complain(stderr io.Writer, err error) {
+	priority := ""
+	if f, ok := stderr.(*os.File); ok && output.OnJournal(f) {
+		priority = "<3>" // err; sd-daemon(3)
+	}
+	var text strings.Builder
 	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintf(stderr, "gordon: %s\n", strings.TrimRight(line, "\n"))
+		fmt.Fprintf(&text, "%sgordon: %s\n", priority, strings.TrimRight(line, "\n"))
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = io.WriteString(stderr, text.String()) // if it fails, there is nobody left to tell
+	}()
+	select {
+	case <-done:
+	case <-time.After(complainTimeout):
 	}
 }
 

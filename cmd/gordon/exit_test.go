@@ -4,7 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/taskqueue"
@@ -43,4 +49,43 @@ func TestComplainNamesTheProgramOnEachLine(t *testing.T) {
 	if got, want := out.String(), "gordon: one\ngordon: two\n"; got != want {
 		t.Errorf("complain wrote %q, want %q", got, want)
 	}
+}
+
+// In the journal a fault has the priority err.
+func TestComplaintInTheJournal(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	var st syscall.Stat_t
+	if err := syscall.Fstat(int(w.Fd()), &st); err != nil {
+		t.Fatal(err)
+	}
+	for stream, want := range map[string]string{
+		"": "gordon: one\ngordon: two\n", "1:1": "gordon: one\ngordon: two\n",
+		fmt.Sprintf("%d:%d", st.Dev, st.Ino): "<3>gordon: one\n<3>gordon: two\n",
+	} {
+		t.Setenv("JOURNAL_STREAM", stream)
+		complain(w, errors.New("one\ntwo"))
+		buf := make([]byte, 100)
+		if n, err := r.Read(buf); err != nil || string(buf[:n]) != want {
+			t.Errorf("%q: got %q, %v", stream, buf[:n], err)
+		}
+	}
+	// A reader that has stopped is not waited for.
+	if _, err := unix.FcntlInt(w.Fd(), unix.F_SETPIPE_SZ, 4096); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		complain(w, errors.New(strings.Repeat("x", 10000)))
+	}()
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		t.Error("it waits")
+	}
+	_ = w.Close() // ends what is left of it
 }

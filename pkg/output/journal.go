@@ -65,6 +65,10 @@ func priority(level slog.Level) journal.Priority {
 	}
 }
 
+// OnJournal reports whether a file of this process is a stream to the journal, which
+// takes the priority of a line from its beginning; sd-daemon(3).
+func OnJournal(f *os.File) bool { return onJournal(os.Getenv("JOURNAL_STREAM"), f) }
+
 // onJournal reports whether stream (the value of $JOURNAL_STREAM) names one of
 // the files. The variable alone means nothing: it is inherited by whatever is
 // started from a service, also with its output sent elsewhere. See

@@ -44,6 +44,7 @@ type Client struct {
 	opts  Options
 	reads files.Calls // of passwords and certificates
 	conns atomic.Int64
+	crowd crowd
 	open  ids
 	// broke is when a connection last broke, nil for never. As a [time.Time] and not a
 	// number: what is compared is monotonic, whoever sets the clock.
@@ -64,6 +65,9 @@ func NewClient(o Options) *Client {
 	}
 	return &Client{opts: o, reads: files.NewCalls(maxReading)}
 }
+
+// Open is how many connections the links of the client have.
+func (c *Client) Open() int { return c.open.count() }
 
 // BrokeSince reports whether a connection has broken after t.
 func (c *Client) BrokeSince(t time.Time) bool { return c.brokeSince(t) }

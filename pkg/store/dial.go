@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"time"
 
@@ -102,7 +103,19 @@ func (c *Client) dial(ctx context.Context, network, address string, progress fun
 			return nil, err
 		}
 	}
-	return &guard{Conn: conn}, nil
+	return &worded{&guard{Conn: conn}}, nil
+}
+
+// worded has the end of the connection in words for people.
+type worded struct{ net.Conn }
+
+// Read implements net.Conn.
+func (w *worded) Read(b []byte) (int, error) {
+	n, err := w.Conn.Read(b)
+	if err == io.EOF { //nolint:errorlint // as io.Reader has it, never wrapped
+		err = closedError{}
+	}
+	return n, err
 }
 
 // encrypt closes conn when it fails.
@@ -120,6 +133,12 @@ func (c *Client) encrypt(ctx context.Context, conn net.Conn, address string) (ne
 	defer cancel()
 	encrypted := tls.Client(conn, config)
 	if err := encrypted.HandshakeContext(ctx); err != nil {
+		switch {
+		case errors.As(err, new(tls.RecordHeaderError)):
+			err = fmt.Errorf("the server does not speak TLS, as [redis.tls] has it: %w", err)
+		case ctx.Err() != nil: // Redis without TLS waits for the end of a line
+			err = fmt.Errorf("the server does not answer to TLS, which [redis.tls] has it speak: %w", err)
+		}
 		return nil, errors.Join(err, conn.Close())
 	}
 	return encrypted, nil

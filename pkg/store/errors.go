@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"strings"
 
@@ -22,7 +23,46 @@ type ReplyError struct {
 	Text string
 }
 
-func (e *ReplyError) Error() string { return "redis: " + e.Text }
+func (e *ReplyError) Error() string {
+	text := "redis: " + e.Text
+	if len(text) > maxText {
+		text = strings.ToValidUTF8(text[:maxText], "") + "…"
+	}
+	return text + hints(e.Code, e.Text)
+}
+
+// maxText bounds how much of an answer is shown, in bytes: that to an unknown command
+// quotes its arguments.
+const maxText = 200
+
+// hints says what to do about refusals that most people meet at first.
+func hints(code, text string) string {
+	switch code {
+	case "NOAUTH":
+		return " (set password_file in [redis], for a sentinel in [redis.sentinel])"
+	case "WRONGPASS":
+		return " (see username and password_file in [redis], for a sentinel in [redis.sentinel])"
+	case "READONLY":
+		return " (this is a replica: name the primary, or its sentinels in [redis.sentinel])"
+	case "MOVED", "ASK":
+		return " (this is a cluster, and another of its nodes has the keys: name that one)"
+	}
+	if crowded(text) {
+		return " (raise maxclients in redis.conf; gordon takes two connections for each type, and five more)"
+	}
+	return ""
+}
+
+// crowded reports whether a server refuses because it has as many clients as it may.
+func crowded(text string) bool { return strings.HasPrefix(text, "ERR max number of clients") }
+
+// closedError is what io.EOF means here.
+type closedError struct{}
+
+func (closedError) Error() string { return "the server has closed the connection" }
+
+// Unwrap makes errors.Is(err, io.EOF) work.
+func (closedError) Unwrap() error { return io.EOF }
 
 // Is makes errors.Is(err, &ReplyError{Code: "OOM"}) work.
 func (e *ReplyError) Is(target error) bool {
@@ -47,6 +87,9 @@ var ErrHungUp = errors.New("redis does not read this command")
 // hangsUp begins the one answer after which Redis closes the connection
 // (setProtocolError in its networking.c). It has no code of its own.
 const hangsUp = "ERR Protocol error"
+
+// ErrMissing is wrapped by the error for a server without a command that gordon needs.
+var ErrMissing = errors.New("gordon needs commands that this server does not have, or has under another name (rename-command)")
 
 // typed turns redigo's error of a reply into a ReplyError and leaves others.
 func typed(err error) error {

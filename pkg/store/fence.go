@@ -21,6 +21,12 @@ type ids struct {
 	closed map[int64]struct{} // since the record was renewed
 }
 
+func (s *ids) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open)
+}
+
 func (s *ids) opened(id int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -115,6 +115,7 @@ func TestFencingLooksAtTheInstancesConnectionsAlone(t *testing.T) {
 // ids begin anew when the server does.
 func TestFencingWithoutARecordOfTheConnections(t *testing.T) {
 	l := open(t, server.Socket)
+	use(t, l, func(*Conn) error { return nil }) // connects
 	for name, forge := range map[string]func(own int64){
 		"no record": func(int64) { server.Do(t, "DEL", keys.Connections(sample.ID)) },
 		"another client's id": func(int64) {

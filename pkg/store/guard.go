@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // ErrProtocol is wrapped by the error for answers that Redis does not give.
@@ -26,6 +27,7 @@ type guard struct {
 	net.Conn
 	bulk  int    // bytes of a string that are still to come, with its CRLF
 	head  []byte // beginning of a line that has not ended
+	last  byte   // the last byte of that line so far
 	left  []int  // elements that are still to come, of each array that has begun
 	wrong error  // nothing is passed on after it
 }
@@ -43,6 +45,25 @@ func (g *guard) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// kinds are the first bytes of all answers in RESP2.
+const kinds = "+-:$*"
+
+// stranger is for an answer that is none: of another server, in its own words.
+func stranger(b []byte) error {
+	who := fmt.Sprintf("it begins with %.20q", b)
+	switch {
+	case bytes.HasPrefix(b, []byte("HTTP/")):
+		who = "this is an HTTP server"
+	case b[0] == tlsAlert:
+		who = "this server speaks TLS: set enabled = true in [redis.tls]"
+	}
+	return fmt.Errorf("%w: %s", ErrProtocol, who)
+}
+
+// tlsAlert is the first byte of what a TLS server answers to somebody who does not
+// speak TLS (RFC 8446, section 5.1).
+const tlsAlert = 21
+
 func (g *guard) look(b []byte) error {
 	for len(b) > 0 {
 		if g.bulk > 0 {
@@ -54,12 +75,21 @@ func (g *guard) look(b []byte) error {
 			}
 			continue
 		}
+		if len(g.head) == 0 && strings.IndexByte(kinds, b[0]) < 0 {
+			return stranger(b)
+		}
 		line, rest, ended := bytes.Cut(b, []byte("\n"))
+		if len(line) > 0 {
+			g.last = line[len(line)-1]
+		}
 		g.head = append(g.head, line[:min(len(line), maxHead-len(g.head))]...)
 		if !ended {
 			return nil
 		}
 		b = rest
+		if g.last != '\r' {
+			return fmt.Errorf("%w: a line without its end: %.20q", ErrProtocol, g.head)
+		}
 		if err := g.line(bytes.TrimSuffix(g.head, []byte("\r"))); err != nil {
 			return err
 		}

@@ -58,6 +58,8 @@ func (c *Conn) hangUp(closed <-chan struct{}) error {
 func rawConn(conn net.Conn) (syscall.RawConn, error) {
 	for {
 		switch c := conn.(type) {
+		case *worded:
+			conn = c.Conn
 		case *guard:
 			conn = c.Conn
 		case *patient:

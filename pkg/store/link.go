@@ -20,6 +20,14 @@ type Link struct {
 	lost []ref
 	// progress is handed to each connection.
 	progress func()
+	// vital says that the link connects also to a server that is crowded.
+	vital bool
+}
+
+// Vital has the link try again at once where others rest: the lease hangs on it.
+func (l *Link) Vital() *Link {
+	l.vital = true
+	return l
 }
 
 // Link returns a link that connects when it is first used.
@@ -77,8 +85,12 @@ func (l *Link) connect(ctx context.Context) error {
 		}
 	}
 	if l.conn == nil {
+		if err := l.client.crowd.rest(l.vital); err != nil {
+			return err
+		}
 		conn, err := l.client.dialMaster(ctx, l.progress)
 		if err != nil {
+			l.client.crowd.note(err)
 			return err
 		}
 		l.used = time.Now()

@@ -2,6 +2,7 @@ package taskqueue
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -176,11 +177,25 @@ func (a *agenda) next(now time.Time) (left time.Duration, ok bool) {
 	return max(first.at.Sub(now), 0), !first.at.IsZero()
 }
 
-// refused returns what Redis refuses now, joined.
+// refused returns what Redis refuses now, joined. What it says of many types in the same
+// words is said of the first.
 func (a *agenda) refused() error {
 	all := []error{a.paused.refused, a.duty.refused, a.types.refused}
+	said, more := make(map[string]bool), 0
 	for _, name := range slices.Sorted(maps.Keys(a.known)) {
-		all = append(all, a.known[name].refused)
+		err := a.known[name].refused
+		var reply *store.ReplyError
+		if errors.As(err, &reply) && said[reply.Text] {
+			more++
+			continue
+		}
+		if reply != nil {
+			said[reply.Text] = true
+		}
+		all = append(all, err)
+	}
+	if more > 0 {
+		all = append(all, fmt.Errorf("the same for %d more types", more))
 	}
 	return errors.Join(all...)
 }

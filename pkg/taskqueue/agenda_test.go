@@ -2,6 +2,7 @@ package taskqueue
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -113,5 +114,19 @@ func TestRefusedTypesAreTriedAgain(t *testing.T) {
 	a.serve([]string{"U"}, now)
 	if _, ok := a.next(now); ok || a.refused() != nil {
 		t.Errorf("the type is gone, but %+v", a)
+	}
+}
+
+// Without a right, all types are refused in the same words.
+func TestRefusalOfAllTypesIsSaidOnce(t *testing.T) {
+	now := time.Now()
+	a := newAgenda([]string{"a", "b", "c", "d"}, time.Second, now)
+	for name, text := range map[string]string{"a": "NOPERM no", "b": "WRONGTYPE it is a string", "c": "NOPERM no", "d": "NOPERM no"} {
+		err := fmt.Errorf("type %s: %w", name, &store.ReplyError{Code: "X", Text: text})
+		a.saw(store.Due{Type: name, Refused: err}, now, now.Add(time.Second))
+	}
+	want := "type a: redis: NOPERM no\ntype b: redis: WRONGTYPE it is a string\nthe same for 2 more types"
+	if got := a.refused().Error(); got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

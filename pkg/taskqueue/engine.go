@@ -77,7 +77,7 @@ func newEngine(p *place, o Options, self host.Identity, ends *ends, past *ended,
 	options.DialTimeout, options.CommandTimeout = o.Times.IO, o.Times.IO
 	options.Greet = e.registrar.greet
 	e.client = store.NewClient(options)
-	e.registrar.client, e.registrar.link, e.registrar.audit = e.client, e.client.Link(), e.audit
+	e.registrar.client, e.registrar.link, e.registrar.audit = e.client, e.client.Link().Vital(), e.audit
 	e.recoverer = &recoverer{
 		keys: e.keys, self: id, host: self, log: o.Log, link: e.client.Link(), health: e.health, times: o.Times,
 		counters: o.Counters, memory: &e.memory, steadily: e.registrar.steadily, ended: past,
@@ -99,37 +99,6 @@ func idRune(r rune) rune {
 		return r
 	}
 	return '_'
-}
-
-// connect returns when Redis has answered and is fit to be used, or with what
-// it met last when ctx ends. It does not wait for a server that is too old.
-func (e *engine) connect(ctx context.Context) error {
-	var pace retry
-	var server store.Server
-	for {
-		err := e.registrar.link.Use(ctx, func(c *store.Conn) (err error) {
-			if server, err = c.Server(); err != nil {
-				return err
-			}
-			// A paused type must not begin with the daemon.
-			e.paused, err = c.Paused(e.keys)
-			return err
-		})
-		if err == nil {
-			break
-		}
-		if errors.Is(err, store.ErrOldServer) {
-			return errors.Join(err, e.registrar.farewell(ctx), e.registrar.link.Close())
-		}
-		if pace.wait(ctx); ctx.Err() != nil {
-			return errors.Join(err, e.registrar.link.Close())
-		}
-	}
-	e.log.Debug("connected to redis", "address", e.place.String(), "version", server.Version, "instance", e.id)
-	if p := server.MaxmemoryPolicy; p != "" && p != "noeviction" {
-		e.log.Warn("redis may throw entries away when its memory is full; set maxmemory-policy to noeviction", "maxmemory_policy", p)
-	}
-	return nil
 }
 
 // Run keeps the instance on record until all queues have ended, and then takes

@@ -160,7 +160,7 @@ func (p *Pool) settings(ctx context.Context, c *config.Config) (*Settings, error
 // launch starts an engine that serves nothing yet.
 func (p *Pool) launch(ctx context.Context, c *config.Config, s *Settings) (*engine, error) {
 	e := newEngine(placeOf(c), p.opts, p.self, p.ends, p.ended, p.seats)
-	if err := e.connect(ctx); err != nil {
+	if err := e.connect(ctx, c.Tasks); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRedis, err)
 	}
 	e.recoverer.settings.Store(s)

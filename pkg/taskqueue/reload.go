@@ -63,6 +63,9 @@ func (p *Pool) engineFor(ctx context.Context, c *config.Config, s *Settings) (*e
 	e := p.current
 	p.mu.Unlock()
 	if placeOf(c).same(e.place) {
+		if err := e.roomFor(ctx, c.Tasks); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrRedis, err)
+		}
 		if err := e.reserve(ctx, c.Tasks); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrRedis, err)
 		}

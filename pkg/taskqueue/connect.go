@@ -1,0 +1,131 @@
+package taskqueue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/nevsnode/gordon/v2/pkg/config"
+	"github.com/nevsnode/gordon/v2/pkg/output"
+	"github.com/nevsnode/gordon/v2/pkg/store"
+)
+
+// errCluster is for a cluster whose nodes would each have some of the keys.
+var errCluster = errors.New("this redis is a cluster, in which all keys of gordon have to be in one slot: " +
+	`give queue_key a part in braces, such as queue_key = "{taskqueue}", and push to "{taskqueue}:TYPE"`)
+
+// errCrowded is for a server that allows fewer connections than gordon needs.
+var errCrowded = errors.New("redis allows too few connections")
+
+const (
+	// ownConnections are those of an engine besides those of its types; see
+	// ARCHITECTURE.md. One more ends the wait of another one, for a moment.
+	ownConnections = 5
+	// typeConnections are those of a type: its fetcher and its finisher.
+	typeConnections = 2
+	// silentFor is how long Redis is waited for without a word, and then every
+	// sayAgain.
+	silentFor = time.Second
+	sayAgain  = time.Minute
+)
+
+// connect returns when Redis has answered and is fit to be used for these tasks, or
+// with what it met last when ctx ends. It does not wait for a server that will never
+// be fit.
+func (e *engine) connect(ctx context.Context, tasks map[string]config.Task) error {
+	var pace retry
+	began := time.Now()
+	say := began.Add(silentFor)
+	for {
+		server, err := e.try(ctx, tasks)
+		if err == nil {
+			e.connected(server, began)
+			return nil
+		}
+		if errors.Is(err, store.ErrOldServer) || errors.Is(err, store.ErrMissing) || errors.Is(err, errCluster) {
+			return err
+		}
+		if pace.wait(ctx); ctx.Err() != nil {
+			return errors.Join(err, e.registrar.link.Close())
+		}
+		if now := time.Now(); now.After(say) {
+			e.log.Warn("waiting for redis", "address", e.place.String(), output.KeyError, err.Error())
+			say = now.Add(sayAgain)
+		}
+	}
+}
+
+// connected logs what there is to say of a server.
+func (e *engine) connected(s store.Server, began time.Time) {
+	if waited := time.Since(began); waited > silentFor {
+		e.log.Info("redis has answered", "address", e.place.String(), output.KeyDuration, waited)
+	}
+	e.log.Debug("connected to redis", "address", e.place.String(), "version", s.Version, "instance", e.id)
+	if p := s.MaxmemoryPolicy; p != "" && p != "noeviction" {
+		e.log.Warn("redis may throw entries away when its memory is full; set maxmemory-policy to noeviction", "maxmemory_policy", p)
+	}
+}
+
+// try looks at the server first: an instance that cannot use it must not go on record,
+// and take no entry.
+func (e *engine) try(ctx context.Context, tasks map[string]config.Task) (store.Server, error) {
+	server, err := e.inspect(ctx)
+	if err != nil {
+		return server, err
+	}
+	if server.Cluster && !e.keys.HashTag() {
+		return server, errCluster
+	}
+	if err := e.room(server, len(tasks)); err != nil {
+		return server, err
+	}
+	return server, e.registrar.link.Use(ctx, func(c *store.Conn) (err error) {
+		// A paused type must not begin with the daemon.
+		e.paused, err = c.Paused(e.keys)
+		return err
+	})
+}
+
+// inspect asks the server about itself, on a connection that is used for nothing else.
+func (e *engine) inspect(ctx context.Context) (store.Server, error) {
+	conn, err := e.client.Dial(ctx)
+	if err != nil {
+		return store.Server{}, err
+	}
+	server, err := conn.Server()
+	server.Clients-- // this one
+	_ = conn.Close() // what it had to say has been read
+	return server, err
+}
+
+// room fails if the server does not allow all connections of these types beside those
+// of others. Of its own, the engine has opened some.
+func (e *engine) room(s store.Server, types int) error {
+	needed, others := ownConnections+typeConnections*types, s.Clients-e.client.Open()
+	if s.MaxClients == 0 || others+needed <= s.MaxClients {
+		return nil
+	}
+	return fmt.Errorf("%w: %d (maxclients in redis.conf), others have %d of them, and gordon needs %d for %d types", errCrowded, s.MaxClients, others, needed, types)
+}
+
+// roomFor is room for those tasks and for the types that are served already, if there
+// are new ones.
+func (e *engine) roomFor(ctx context.Context, tasks map[string]config.Task) error {
+	served := e.types()
+	types := len(served)
+	for name := range tasks {
+		if !slices.Contains(served, name) {
+			types++
+		}
+	}
+	if types == len(served) {
+		return nil
+	}
+	server, err := e.inspect(ctx)
+	if err != nil {
+		return nil //nolint:nilerr // whether Redis answers is for reserve to find out
+	}
+	return e.room(server, types)
+}
