@@ -99,7 +99,7 @@ func startsOnDead() (d deadStarts) {
 			})
 			wg.Wait()
 			for range 20 {
-				fails("again "+fmt.Sprint(c, user), s, time.Second)
+				fails("again "+fmt.Sprint(c, user), s, 1500*time.Millisecond) // sooner than a look ends
 			}
 			d.Threads = max(d.Threads, threads()-before)
 		}
