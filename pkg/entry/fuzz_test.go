@@ -171,3 +171,36 @@ func FuzzLater(f *testing.F) {
 		}
 	})
 }
+
+// FuzzWithPast holds what a note on an entry promises: nothing else changes.
+func FuzzWithPast(f *testing.F) {
+	for _, s := range seeds {
+		f.Add([]byte(s))
+	}
+	f.Add([]byte(`{"error_message":"a","gordon":{"crashes":1},"Gordon":2}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		p := Past{Attempts: 1, TaskID: "host-1.t.7", Crashes: 2, CrashedSince: 3}
+		noted := WithPast(math.MaxInt, raw, p)
+		want, err := Decode(raw)
+		if _, located := locate(raw); (noted == nil) != (located != nil) {
+			t.Fatalf("WithPast(%q) = %q, and locate says %v", raw, noted, located)
+		}
+		if noted == nil || err != nil {
+			return
+		}
+		if got, err := PastOf(noted); err != nil || got != p {
+			t.Fatalf("PastOf(%q) = %+v, %v", noted, got, err)
+		}
+		got, err := Decode(noted)
+		if err != nil {
+			t.Fatalf("WithPast(%q) = %q: %v", raw, noted, err)
+		}
+		got.Past, want.Past = Past{}, Past{}
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), ignoreJSON()); diff != "" {
+			t.Fatalf("%q (-entry +noted):\n%s", raw, diff)
+		}
+		if again := WithPast(math.MaxInt, noted, p); !bytes.Equal(noted, again) {
+			t.Fatalf("noted once more it changes from %q to %q", noted, again)
+		}
+	})
+}
