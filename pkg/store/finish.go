@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -176,6 +177,10 @@ func (f Finish) call() call {
 // nothing is a key beside a run list that never exists.
 func nothing(run string) string { return run + ":nothing" }
 
+// ErrSending is wrapped by the error of a connection that broke while results were
+// sent, and not before. One of them may be to blame.
+var ErrSending = errors.New("sending results")
+
 // FinishAll carries out all of fs in one round trip and answers in their order.
 // With an error nothing is known of any of them: they must be given again with
 // Unsure set, on a connection that [Link] made after the loss.
@@ -195,7 +200,7 @@ func (c *Conn) FinishAll(fs []Finish) ([]Finished, error) {
 	}
 	replies, err := c.pipeline(calls)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrSending, err)
 	}
 	for i := range fs {
 		if !results[i].Gone {

@@ -2,6 +2,7 @@ package taskqueue
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -22,8 +23,9 @@ const (
 	// suspect is how often a connection has to break with a large record among what is
 	// sent until that one is sent alone: Redis may not take it.
 	suspect = 2
-	// convicted is how often until the record is given up.
-	convicted = 4
+	// convicted is how often until the record is given up, where Redis does not say so
+	// itself: networks break, too.
+	convicted = 8
 )
 
 func (j job) suspected() bool { return j.broke >= suspect && !store.Fits(j.op.Record) }
@@ -155,10 +157,11 @@ func (f *finisher) trip(ctx context.Context, jobs []job) (done []finished, left 
 		}
 		for _, j := range jobs {
 			j.op.Unsure = true
-			if !store.Refused(err) {
+			if errors.Is(err, store.ErrSending) {
 				j.broke++
 			}
-			if j.broke >= convicted && j.suspected() && len(jobs) == 1 {
+			alone := len(jobs) == 1 && j.suspected()
+			if alone && (j.broke >= convicted || errors.Is(err, store.ErrHungUp)) {
 				done = append(done, finished{job: j, tooLarge: true})
 			} else {
 				left = append(left, j)

@@ -139,8 +139,9 @@ func (r *recoverer) recoverList(ctx context.Context, log *slog.Logger, dead deat
 // Where it breaks again because Redis does not take what is to replace the entry, the
 // entry is moved as it is: that sends none of its bytes.
 func (r *recoverer) send(ctx context.Context, log *slog.Logger, rec store.Recovery) (result store.Recovered, err error) {
-	for attempt := range 3 {
-		if attempt == 2 {
+	const most = 6
+	for attempt := range most {
+		if attempt == most-1 || errors.Is(err, store.ErrHungUp) {
 			log.Error("redis does not take an entry with a note of its crash, it is moved without one",
 				output.KeyTaskType, rec.Type, "bytes", len(rec.Record), output.KeyError, err.Error())
 			rec.Record = nil
