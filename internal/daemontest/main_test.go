@@ -21,6 +21,10 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, execRefused(errno, os.Getenv(refuseBinary)))
 		os.Exit(1)
 	}
+	if program := os.Getenv(limitedBinary); program != "" {
+		fmt.Fprintln(os.Stderr, execLimited(program))
+		os.Exit(1)
+	}
 	built, remove, err := gordontest.Build()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

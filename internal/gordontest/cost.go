@@ -81,3 +81,16 @@ func number(t testing.TB, s string) int64 {
 	}
 	return n
 }
+
+// Threads are the ids of gordon's threads.
+func (d *Daemon) Threads() (ids []int) {
+	d.t.Helper()
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", d.cmd.Process.Pid))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for _, e := range entries {
+		ids = append(ids, int(number(d.t, e.Name())))
+	}
+	return ids
+}

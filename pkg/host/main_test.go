@@ -11,5 +11,9 @@ func TestMain(m *testing.M) {
 	if identity := os.Getenv(askEnv); identity != "" {
 		os.Exit(answer(identity))
 	}
+	if limit := os.Getenv(roomEnv); limit != "" {
+		roomHelper(limit)
+		return
+	}
 	goleak.VerifyTestMain(m)
 }

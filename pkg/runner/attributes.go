@@ -85,19 +85,29 @@ func (a Attributes) with(f func() error) error {
 
 // onThrowawayThread calls f on a thread that ends afterwards.
 func onThrowawayThread(f func()) {
+	onThread(func() bool {
+		f()
+		return false
+	})
+}
+
+// onThread calls f on a thread of its own, which ends afterwards unless f has left it
+// clean, as it was.
+func onThread(f func() (clean bool)) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		// Never unlocked: the thread ends with the goroutine.
 		runtime.LockOSThread()
 		if unix.Gettid() == unix.Getpid() {
 			// All but the main thread, which would only be parked for good, and
 			// whose attributes are those that others see of this process.
 			defer runtime.UnlockOSThread()
-			onThrowawayThread(f)
+			onThread(f)
 			return
 		}
-		f()
+		if f() {
+			runtime.UnlockOSThread() // else the thread ends with the goroutine
+		}
 	}()
 	<-done
 }

@@ -121,3 +121,22 @@ func BenchmarkAttributes(b *testing.B) {
 		})
 	}
 }
+
+// What the look for room costs each start, and the look for threads each one with
+// attributes.
+func BenchmarkReserve(b *testing.B) {
+	r, err := runner.NewReserve()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer r.Close()
+	for name, a := range map[string]runner.Attributes{"plain": {}, "attributes": {Umask: new(0o77)}} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if err := r.Ready(a); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -104,7 +104,12 @@ func (p *Process) turn() bool {
 // whether that is new. Most tasks are over by then, and those don't pay for it:
 // the pipes tell of their end, while a watched pidfd would wake us once more.
 func (p *Process) watchLeader() bool {
-	if p.exited || p.noPidfd || p.pidfd >= 0 || time.Since(p.started) < tick {
+	return !p.exited && time.Since(p.started) >= tick && p.openPidfd()
+}
+
+// openPidfd has the leader watched through a pidfd, and reports whether that is new.
+func (p *Process) openPidfd() bool {
+	if p.noPidfd || p.pidfd >= 0 {
 		return false
 	}
 	fd, err := unix.PidfdOpen(p.pid, 0) // not reaped, so the pid is still ours
@@ -147,15 +152,24 @@ func (p *Process) read(s *stream, events uint32) {
 	}
 }
 
-// awaitLeader blocks until the leader has ended, without reaping it.
+// awaitLeader waits until the leader has ended, without reaping it. A task that has
+// closed its streams may run for days: no thread waits for it.
 func (p *Process) awaitLeader() {
-	if p.exited {
-		return
+	for !p.exited {
+		if p.leaderEnded() {
+			p.leaderSeenDead()
+			return
+		}
+		p.openPidfd()
+		var deadline time.Time
+		if p.noPidfd {
+			deadline = time.Now().Add(tick)
+		}
+		p.events.wait(deadline, func() bool {
+			var list [1]unix.EpollEvent
+			return p.events.pending(list[:]) > 0
+		})
 	}
-	_ = retryEINTR(func() error { // ECHILD, the only error left, is reap's to report
-		return unix.Waitid(unix.P_PID, p.pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
-	})
-	p.leaderSeenDead()
 }
 
 // leaderSeenDead notes the end, and how much of the leader's output is still

@@ -55,6 +55,11 @@ func (u *Identity) files(f func() error) error {
 func setFileIDs(uid, gid uint32) bool {
 	_, _ = unix.SetfsgidRetGid(int(gid))
 	_, _ = unix.SetfsuidRetUid(int(uid))
+	return isFileIDs(uid, gid)
+}
+
+// isFileIDs reports whether this thread has both ids.
+func isFileIDs(uid, gid uint32) bool {
 	isGID, _ := unix.SetfsgidRetGid(-1)
 	isUID, _ := unix.SetfsuidRetUid(-1)
 	return uint32(isGID) == gid && uint32(isUID) == uid

@@ -30,6 +30,8 @@ type Spec struct {
 	// Gate is the one that all starts of this daemon pass. It may be nil where
 	// none of them sets OOMScoreAdj.
 	Gate *Gate
+	// Reserve is that of the daemon; nil is for a program that starts few processes.
+	Reserve *Reserve
 	// Group keeps the task's processes together, so that none gets away; nil
 	// where there is no such thing.
 	Group Group

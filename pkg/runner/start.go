@@ -29,7 +29,8 @@ const (
 // When nothing could be started the error is a *StartError, which wraps the
 // error number of execve(2), clone(2), pipe(2) or open(2): use errors.Is, with
 // fs.ErrNotExist, fs.ErrPermission, unix.E2BIG and so on. Transient tells
-// faults of the machine from faults of the task.
+// faults of the machine from faults of the task. Without room for one more process
+// (Reserve) it wraps EAGAIN, and nothing has been tried.
 func Start(spec Spec) (*Process, error) {
 	if hint := holdsNUL(spec); hint != "" {
 		return nil, &StartError{Path: spec.Path, Err: unix.EINVAL, Hint: hint}
@@ -37,6 +38,11 @@ func Start(spec Spec) (*Process, error) {
 	if certainlyTooBig(spec) {
 		return nil, newStartError(spec, unix.E2BIG)
 	}
+	if err := spec.Reserve.Ready(spec.Attributes); err != nil {
+		return nil, newStartError(spec, err)
+	}
+	spec.Reserve.enter()
+	defer spec.Reserve.leave()
 	p := newProcess(spec)
 	pause := busyPause
 	for try := 1; ; try++ {

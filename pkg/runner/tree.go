@@ -40,6 +40,9 @@ type tree struct {
 	// user with his rights; nil is for none. See markerOfForeign.
 	foreign func(uid uint32) bool
 
+	// reserve bounds how many searches there are at the same time.
+	reserve *Reserve
+
 	known map[procID]bool
 }
 
@@ -52,6 +55,7 @@ func (p *Process) tree() *tree {
 		owner:     p.spec.User,
 		descend:   true,
 		known:     map[procID]bool{},
+		reserve:   p.spec.Reserve,
 	}
 	if u := p.spec.User; u != nil && os.Geteuid() != 0 {
 		t.foreign = func(uid uint32) bool { return uid == u.UID }
@@ -61,10 +65,16 @@ func (p *Process) tree() *tree {
 
 // find returns the members that have not ended.
 func (t *tree) find() (found []host.Stat, err error) {
+	t.reserve.enter()
+	defer t.reserve.leave()
 	if t.foreign == nil {
 		return t.search()
 	}
-	onThrowawayThread(func() { found, err = t.search() }) // markerOfForeign may change it
+	// markerOfForeign changes the thread, and back.
+	onThread(func() (clean bool) {
+		found, err = t.search()
+		return isFileIDs(uint32(os.Geteuid()), uint32(os.Getegid()))
+	})
 	return found, err
 }
 

@@ -55,7 +55,7 @@ func (j Judge) Become(ctx context.Context) error {
 func Check(ctx context.Context, c *config.Config, j Judge) (doubts []string, err error) {
 	gate := runner.NewGate()
 	defer gate.Close()
-	s := look(ctx, c, os.Environ(), gate)
+	s := look(ctx, c, os.Environ(), gate, nil)
 	s.judge(c, os.Getenv("CREDENTIALS_DIRECTORY") == "", j.User != "" || os.Geteuid() == 0)
 	if j.NoRights {
 		s.faults, s.rights = append(s.faults, s.rights...), nil
@@ -78,7 +78,7 @@ func Check(ctx context.Context, c *config.Config, j Judge) (doubts []string, err
 // changes.
 func (p *Pool) Check(ctx context.Context, c *config.Config) (doubts []string, err error) {
 	found, err := files.Within(ctx, p.surveys, func() (*survey, error) {
-		s := look(ctx, c, p.opts.Env, p.gate)
+		s := look(ctx, c, p.opts.Env, p.gate, p.reserve)
 		s.judge(c, false, true)
 		return s, nil
 	}, nil)

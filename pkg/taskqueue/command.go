@@ -54,6 +54,7 @@ func (c *command) spec(e entry.Entry, id string, own []string) (runner.Spec, err
 type survey struct {
 	env      []string
 	gate     *runner.Gate
+	reserve  *runner.Reserve // nil where the program ends soon
 	commands map[string]*command
 	accounts map[string]runner.Account // by the name that was looked up
 
@@ -64,8 +65,8 @@ type survey struct {
 }
 
 // look surveys all tasks.
-func look(ctx context.Context, c *config.Config, env []string, gate *runner.Gate) *survey {
-	s := &survey{env: env, gate: gate, commands: make(map[string]*command), accounts: make(map[string]runner.Account)}
+func look(ctx context.Context, c *config.Config, env []string, gate *runner.Gate, reserve *runner.Reserve) *survey {
+	s := &survey{env: env, gate: gate, reserve: reserve, commands: make(map[string]*command), accounts: make(map[string]runner.Account)}
 	for _, name := range slices.Sorted(maps.Keys(c.Tasks)) {
 		s.commands[name] = s.command(ctx, c.Tasks[name])
 	}
@@ -228,6 +229,9 @@ func (s *survey) account(ctx context.Context, name string) (runner.Account, erro
 	if a, ok := s.accounts[name]; ok {
 		return a, nil
 	}
+	if err := s.reserve.Fill(); err != nil {
+		return runner.Account{}, err
+	}
 	a, err := runner.LookupUser(ctx, name)
 	if err == nil {
 		s.accounts[name] = a
@@ -237,6 +241,11 @@ func (s *survey) account(ctx context.Context, name string) (runner.Account, erro
 
 // try tries out the attributes one by one, so that a fault has a place.
 func (s *survey) try(t config.Task, a runner.Attributes) {
+	// Each try of attributes uses a thread up.
+	if err := s.reserve.Fill(); err != nil && a != (runner.Attributes{OOMScoreAdj: a.OOMScoreAdj}) {
+		s.trouble = cmp.Or(s.trouble, fmt.Errorf("trying out the attributes of type %q: %w", t.Type, err))
+		return
+	}
 	who := runner.Attributes{User: a.User}
 	if err := who.Check(s.gate); err != nil {
 		s.rights = append(s.rights, cmp.Or(t.Origins["user"], t.Origins["group"]).Fault(err))

@@ -113,7 +113,7 @@ func TestUserOfATask(t *testing.T) {
 		c.Origins = map[string]config.Origin{"user": {File: "x.toml", Line: 7, Key: "tasks.T.user"}}
 	})
 	if os.Geteuid() != 0 {
-		err := look(t.Context(), r.config, os.Environ(), nil).err()
+		err := look(t.Context(), r.config, os.Environ(), nil, nil).err()
 		if !strings.HasPrefix(err.Error(), "x.toml:7: tasks.T.user: cannot become user nobody: operation not permitted") {
 			t.Errorf("error is %v", err)
 		}

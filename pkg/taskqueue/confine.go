@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nevsnode/gordon/v2/pkg/cgroup"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/output"
@@ -40,7 +42,7 @@ var errNoGroup = errors.New("making the control group of the run")
 // leave has to follow when it has ended.
 func (w *worker) begin(spec runner.Spec) (*runner.Process, error) {
 	spec.KillLeftovers, spec.LeftoverGrace = w.task.Leftovers == config.LeftoversKill, w.task.KillGrace
-	spec.Drain, spec.DaemonGot = w.settings.drain, w.settings.Signals.got
+	spec.Drain, spec.Reserve, spec.DaemonGot = w.settings.drain, w.settings.reserve, w.settings.Signals.got
 	if w.settings.Groups == nil {
 		return runner.Start(spec)
 	}
@@ -59,6 +61,13 @@ func (w *worker) begin(spec runner.Spec) (*runner.Process, error) {
 
 // transient tells whether a start that failed is worth another try.
 func transient(err error) bool { return runner.Transient(err) || errors.Is(err, errNoGroup) }
+
+// exhausted reports whether a start failed because this host, or the user, has as many
+// processes or descriptors as it may have. Memory is not among it: an entry may be too
+// large for what there is.
+func exhausted(err error) bool {
+	return errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE)
+}
 
 // leave gives the control group back, and logs what it and the leftovers of the
 // task have to tell.

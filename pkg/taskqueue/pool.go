@@ -49,12 +49,13 @@ type Options struct {
 
 // Pool runs the tasks of a configuration, and of those that replace it.
 type Pool struct {
-	opts  Options
-	self  host.Identity
-	ends  *ends
-	ended *ended
-	gate  *runner.Gate
-	drain *runner.Drain
+	opts    Options
+	self    host.Identity
+	ends    *ends
+	ended   *ended
+	gate    *runner.Gate
+	drain   *runner.Drain
+	reserve *runner.Reserve
 	// surveys bounds those that look at a file system that does not answer.
 	surveys files.Calls
 	// reloads has one reload at a time; reloading says that one is under way.
@@ -111,6 +112,9 @@ func Start(ctx context.Context, c *config.Config, o Options) (*Pool, error) {
 		p.gate.Close()
 		return nil, err
 	}
+	if p.reserve, err = runner.NewReserve(); err != nil {
+		o.Log.Warn("there is little room for processes", output.KeyError, err.Error())
+	}
 	s, err := p.settings(ctx, c)
 	if err != nil {
 		p.closeShared()
@@ -130,6 +134,7 @@ func Start(ctx context.Context, c *config.Config, o Options) (*Pool, error) {
 func (p *Pool) closeShared() {
 	p.gate.Close()
 	p.drain.Close()
+	p.reserve.Close()
 }
 
 // drainIsFull is told that a stream is closed which a process may still write to.
@@ -145,7 +150,7 @@ const maxSurveys = 8
 // also where a path is on a file system that does not answer.
 func (p *Pool) settings(ctx context.Context, c *config.Config) (*Settings, error) {
 	found, err := files.Within(ctx, p.surveys, func() (*survey, error) {
-		s := look(ctx, c, p.opts.Env, p.gate)
+		s := look(ctx, c, p.opts.Env, p.gate, p.reserve)
 		return s, s.err()
 	}, nil)
 	if err != nil {
@@ -154,7 +159,7 @@ func (p *Pool) settings(ctx context.Context, c *config.Config) (*Settings, error
 	for _, w := range found.warnings {
 		p.opts.Log.Warn(w.Error())
 	}
-	return newSettings(c, p.opts, p.gate, p.drain, found.commands), nil
+	return newSettings(c, p.opts, shared{p.gate, p.drain, p.reserve}, found.commands), nil
 }
 
 // launch starts an engine that serves nothing yet.

@@ -1,6 +1,7 @@
 package taskqueue
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,15 +35,22 @@ type Settings struct {
 	// Signals are those that the daemon gets; nil where it is not to know.
 	Signals *Signals
 
-	gate     *runner.Gate
-	drain    *runner.Drain
-	commands map[string]*command // by type
+	shared
+	startPatience time.Duration
+	commands      map[string]*command // by type
 }
 
-func newSettings(c *config.Config, o Options, gate *runner.Gate, drain *runner.Drain, commands map[string]*command) *Settings {
+// shared is what all starts of this daemon have in common.
+type shared struct {
+	gate    *runner.Gate
+	drain   *runner.Drain
+	reserve *runner.Reserve
+}
+
+func newSettings(c *config.Config, o Options, all shared, commands map[string]*command) *Settings {
 	return &Settings{
 		Env: o.Env, KillGrace: c.KillGrace, ErrorScript: c.ErrorScript, TempDir: output.NewTempDir(c.TempDir), OnLeaseLoss: c.OnLeaseLoss,
-		Groups: o.Groups, Signals: o.Signals, gate: gate, drain: drain, commands: commands,
+		Groups: o.Groups, Signals: o.Signals, shared: all, startPatience: cmp.Or(o.Times.Start, DefaultTimes().Start), commands: commands,
 	}
 }
 
@@ -65,7 +73,7 @@ func (s *Settings) exec(ctx, kill context.Context, log *slog.Logger, script, arg
 	if err != nil {
 		return nil, fmt.Errorf("environment of the error_script: %w", err)
 	}
-	spec := runner.Spec{Path: path, Args: []string{arg}, Env: env, Gate: s.gate, Drain: s.drain, DaemonGot: s.Signals.got, LeftoverGrace: s.KillGrace}
+	spec := runner.Spec{Path: path, Args: []string{arg}, Env: env, Gate: s.gate, Drain: s.drain, Reserve: s.reserve, DaemonGot: s.Signals.got, LeftoverGrace: s.KillGrace}
 	id := filepath.Base(arg) // of a temporary file, which is unique
 	o, stopped, err := s.once(ctx, kill, log, spec, id)
 	if o.SharedSignal && ctx.Err() == nil { // nobody has been told yet
@@ -98,7 +106,7 @@ func (s *Settings) once(ctx, kill context.Context, log *slog.Logger, spec runner
 			}()
 		}
 	}
-	p, err := patiently(ctx, log, func() (*runner.Process, error) { return runner.Start(spec) })
+	p, err := patiently(ctx, log, s.startPatience, func() (*runner.Process, error) { return runner.Start(spec) })
 	if err != nil {
 		return o, nil, err
 	}

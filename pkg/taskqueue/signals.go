@@ -47,7 +47,7 @@ func (s *Signals) Note(sig syscall.Signal) {
 // got reports whether the daemon has got the signal that has just ended a task. It
 // waits up to signalPatience, for those signals alone that a daemon gets.
 func (s *Signals) got(sig syscall.Signal) bool {
-	if s == nil || !shared(sig) {
+	if s == nil || !commonSignal(sig) {
 		return false
 	}
 	ended := time.Now()
@@ -73,8 +73,8 @@ func (s *Signals) look(sig syscall.Signal, ended time.Time) (known bool, news <-
 	return known && (stops(sig) || ended.Sub(at) < signalEffect), s.news
 }
 
-// shared reports whether people send the signal to a daemon.
-func shared(sig syscall.Signal) bool {
+// commonSignal reports whether people send the signal to a daemon.
+func commonSignal(sig syscall.Signal) bool {
 	return stops(sig) || sig == syscall.SIGHUP || sig == syscall.SIGUSR1 || sig == syscall.SIGUSR2
 }
 

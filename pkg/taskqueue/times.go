@@ -21,11 +21,15 @@ type Times struct {
 	// Look bounds the wait for entries that are due: clocks may be set, and machines
 	// sleep.
 	Look time.Duration
+	// Start is how long a start is tried again that failed for want of memory,
+	// processes or descriptors, or because the script is being written: nothing that
+	// the entry is to blame for. 0 is the default.
+	Start time.Duration
 }
 
 // DefaultTimes returns the times that gordon ships with.
 func DefaultTimes() Times {
-	return Times{Lease: 30 * time.Second, IO: 5 * time.Second, Block: 10 * time.Second, Ping: 20 * time.Second, Look: time.Minute}
+	return Times{Lease: 30 * time.Second, IO: 5 * time.Second, Block: 10 * time.Second, Ping: 20 * time.Second, Look: time.Minute, Start: time.Minute}
 }
 
 // renew is how often the lease is renewed: two renewals may fail before it is

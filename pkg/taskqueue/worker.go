@@ -149,11 +149,14 @@ func (w *worker) execute(ctx context.Context, e entry.Entry, v *verdict) {
 		v.outcome, v.fault, v.hopeless = outcomeNotStarted, err.Error(), true
 		return
 	}
-	process, err := patiently(ctx, w.log, func() (*runner.Process, error) { return w.begin(spec) })
+	process, err := patiently(ctx, w.log, w.settings.startPatience, func() (*runner.Process, error) { return w.begin(spec) })
 	w.attempted(attemptOf(err), err)
 	if err != nil {
 		v.process = runner.NotStartedBy(err)
 		v.outcome, v.fault = outcomeNotStarted, err.Error()
+		if exhausted(err) { // which says nothing of the entry: this host or another one runs it later
+			v.outcome = outcomeReturned
+		}
 		w.stopped(ctx, v)
 		return
 	}
@@ -167,7 +170,7 @@ func (w *worker) execute(ctx context.Context, e entry.Entry, v *verdict) {
 	w.leave(ended)
 	v.process = ended
 	v.judge(w.task.FailOnOutput)
-	if why != nil {
+	if why != nil || ended.SharedSignal {
 		v.told = ""
 	}
 	switch {
@@ -224,15 +227,10 @@ func (w *worker) taskEnv(e entry.Entry) []string {
 	return env
 }
 
-// startPatience is how long a start is tried again that failed for want of
-// memory, processes or descriptors, or because the script is being written: nothing
-// that the entry is to blame for.
-const startPatience = time.Minute
-
-// patiently calls begin until it has started a process or startPatience or ctx is
-// over. It calls begin again only after transient errors.
-func patiently(ctx context.Context, log *slog.Logger, begin func() (*runner.Process, error)) (*runner.Process, error) {
-	deadline := time.Now().Add(startPatience)
+// patiently calls begin until it has started a process or its time or ctx is over. It
+// calls begin again only after transient errors.
+func patiently(ctx context.Context, log *slog.Logger, patience time.Duration, begin func() (*runner.Process, error)) (*runner.Process, error) {
+	deadline := time.Now().Add(patience)
 	var pace retry
 	for {
 		process, err := begin()
