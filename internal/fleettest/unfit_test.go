@@ -1,7 +1,6 @@
 package fleettest
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/nevsnode/gordon/v2/internal/gordontest"
@@ -23,7 +22,7 @@ func TestAHostWithoutTheScriptLeavesEntriesToOthers(t *testing.T) {
 		return len(f.redis.Keys(t, "q:job")) == 0 && len(f.redis.Keys(t, "q:job:run:*")) == 0
 	})
 	ran, failed := len(f.lines("ran")), len(f.redis.List(t, "q:job:failed"))
-	t.Log(fmt.Sprintf("%d of %d failed on the host without the script", failed, entries))
+	t.Logf("%d of %d failed on the host without the script", failed, entries)
 	if ran+failed != entries || failed > 30 {
 		t.Errorf("%d ran, and %d of %d failed on the host without the script", ran, failed, entries)
 	}

@@ -2,6 +2,7 @@ package taskqueue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -20,30 +21,61 @@ func bootTime() time.Duration {
 }
 
 // bootTicker sends every interval of [bootTime], and at once after a suspend or a
-// SIGSTOP in which one has passed, until ctx ends.
-func bootTicker(ctx context.Context, interval time.Duration) (<-chan struct{}, error) {
-	fd, err := unix.TimerfdCreate(unix.CLOCK_BOOTTIME, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK)
-	if err != nil {
-		return nil, fmt.Errorf("timerfd_create: %w", err)
-	}
-	file := os.NewFile(uintptr(fd), "timerfd")
-	spec := unix.NsecToTimespec(interval.Nanoseconds())
-	if err := unix.TimerfdSettime(fd, 0, &unix.ItimerSpec{Interval: spec, Value: spec}, nil); err != nil {
-		return nil, fmt.Errorf("timerfd_settime: %w", err)
-	}
+// SIGSTOP in which one has passed, until ctx ends. If the system has no timer to give
+// (too many open files), the clock of package time has to do, and a suspend is noticed
+// up to one interval later: no lease would be renewed otherwise.
+func bootTicker(ctx context.Context, interval time.Duration) <-chan struct{} {
 	ticks := make(chan struct{}, 1)
-	stop := context.AfterFunc(ctx, func() { _ = file.Close() }) // which ends the Read
+	wait := sleeper(ctx, interval)
+	if timer, err := timerfd(interval); err == nil {
+		wait = reader(ctx, timer)
+	}
 	go func() {
-		defer stop()
-		for expirations := make([]byte, 8); ; { // read(2) of a timerfd, timerfd_create(2)
-			if _, err := file.Read(expirations); err != nil {
-				return
-			}
+		for wait() == nil {
 			select {
 			case ticks <- struct{}{}:
 			default: // one is on its way
 			}
 		}
 	}()
-	return ticks, nil
+	return ticks
+}
+
+// timerfd makes a timer of [bootTime] that is read (timerfd_create(2)).
+func timerfd(interval time.Duration) (*os.File, error) {
+	fd, err := unix.TimerfdCreate(unix.CLOCK_BOOTTIME, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK)
+	if err != nil {
+		return nil, fmt.Errorf("timerfd_create: %w", err)
+	}
+	timer := os.NewFile(uintptr(fd), "timerfd")
+	spec := unix.NsecToTimespec(interval.Nanoseconds())
+	if err := unix.TimerfdSettime(fd, 0, &unix.ItimerSpec{Interval: spec, Value: spec}, nil); err != nil {
+		return nil, errors.Join(fmt.Errorf("timerfd_settime: %w", err), timer.Close())
+	}
+	return timer, nil
+}
+
+// reader returns a function that waits for a timer to expire. The end of ctx closes the
+// timer, and so ends a wait.
+func reader(ctx context.Context, timer *os.File) func() error {
+	context.AfterFunc(ctx, func() { _ = timer.Close() })
+	expirations := make([]byte, 8)
+	return func() error {
+		_, err := timer.Read(expirations)
+		return err
+	}
+}
+
+// sleeper returns a function that waits for an interval, or the end of ctx.
+func sleeper(ctx context.Context, interval time.Duration) func() error {
+	return func() error {
+		timer := time.NewTimer(interval)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }

@@ -71,10 +71,7 @@ func (r *registrar) greet(c *store.Conn) error {
 func (r *registrar) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	tick, err := bootTicker(ctx, r.times.renew())
-	if err != nil {
-		return err
-	}
+	tick := bootTicker(ctx, r.times.renew())
 	r.renewed = bootTime()
 	var pace retry
 	var again <-chan time.Time
