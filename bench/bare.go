@@ -26,12 +26,12 @@ func (t *tail) Write(p []byte) (int, error) {
 }
 
 // bare runs a program as one would without gordon, with what gordon promises:
-// both streams captured, bounded; empty standard input; a process group.
+// both streams captured, bounded; empty standard input; a session.
 func bare(path string, args ...string) error {
 	cmd := exec.Command(path, args...) //nolint:noctx // there is nothing to cancel, as in gordon
 	cmd.Env = append(os.Environ(), "GORDON_TASK_TYPE="+taskType, "GORDON_TASK_ID=bench", "GORDON_ATTEMPT=1")
 	cmd.Stdout, cmd.Stderr = &tail{}, &tail{}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	return cmd.Run()
 }
 

@@ -31,7 +31,7 @@ func execTrue(env []string) error {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.Command("/bin/true")
 	cmd.Env, cmd.Stdout, cmd.Stderr = env, &stdout, &stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	return cmd.Run()
 }
 
