@@ -115,7 +115,7 @@ EOT
 
 say "Three tasks, in gordon.toml: one succeeds, one fails, one prints"
 indent <"$dir/gordon.toml"
-"$gordon" check "$dir/gordon.toml" | indent
+"$gordon" check "$dir/gordon.toml" 2>&1 | indent
 
 # ---- gordon -----------------------------------------------------------------
 
