@@ -64,6 +64,7 @@ dpkg --install /e2e/gordon.deb 2>&1 | sed 's/^/   /'
 script quiet <<<'touch /var/lib/gordon/quiet'
 script hog <<<'head -c 400M /dev/zero | tail -c 400M'
 script bomb <<<'bomb() { bomb | bomb & }; bomb 2>/dev/null; sleep 600'
+script once <<<'echo run >>/var/lib/gordon/once'
 script stuck <<<'echo $$ >/var/lib/gordon/stuck; exec cat /silent/file'
 script burner <<<'while :; do :; done'
 # Twice away from its parent, in a session of its own, with nothing open and
@@ -92,6 +93,13 @@ memory_max = "48M"
 script = "/usr/local/bin/bomb"
 tasks_max = 30
 timeout = "15s"
+[tasks.filler]
+script = "/usr/local/bin/bomb"
+timeout = "15s"
+[tasks.once]
+script = "/usr/local/bin/once"
+workers = 4
+on_crash = "fail"
 [tasks.stuck]
 script = "/usr/local/bin/stuck"
 tasks_max = 30
@@ -143,6 +151,24 @@ soon 'nothing is left of it' none bomb
 hold 'no process of it lives' sh -c '! pgrep -x bomb'
 hold 'the log says that it was held' logged 'the task had as many processes as tasks_max allows'
 log GORDON_TASK_TYPE=bomb
+
+full() { [ "$(cat "$groups/pids.current")" -ge 95 ]; }
+all_ran() { [ "$(wc -l </var/lib/gordon/once)" = 5 ]; }
+failed_once() { redis-cli LLEN taskqueue:once:failed; }
+
+story 'a unit with as many processes as TasksMax= allows'
+hold 'the unit may have 100' systemctl set-property --runtime gordon.service TasksMax=100
+push filler
+soon 'it has them' full
+for _ in 1 2 3 4 5; do push once; done
+soon 'starts wait' logged 'of 100 tasks are in the control group'
+hold 'a reload' systemctl kill --kill-whom=main --signal=HUP gordon
+hold 'the daemon is the same' same "$(pid)" "$daemon"
+soon 'the filler ends at its time-out' ended filler 'timed out'
+soon 'all run when there is room' all_ran
+hold 'none has failed' same "$(failed_once)" 0
+hold 'no limit any more' systemctl set-property --runtime gordon.service TasksMax=infinity
+lived
 
 story 'a task that burns CPU time'
 began=$(cut -d. -f1 /proc/uptime)
