@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -42,6 +43,7 @@ type Host struct {
 	config Config
 	dir    string
 	init   *exec.Cmd // process 1 of the machine; nil while the power is off
+	alive  io.Closer // while it is open, process 1 runs
 	ended  sync.WaitGroup
 }
 
@@ -77,7 +79,8 @@ func (h *Host) write(name, content string) {
 }
 
 // boot is process 1. A machine without /etc/machine-id gets a copy of /etc that has
-// one. The shell waits for orphans, as an init has to.
+// one. The shell waits for orphans, as an init has to. It ends, and all processes of the
+// machine with it, when its standard input does: with the test, however that ends.
 const boot = `set -e
 mount -t proc -o "$PROC" proc /proc
 mount --bind "$D/boot-id" /proc/sys/kernel/random/boot_id
@@ -91,8 +94,8 @@ fi
 mount --bind "$D/machine-id" /etc/machine-id
 hostname "$NAME"
 echo up
-exec 1>&-
-sleep infinity &
+exec 1>&- 3<&0
+cat <&3 >/dev/null &
 wait
 `
 
@@ -112,6 +115,9 @@ func (h *Host) Boot() {
 		Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWUTS, Unshareflags: unix.CLONE_NEWNS,
 	}
 	out, err := h.init.StdoutPipe()
+	if err == nil {
+		h.alive, err = h.init.StdinPipe()
+	}
 	if err == nil {
 		err = h.init.Start()
 	}
