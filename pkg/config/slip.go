@@ -17,8 +17,8 @@ var (
 	colon = regexp.MustCompile(`^\s*"?[A-Za-z0-9_.-]+"?\s*:`)
 )
 
-// slip says what would be right in a line that is not TOML, where it looks like one of
-// the usual slips. The library says what it found, which is not what to do about it.
+// slip returns advice for a line that is not TOML, if it looks like one of the usual
+// slips. The message of the library names what it found, and not what to do about it.
 func slip(line string) string {
 	line = strings.TrimSuffix(line, "\r")
 	m := bare.FindStringSubmatch(line)

@@ -62,7 +62,7 @@ func unlike(name, key string) int {
 	return d
 }
 
-// meaning says what somebody meant who wrote a key as another program calls it.
+// meaning returns advice for a key that another program has for one of ours, or "".
 func meaning(name string, known []string) string {
 	plain := strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(name))
 	if slices.Contains([]string{"enabled", "enable", "disabled", "disable", "active"}, plain) && slices.Contains(known, "script") {

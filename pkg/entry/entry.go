@@ -189,7 +189,7 @@ func decodeEnv(raw []byte, value span, env *map[string]string) error {
 	return nil
 }
 
-// text is what a string stands for; a null is an empty one.
+// text returns the bytes of a string; a null is an empty one.
 func text(raw []byte, value span) (string, error) {
 	if kind(raw[value.start]) == kindNull {
 		return "", nil

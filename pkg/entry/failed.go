@@ -53,7 +53,7 @@ func recorded() []string {
 	}
 }
 
-// isRecorded tells whether a property of a record was added by [Failed].
+// isRecorded reports whether a property of a record was added by [Failed].
 func isRecorded(key []byte) bool { return slices.Contains(recorded(), string(key)) }
 
 // properties are those of the failure, error_message last.

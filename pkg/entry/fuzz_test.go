@@ -37,7 +37,7 @@ func old16(raw []byte) (Entry, error) {
 // ignoreJSON leaves out the bytes that an entry was read from.
 func ignoreJSON() cmp.Option { return cmpopts.IgnoreFields(Entry{}, "JSON") }
 
-// has tells whether raw is an object with one of these properties.
+// has reports whether raw is an object with one of these properties.
 func has(raw []byte, names ...string) bool {
 	object, err := locate(raw)
 	if err != nil || raw[object.start] != '{' {
@@ -54,7 +54,7 @@ func has(raw []byte, names ...string) bool {
 // orders are the properties that had no meaning in 1.6.5.
 var orders = []string{"id", "run_at", "delay", "deadline", "timeout", past}
 
-// exact tells whether 1.6.5 read the strings of an entry as they were pushed: it put
+// exact reports whether 1.6.5 read the strings of an entry as they were pushed: it put
 // U+FFFD in place of what is not UTF-8, and the null of a second args was what the
 // first one had in this place.
 func exact(raw []byte) bool {

@@ -57,8 +57,8 @@ func decodeTime(property string, raw []byte, value span) (time.Time, error) {
 var moment = regexp.MustCompile(`^([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,20}))?)?` +
 	`(?: ?(?:([Zz]|UTC|GMT)|([+-])([0-9]{2}):?([0-9]{2})?))?$`)
 
-// parseTime reads a time with its zone. What it returns second says what the time
-// has to be; "" means that it was read.
+// parseTime reads a time with its zone. The second result is what the time has to be
+// instead; "" means that it was read.
 //
 // Midnight as 24:00 is that of the next day, as in ISO 8601. A leap second, which
 // Unix time has none of, is the second after it, as in POSIX.

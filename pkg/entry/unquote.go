@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// surrogateError is a surrogate that stands for nothing, at this byte of its string.
+// surrogateError is a surrogate without a meaning, at this byte of its string.
 type surrogateError struct {
 	at     int
 	escape string // as it is written, such as \ud800
@@ -20,7 +20,7 @@ const wantByte = `it has to be half of a pair such as \ud83d\ude00 or, for a byt
 
 func (e *surrogateError) Error() string { return fmt.Sprintf("the lone surrogate %s", e.escape) }
 
-// unquote returns the bytes that a valid JSON string, with its quotes, stands for.
+// unquote returns the bytes of a valid JSON string, which is given with its quotes.
 //
 // It differs from encoding/json where that would put U+FFFD in place of what was
 // pushed: a script that gets the name of another file works on another file. Bytes
@@ -81,7 +81,7 @@ func hex4(digits []byte) rune {
 	return rune(n)
 }
 
-// unescape returns the byte that a short escape stands for.
+// unescape returns the byte of a short escape.
 func unescape(c byte) byte {
 	switch c {
 	case 'b':

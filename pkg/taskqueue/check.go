@@ -21,7 +21,7 @@ import (
 type Judge struct {
 	// User is whose rights the daemon has, if that is known: this process has them.
 	User string
-	// NoRights says that the daemon has no capabilities.
+	// NoRights is set if the daemon has no capabilities.
 	NoRights bool
 }
 
