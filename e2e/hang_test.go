@@ -40,7 +40,7 @@ func TestLogrotateWhateverElseFails(t *testing.T) {
 		// said.
 		m.run("chown root:root /var/log/gordon/gordon.log && chmod 600 /var/log/gordon/gordon.log")
 		m.run("sed -i 's/su gordon gordon/su root root/; s/create 0640 gordon gordon/create 0600 root root/' /etc/logrotate.d/gordon")
-		m.run("sed -i 's/\"$tries\" = 10/\"$tries\" = 2/' /etc/logrotate.d/gordon")
+		m.run("sed -i 's/\"$tries\" = 10/\"$tries\" = 2/' /usr/share/gordon/reopen-logs")
 		wantIn(t, m.refuse(1, "logrotate --force /etc/logrotate.d/gordon 2>&1"), "still writes to a log that was rotated away")
 	})
 }
