@@ -189,12 +189,17 @@ func (s *Server) Close() error {
 	if s.socket.ours(s.path) {
 		gone = os.Remove(s.path)
 	}
-	err := s.http.Close()
-	// The server does not know a socket that it has not served.
-	if fault := s.socket.Close(); !errors.Is(fault, net.ErrClosed) {
-		err = errors.Join(err, fault)
+	// The server does not know a socket that it has not served, and may still know one
+	// that Renew has closed.
+	return errors.Join(unlessClosed(s.http.Close()), unlessClosed(s.socket.Close()), gone)
+}
+
+// unlessClosed drops the error of closing what is closed.
+func unlessClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
 	}
-	return errors.Join(err, gone)
+	return err
 }
 
 func (a Actions) handler() http.Handler {
