@@ -8,6 +8,7 @@
 // build tag e2e, since nothing of this fits beside unit tests.
 //
 // These machines run on the kernel of their host, which has no controllers for
-// their control groups. What a limit does is told by vm.sh and vm/stories.sh, in a
-// virtual machine with a kernel of its own; "make e2e-vm" runs them.
+// their control groups. The stories about limits, and about processes that nothing can
+// kill, are in vm.sh and vm/stories.sh, for virtual machines with a Debian 12 and a
+// Debian 13 that have kernels of their own; "make e2e-vm" runs them.
 package e2e

@@ -63,7 +63,9 @@ story 'the package is installed'
 dpkg --install /e2e/gordon.deb 2>&1 | sed 's/^/   /'
 script quiet <<<'touch /var/lib/gordon/quiet'
 script hog <<<'head -c 400M /dev/zero | tail -c 400M'
-script bomb <<<'bomb() { bomb | bomb & }; bomb 2>/dev/null; sleep 600'
+script bomb <<<'bomb() { bomb | bomb & }; bomb 2>/dev/null; exec sleep 600'
+script fails <<<'exit 3'
+script notify <<<'echo $$ >/var/lib/gordon/notify; exec cat /silent/file'
 script once <<<'echo run >>/var/lib/gordon/once'
 script stuck <<<'echo $$ >/var/lib/gordon/stuck; exec cat /silent/file'
 script burner <<<'while :; do :; done'
@@ -104,6 +106,8 @@ on_crash = "fail"
 script = "/usr/local/bin/stuck"
 tasks_max = 30
 timeout = "3s"
+[tasks.fails]
+script = "/usr/local/bin/fails"
 [tasks.burner]
 script = "/usr/local/bin/burner"
 cpu_quota = "20%"
@@ -197,7 +201,7 @@ hold 'the log counts what was left' logged 'the task has left processes behind, 
 log GORDON_TASK_TYPE=hangs + GORDON_TASK_TYPE=leaves + GORDON_TASK_TYPE=stays
 
 # stuck: the process of the task is there, and deaf: SIGKILL waits for it.
-stuck() { grep -q '^State:.D' "/proc/$(cat /var/lib/gordon/stuck)/status"; }
+stuck() { local name; for name; do grep -q '^State:.D' "/proc/$(cat "/var/lib/gordon/$name")/status" || return; done; }
 # restarted: another daemon is up, and has the groups of its tasks.
 restarted() {
 	[ "$(pid)" != "$daemon" ] && [ "$(systemctl is-active gordon)" = active ] || return
@@ -212,14 +216,18 @@ module=(/e2e/fuse.k[o]) # Debian 13's kernel needs none
 [ -e "${module[0]}" ] || module=()
 systemd-run --quiet --unit=silentfs /e2e/silentfs /silent "${module[@]}"
 soon 'the file system is there' test -f /silent/file
+printf 'error_script = "/usr/local/bin/notify"\n' >/etc/gordon.d/t.toml
+hold 'reload' systemctl reload gordon
 push stuck
-soon 'the task hangs, beyond its time-out' stuck
+push fails
+soon 'the error_script hangs' test -s /var/lib/gordon/notify
+soon 'the task hangs, beyond its time-out' stuck stuck
 lived
 began=$SECONDS
 hold 'a restart' systemctl restart gordon
 echo "   it took $((SECONDS - began)) s"
 soon 'another daemon is up' restarted
-hold 'the process is as before' stuck
+hold 'both processes are as before' stuck stuck notify
 daemon=$(pid)
 hold 'controllers' controllers
 lived
@@ -227,12 +235,14 @@ hold 'its entry waits' same "$(redis-cli EXISTS taskqueue:stuck taskqueue:stuck:
 hold 'the log names what is left' logged 'processes of a dead instance cannot be ended, its entries wait'
 kill -KILL "$daemon"
 soon 'another daemon is up after kill -9' restarted
-hold 'the process is as before' stuck
+hold 'both processes are as before' stuck stuck notify
 daemon=$(pid)
 hold 'controllers' controllers
 lived
-hold 'the log does not say that anything was ended' sh -c '! journalctl --quiet --unit=gordon --output=cat | grep "ended what an earlier\|ended what a dead"'
+hold 'the log does not say that the task has ended' sh -c '! journalctl --quiet --unit=gordon --output=cat GORDON_TASK_TYPE=stuck | grep "outcome="'
+hold 'or that anything was ended' sh -c '! journalctl --quiet --unit=gordon --output=cat | grep "ended what an earlier\|ended what a dead"'
 hold 'the file system ends' systemctl stop silentfs
+rm /etc/gordon.d/t.toml
 soon 'the entry has run again' ran_again
 log --lines=40
 

@@ -187,7 +187,7 @@ func TestOutOfTheTypesMemory(t *testing.T) {
 }
 
 func TestAForkBombIsHeldAndEnded(t *testing.T) {
-	run, p := begin(t, config.Limits{TasksMax: 20}, `bomb() { bomb | bomb & }; bomb 2>/dev/null; sleep 600`)
+	run, p := begin(t, config.Limits{TasksMax: 20}, `bomb() { bomb | bomb & }; bomb 2>/dev/null; exec sleep 600`)
 	gordontest.Until(t, "forks are refused", func() bool { return run.Report().Refused > 10 })
 	if list, _ := run.PIDs(); len(list) > 20 {
 		t.Errorf("%d processes", len(list))
@@ -201,7 +201,7 @@ func TestAForkBombIsHeldAndEnded(t *testing.T) {
 
 // Before Linux 5.14.
 func TestKillFrozen(t *testing.T) {
-	run, p := begin(t, config.Limits{TasksMax: 20}, `bomb() { bomb | bomb & }; bomb 2>/dev/null; sleep 600`)
+	run, p := begin(t, config.Limits{TasksMax: 20}, `bomb() { bomb | bomb & }; bomb 2>/dev/null; exec sleep 600`)
 	gordontest.Until(t, "forks are refused", func() bool { return run.Report().Refused > 10 })
 	gordontest.Until(t, "all are gone", func() bool {
 		if err := killFrozen(run.dir); err != nil {
