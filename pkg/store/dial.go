@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gomodule/redigo/redis"
+	"golang.org/x/sys/unix"
 
 	"github.com/nevsnode/gordon/v2/internal/files"
 )
@@ -108,6 +109,18 @@ func (c *Client) dial(ctx context.Context, network, address string, progress fun
 
 // worded has the end of the connection in words for people.
 type worded struct{ net.Conn }
+
+// Write implements net.Conn. A server that refuses a client answers before it has read
+// anything, and closes the connection: the write fails, and the reason waits to be
+// read. So a write to a closed connection is no error. The read that follows each
+// request returns the reason, or the end of the connection.
+func (w *worded) Write(b []byte) (int, error) {
+	n, err := w.Conn.Write(b)
+	if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
+		return len(b), nil
+	}
+	return n, err
+}
 
 // Read implements net.Conn.
 func (w *worded) Read(b []byte) (int, error) {

@@ -157,7 +157,15 @@ func (c *Conn) Forget(k Keys, id string) error {
 		call{"HDEL", []any{k.Instances(), id}},
 		call{"DEL", []any{k.Lease(id), k.Connections(id), k.Notes(id), k.Taken(id)}},
 	)
-	return err
+	if err != nil {
+		return err
+	}
+	// The watch may have had no connection in the end, so that nobody has left the
+	// duty. If the server refuses it here, the others find out by themselves.
+	if _, err := c.do("SREM", k.Duty(), id); err != nil && !Refused(err) {
+		return fmt.Errorf("leave the duty: %w", err)
+	}
+	return nil
 }
 
 // transaction carries out calls as one step (MULTI, EXEC), and returns their answers.

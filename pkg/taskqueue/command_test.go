@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -153,6 +154,10 @@ func TestReloadLooksAtTheMachine(t *testing.T) {
 	if err := r.pool.Reload(ctx, r.config, func() { commits++ }); err == nil || errors.As(err, &faults) || commits != 0 {
 		t.Errorf("error %v, %d commits", err, commits)
 	}
+	// The reload that was given up may still look at its configuration.
+	next := *r.config
+	next.Tasks = maps.Clone(next.Tasks)
+	r.config = &next
 	r.add(config.Task{Type: "T", Script: r.file("T.sh")})
 	r.add(config.Task{Type: "gone", Script: "/nonexistent/script"})
 	r.reload()
