@@ -86,7 +86,8 @@ func TestStartWithoutTheRightToScripts(t *testing.T) {
 // newCluster is a cluster of one node that has all slots.
 func newCluster(t *testing.T) *redistest.Server {
 	t.Helper()
-	s := redistest.New(t, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf")
+	// Without a port of its own, the nodes' bus would be at 10000, for all that run.
+	s := redistest.New(t, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", redistest.FreePorts(t, 1)[0])
 	slots := make([]any, 0, 1+16384)
 	slots = append(slots, "ADDSLOTS")
 	for slot := range 16384 {
