@@ -2,6 +2,7 @@ package taskqueue
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -23,11 +24,13 @@ var endings = map[string]func(syscall.Signal) string{
 	"catches it": func(sig syscall.Signal) string { return fmt.Sprintf("trap 'exit %d' %d; ", 128+sig, sig) },
 }
 
-// kill sends sig to the scripts that run, the last n that have noted their pid.
-func (r *rig) kill(sig syscall.Signal, n int) {
+// kill sends sig to the scripts that run, the last n that have noted their pid, and
+// returns their pids: others may begin at once.
+func (r *rig) kill(sig syscall.Signal, n int) (pids []string) {
 	r.t.Helper()
-	pids := r.lines("pids")
-	for _, text := range pids[len(pids)-n:] {
+	pids = r.lines("pids")
+	pids = pids[len(pids)-n:]
+	for _, text := range pids {
 		pid, err := strconv.Atoi(text)
 		if err == nil {
 			err = syscall.Kill(pid, sig)
@@ -36,19 +39,14 @@ func (r *rig) kill(sig syscall.Signal, n int) {
 			r.t.Fatal(err)
 		}
 	}
+	return pids
 }
 
-// untilDead waits until the last n scripts have ended, reaped or not.
-func (r *rig) untilDead(n int) {
+// untilDead waits until these scripts have ended, reaped or not.
+func (r *rig) untilDead(pids []string) {
 	r.t.Helper()
-	pids := r.lines("pids")
 	r.until("the scripts have ended", func() bool {
-		for _, pid := range pids[len(pids)-n:] {
-			if alive(r.t, pid) {
-				return false
-			}
-		}
-		return true
+		return !slices.ContainsFunc(pids, func(pid string) bool { return alive(r.t, pid) })
 	})
 }
 
@@ -66,8 +64,7 @@ func eachOrder(t *testing.T, story func(t *testing.T, r *rig, strike func(syscal
 				if daemonFirst {
 					r.signals.Note(sig)
 				}
-				r.kill(sig, n)
-				r.untilDead(n)
+				r.untilDead(r.kill(sig, n))
 				if !daemonFirst {
 					r.signals.Note(sig)
 				}
