@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nevsnode/gordon/v2/internal/gordontest"
 	"github.com/nevsnode/gordon/v2/internal/redistest"
 )
@@ -211,7 +213,8 @@ func (c *chaos) suspendRedis() {
 	}
 }
 
-// killScript kills any one script that runs now.
+// killScript kills any one script that runs now. That is the leader of its session:
+// what it has just forked looks like it, and its death is only "Killed" in the output.
 func (c *chaos) killScript() {
 	pick := c.pick()
 	running := make(map[int]int) // pid → number
@@ -226,6 +229,9 @@ func (c *chaos) killScript() {
 		}
 		if slices.ContainsFunc(c.sites[:], func(s *gordontest.Site) bool { return strings.Contains(string(line), s.Dir()) }) {
 			pid, _ := strconv.Atoi(strings.Split(path, "/")[2])
+			if session, err := unix.Getsid(pid); err != nil || session != pid {
+				continue
+			}
 			if args := strings.Split(string(line), "\x00"); len(args) > 2 {
 				running[pid], _ = strconv.Atoi(args[2])
 			}
