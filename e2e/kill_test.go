@@ -5,6 +5,7 @@ package e2e
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -25,7 +26,11 @@ echo "$1" >>/var/lib/gordon/done`)
 		m.waitLines("/var/lib/gordon/started", runs)
 		for _, signal := range []string{"TERM", "HUP", "USR1", "INT"} {
 			before := m.mainPID()
-			m.run("systemctl kill --signal=%s gordon", signal)
+			// The tasks and their control groups may be gone before systemd has come to
+			// all of them, which it reports as a failure.
+			if said, err := m.try("systemctl kill --signal=" + signal + " gordon"); err != nil && !strings.Contains(err.Error()+said, "No such device") {
+				t.Fatalf("%v: %s", err, said)
+			}
 			runs += 4
 			m.waitLines("/var/lib/gordon/started", runs)
 			m.waitActive()
