@@ -101,19 +101,26 @@ func TestLogfileFlagOverridesTheConfig(t *testing.T) {
 	}
 }
 
-// gordon reload returns when the new configuration counts, or says every reason
-// why it does not.
-func TestReloadCommandIsSynchronous(t *testing.T) {
-	s := newSite(t)
-	run, err := os.MkdirTemp("", "gordon-run")
+// startWithSocket starts a daemon with a control socket, which is in the folder run.
+func startWithSocket(t *testing.T) (s *gordontest.Site, d *gordontest.Daemon, run string) {
+	t.Helper()
+	s = newSite(t)
+	run, err := os.MkdirTemp("", "gordon-run") // the path of a socket must be short
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(run)
+	t.Cleanup(func() { _ = os.RemoveAll(run) })
 	s.Script("T", "")
 	s.Configure(s.Task("T", 1))
-	d := s.Run([]string{"RUNTIME_DIRECTORY=" + run})
+	d = s.Run([]string{"RUNTIME_DIRECTORY=" + run})
 	d.Says("gordon is up")
+	return s, d, run
+}
+
+// gordon reload returns when the new configuration counts, or says every reason
+// why it does not.
+func TestReloadCommandIsSynchronous(t *testing.T) {
+	s, d, run := startWithSocket(t)
 	reload := func() (string, int) {
 		cmd := exec.Command(binary, "reload", "--socket", filepath.Join(run, "control.sock"))
 		out, err := cmd.CombinedOutput()

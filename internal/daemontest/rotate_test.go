@@ -96,16 +96,7 @@ func TestALogThatIsRotatedAtTheStart(t *testing.T) {
 
 // The control socket is made again if it is gone.
 func TestControlSocketThatIsGone(t *testing.T) {
-	s := newSite(t)
-	run, err := os.MkdirTemp("", "gordon-run")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(run)
-	s.Script("T", "")
-	s.Configure(s.Task("T", 1))
-	d := s.Run([]string{"RUNTIME_DIRECTORY=" + run})
-	d.Says("gordon is up")
+	s, d, run := startWithSocket(t)
 	if err := os.RemoveAll(run); err != nil {
 		t.Fatal(err)
 	}

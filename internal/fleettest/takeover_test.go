@@ -58,15 +58,21 @@ func TestAFrozenHostTellsNothingOfAnEntryThatFailed(t *testing.T) {
 	}
 }
 
+// runsOnFirst has the first host, a, run a task, and then starts the others.
+func (f *fleet) runsOnFirst() {
+	f.t.Helper()
+	f.start(f.nodes[0])
+	f.redis.Push(f.t, "q:job", "{}")
+	f.until("started", "a")
+	f.start(f.nodes[1:]...)
+}
+
 // frozen has host a stand still until host b has taken over its task.
 func frozen(t *testing.T, config string) *fleet {
 	t.Helper()
 	f := newFleet(t, 2, waits, config+"\n")
-	a, b := f.nodes[0], f.nodes[1]
-	f.start(a)
-	f.redis.Push(t, "q:job", "{}")
-	f.until("started", "a")
-	f.start(b)
+	a := f.nodes[0]
+	f.runsOnFirst()
 	a.Freeze()
 	f.until("started", "a", "b")
 	a.Thaw()
@@ -90,10 +96,7 @@ func TestALivingHostIsNotTakenForDead(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, 4, waits, "")
 	a := f.nodes[0]
-	f.start(a)
-	f.redis.Push(t, "q:job", "{}")
-	f.until("started", "a")
-	f.start(f.nodes[1:]...)
+	f.runsOnFirst()
 	lease := strings.TrimSuffix(f.redis.Keys(t, "q:job:run:*")[0], ":1")
 	lease = "q:instance:" + lease[strings.LastIndex(lease, ":")+1:]
 	// a cannot come back at once, which is what the time is for.
@@ -125,10 +128,7 @@ func TestAHostWithoutPowerIsRecoveredThoughRedisClosesIdleConnections(t *testing
 	t.Parallel()
 	f := newFleet(t, 2, waits, "", "--timeout", "1")
 	a, b := f.nodes[0], f.nodes[1]
-	f.start(a)
-	f.redis.Push(t, "q:job", "{}")
-	f.until("started", "a")
-	f.start(b)
+	f.runsOnFirst()
 	a.PowerOff()
 	f.until("started", "a", "b")
 	f.write("go")

@@ -42,6 +42,14 @@ func PastOf(raw []byte) (p Past, err error) {
 // WithPast returns an entry with another past and everything else as it was, or nil
 // where that could be longer than limit bytes, and for what is no entry.
 func WithPast(limit int, raw []byte, p Past) []byte {
+	return withPast(limit, raw, p, func([]byte, span) func([]byte) bool {
+		return func([]byte) bool { return false }
+	})
+}
+
+// withPast is WithPast without the properties of the object that the function which
+// drops returns names.
+func withPast(limit int, raw []byte, p Past, drops func(raw []byte, object span) func(key []byte) bool) []byte {
 	object, err := locate(raw)
 	if err != nil {
 		return nil
@@ -51,7 +59,8 @@ func WithPast(limit int, raw []byte, p Past) []byte {
 	if object.end-object.start+len(added) >= limit {
 		return nil
 	}
-	return rewrite(raw, object, added, func(key []byte) bool { return string(key) == past })
+	drop := drops(raw, object)
+	return rewrite(raw, object, added, func(key []byte) bool { return string(key) == past || drop(key) })
 }
 
 // property is the property gordon.

@@ -42,18 +42,11 @@ const maxOrder = len("deadline")
 // what a record of its failure has added. It returns nil where that could be
 // longer than limit bytes, and for what cannot be read.
 func Later(limit int, raw []byte, p Past) []byte {
-	object, err := locate(raw)
-	if err != nil {
-		return nil
-	}
-	raw, object = spread(raw, object)
-	added := p.property()
-	if object.end-object.start+len(added) >= limit {
-		return nil
-	}
-	again, _ := marks(raw, object)
-	return rewrite(raw, object, added, func(key []byte) bool {
-		return string(key) == past || equalFold(key, runAt) || equalFold(key, delay) || again && isRecorded(key)
+	return withPast(limit, raw, p, func(raw []byte, object span) func([]byte) bool {
+		again, _ := marks(raw, object)
+		return func(key []byte) bool {
+			return equalFold(key, runAt) || equalFold(key, delay) || again && isRecorded(key)
+		}
 	})
 }
 

@@ -20,24 +20,34 @@ const timeForm = `has to be Unix seconds, such as 1767225600.5, or a time with i
 // hexadecimal one, "inf" and the like, which strconv knows besides.
 var number = regexp.MustCompile(`^[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?$`)
 
-func decodeTime(property string, raw []byte, value span) (time.Time, error) {
-	written := string(value.of(raw))
+// numberOrText reads a number, or a string without the blanks around it, and reports
+// whether it is a number or the text of one. form is what the value has to be.
+func numberOrText(property string, raw []byte, value span, form string) (written string, isNumber bool, err error) {
 	switch kind(raw[value.start]) {
 	case kindNumber:
+		return string(value.of(raw)), true, nil
 	case kindString:
 		text, err := text(raw, value)
 		if err != nil {
-			return time.Time{}, surrogate(err, value, strconv.Quote(property))
+			return "", false, surrogate(err, value, strconv.Quote(property))
 		}
-		if written = strings.TrimSpace(text); !number.MatchString(written) {
-			t, form := parseTime(written)
-			if form != "" {
-				return time.Time{}, wrong(property, raw, value, form)
-			}
-			return t, nil
+		written = strings.TrimSpace(text)
+		return written, number.MatchString(written), nil
+	}
+	return "", false, wrong(property, raw, value, form)
+}
+
+func decodeTime(property string, raw []byte, value span) (time.Time, error) {
+	written, isNumber, err := numberOrText(property, raw, value, timeForm)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if !isNumber {
+		t, form := parseTime(written)
+		if form != "" {
+			return time.Time{}, wrong(property, raw, value, form)
 		}
-	default:
-		return time.Time{}, wrong(property, raw, value, timeForm)
+		return t, nil
 	}
 	s, err := strconv.ParseFloat(written, 64)
 	if err != nil || math.Abs(s) > latest {
@@ -119,23 +129,16 @@ const longest = 100 * 365 * 24 * time.Hour
 
 // decodeSpan reads a duration. One under 0 is as good as 0.
 func decodeSpan(property string, raw []byte, value span) (time.Duration, error) {
-	written := string(value.of(raw))
-	switch kind(raw[value.start]) {
-	case kindNumber:
-	case kindString:
-		text, err := text(raw, value)
-		if err != nil {
-			return 0, surrogate(err, value, strconv.Quote(property))
+	written, isNumber, err := numberOrText(property, raw, value, spanForm)
+	if err != nil {
+		return 0, err
+	}
+	if !isNumber {
+		d, err := duration.Parse(written)
+		if err != nil || d > longest {
+			return 0, wrong(property, raw, value, spanForm+", up to 100 years")
 		}
-		if written = strings.TrimSpace(text); !number.MatchString(written) {
-			d, err := duration.Parse(written)
-			if err != nil || d > longest {
-				return 0, wrong(property, raw, value, spanForm+", up to 100 years")
-			}
-			return max(d, 0), nil
-		}
-	default:
-		return 0, wrong(property, raw, value, spanForm)
+		return max(d, 0), nil
 	}
 	s, err := strconv.ParseFloat(written, 64)
 	if err != nil || s > longest.Seconds() {

@@ -70,10 +70,7 @@ func NewClient(o Options) *Client {
 func (c *Client) Open() int { return c.open.count() }
 
 // BrokeSince reports whether a connection has broken after t.
-func (c *Client) BrokeSince(t time.Time) bool { return c.brokeSince(t) }
-
-// brokeSince reports whether a connection has broken after t.
-func (c *Client) brokeSince(t time.Time) bool {
+func (c *Client) BrokeSince(t time.Time) bool {
 	broke := c.broke.Load()
 	return broke != nil && t.Before(*broke)
 }

@@ -71,7 +71,7 @@ const idle = 5 * time.Second
 // doubtful tells whether the connection may have broken since it was used: after
 // a long rest, or together with another one, whose loss is over and told.
 func (l *Link) doubtful() bool {
-	return time.Since(l.used) > idle || l.client.brokeSince(l.used)
+	return time.Since(l.used) > idle || l.client.BrokeSince(l.used)
 }
 
 func (l *Link) connect(ctx context.Context) error {

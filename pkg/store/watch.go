@@ -45,7 +45,7 @@ func (w *Watch) after(err error) error {
 		w.used = time.Now()
 		return err
 	}
-	if time.Since(w.used) > idle || w.reader.client.brokeSince(w.used) {
+	if time.Since(w.used) > idle || w.reader.client.BrokeSince(w.used) {
 		return fmt.Errorf("%w: %w", ErrRested, err)
 	}
 	return err
