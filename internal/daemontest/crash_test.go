@@ -109,7 +109,7 @@ func TestRedisRestartsInTheMiddleOfABurst(t *testing.T) {
 					if err := stop(redis); err != nil {
 						t.Fatal(err)
 					}
-					d.Says("redis is lost")
+					d.Says("lost connection to redis")
 					if err := redis.Boot(); err != nil {
 						t.Fatal(err)
 					}

@@ -129,7 +129,7 @@ func TestStopWhileRedisIsDown(t *testing.T) {
 	if err := redis.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	d.Says("redis is lost")
+	d.Says("lost connection to redis")
 	began := time.Now()
 	d.Signal(syscall.SIGTERM)
 	if code := d.Exit(); code != 0 {

@@ -89,7 +89,7 @@ func (s *scene) live() {
 
 	// A loss that the server does not notice.
 	s.proxy.CutClients()
-	s.daemon.Says("redis is lost")
+	s.daemon.Says("lost connection to redis")
 	s.do("RPUSH", "taskqueue:quick", gordontest.Numbered(1))
 	s.waitLines(quick, 3)
 	s.daemon.Says("redis is back")

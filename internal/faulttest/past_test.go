@@ -54,7 +54,7 @@ func TestThePastOfWhatMustNotRunTwice(t *testing.T) {
 				gordontest.Until(t, "it is told", s.settled)
 			}
 			kill(s)
-			s.daemon.Says("redis is lost")
+			s.daemon.Says("lost connection to redis")
 			boot(s)
 			s.Write("pay.1", "")
 			gordontest.Until(t, "it is on the failed list", func() bool { return len(s.onFailedList("pay")) == 1 })
@@ -84,7 +84,7 @@ func newPast(t *testing.T) *scene {
 	s.Write("mid.go", "")
 	gordontest.Until(t, "it is told", s.settled)
 	kill(s)
-	s.daemon.Says("redis is lost")
+	s.daemon.Says("lost connection to redis")
 	boot(s)
 	return s
 }
@@ -112,7 +112,7 @@ func TestWhatThePastLeavesInRunListsIsTakenUp(t *testing.T) {
 			s.Write("put.go", "")
 			gordontest.Until(t, "all are put off", func() bool { return len(s.redis.Keys(t, "q:put:run:*")) == 0 })
 			kill(s)
-			s.daemon.Says("redis is lost")
+			s.daemon.Says("lost connection to redis")
 			boot(s)
 			gordontest.Until(t, "all have run again", func() bool {
 				again := counts(s.Lines("put.started"))
@@ -152,7 +152,7 @@ func TestWhatThePastLeavesIsNotRunAgainstItsWill(t *testing.T) {
 	s.Configure(once)
 	s.daemon.Reload("reloaded", 1)
 	kill(s)
-	s.daemon.Says("redis is lost")
+	s.daemon.Says("lost connection to redis")
 	boot(s)
 	gordontest.Until(t, "what must not run twice is on its failed list", func() bool { return len(s.onFailedList("once")) == 2 })
 	s.daemon.Says("entries of a type that is not served any more")

@@ -165,7 +165,7 @@ func (s *scene) settled() bool {
 	return true
 }
 
-var stateChange = regexp.MustCompile(`redis is lost|redis is back|redis refuses.*?redis: ([A-Z]+)`)
+var stateChange = regexp.MustCompile(`lost connection to redis|redis is back|redis refuses.*?redis: ([A-Z]+)`)
 
 func (s *scene) states() string { return states(s.daemon) }
 

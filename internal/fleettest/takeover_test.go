@@ -134,7 +134,7 @@ func TestAHostWithoutPowerIsRecoveredThoughRedisClosesIdleConnections(t *testing
 	f.write("go")
 	f.until("ended", "b")
 	f.settle()
-	if strings.Contains(b.daemon.Printed(), "redis is lost") {
+	if strings.Contains(b.daemon.Printed(), "lost connection to redis") {
 		t.Error("that idle connections are closed is told as a loss of redis")
 	}
 }

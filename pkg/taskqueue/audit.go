@@ -27,7 +27,7 @@ func (e *engine) audit(ctx context.Context, taken bool) error {
 		running[name] = q.tasks() // before Redis is asked: what has begun since is there
 	}
 	for name, t := range e.registrar.instance.Load().Types {
-		e.registrar.pulse.within(8 * e.times.IO)
+		e.registrar.pulse.Within(8 * e.times.IO)
 		var filled []int
 		if err := e.registrar.link.Use(ctx, func(c *store.Conn) (err error) {
 			filled, err = e.registrar.filled(c, name, t.Lists)

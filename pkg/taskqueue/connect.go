@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/internal/loop"
+
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/store"
@@ -35,7 +37,7 @@ const (
 // with what it met last when ctx ends. It does not wait for a server that will never
 // be fit.
 func (e *engine) connect(ctx context.Context, tasks map[string]config.Task) error {
-	var pace retry
+	var pace loop.Pacer
 	began := time.Now()
 	say := began.Add(silentFor)
 	for {
@@ -47,7 +49,7 @@ func (e *engine) connect(ctx context.Context, tasks map[string]config.Task) erro
 		if errors.Is(err, store.ErrOldServer) || errors.Is(err, store.ErrMissing) || errors.Is(err, errCluster) {
 			return err
 		}
-		if pace.wait(ctx); ctx.Err() != nil {
+		if pace.Wait(ctx); ctx.Err() != nil {
 			return errors.Join(err, e.registrar.link.Close())
 		}
 		if now := time.Now(); now.After(say) {

@@ -20,7 +20,7 @@ import (
 // wanted, and withdraws the order when none is wanted any more.
 func (q *queue) dispatch() {
 	if !q.wanted() {
-		q.claimant.rest()
+		q.permits.Withdraw()
 		if q.waiting != nil {
 			q.withdraw()
 		}
@@ -33,13 +33,13 @@ func (q *queue) dispatch() {
 	if s == nil {
 		s = q.freeSlot()
 	}
-	if s == nil || q.bounced != nil || !q.hold(s) {
-		q.claimant.claim(0)
+	if s == nil || q.returning != nil || !q.hold(s) {
+		q.permits.Request(0)
 		return
 	}
-	now := q.rationed()
-	if now && !q.sit(s) {
-		q.letGo(s)
+	now := q.needsPermit()
+	if now && !q.request(s) {
+		q.release(s)
 		return
 	}
 	s.take()
@@ -51,7 +51,7 @@ func (q *queue) dispatch() {
 
 // wanted tells whether entries may be taken now.
 func (q *queue) wanted() bool {
-	return !q.draining && !q.paused && !q.resting() && q.fitness.admits(q.running, time.Now()) && q.budget.within(q.task.Workers)
+	return !q.draining && !q.paused && !q.resting() && q.fitness.admits(q.running, time.Now()) && q.budget.Within(q.task.Workers)
 }
 
 func (q *queue) resting() bool { return time.Now().Before(q.rest) }
@@ -81,16 +81,16 @@ func (q *queue) taken(t store.Taken) {
 func (q *queue) proceed(s *slot) {
 	switch {
 	case s.state == free:
-		q.hungry = q.hungry && !s.seated
-		q.letGo(s)
+		q.backlogged = q.backlogged && !s.permitted
+		q.release(s)
 	case s.note.Past && s.note.Fail:
 		q.start(s) // which only fails it: whoever took it from its queue would run it
-	case q.draining || q.paused || !q.fitness.admits(q.running, time.Now()) || s.note.Fail != (q.task.OnCrash == config.CrashFail) || !q.hold(s) || !q.admit(s):
+	case q.draining || q.paused || !q.fitness.admits(q.running, time.Now()) || s.note.Fail != (q.task.OnCrash == config.CrashFail) || !q.hold(s) || !q.tryStart(s):
 		// It came in at the very moment of the stop, the pause or the rest, under an
 		// on_crash that has changed, or while it is not the turn of this type: back to where
 		// it was, for another host may run it now.
-		q.letGo(s)
-		q.bounced = s
+		q.release(s)
+		q.returning = s
 		q.tell(result{slot: s, how: store.Return})
 	default:
 		if s.note.Past {
@@ -102,17 +102,17 @@ func (q *queue) proceed(s *slot) {
 
 // hold takes a place in the budget for a slot that has none.
 func (q *queue) hold(s *slot) bool {
-	s.held = s.held || q.budget.acquire(q.task.Workers, q.wake)
-	return s.held
+	s.placed = s.placed || q.budget.Acquire(q.task.Workers, q.wake)
+	return s.placed
 }
 
 // letGo gives up all that is held for the next task of a slot.
-func (q *queue) letGo(s *slot) {
-	if s.held {
-		q.budget.release()
+func (q *queue) release(s *slot) {
+	if s.placed {
+		q.budget.Release()
 	}
-	s.held = false
-	q.decline(s)
+	s.placed = false
+	q.releaseUnused(s)
 }
 
 func (q *queue) start(s *slot) {
@@ -137,8 +137,8 @@ func taskID(instance, taskType string, number uint64) string {
 func (q *queue) finish(r result) {
 	if q.draining {
 		// The process is gone; the place is for one, not for telling Redis.
-		q.vacate(r.slot)
-		q.letGo(r.slot)
+		q.releasePermit(r.slot)
+		q.release(r.slot)
 	}
 	switch {
 	case r.how == store.Return && q.draining:
@@ -173,10 +173,10 @@ func (q *queue) giveBack() {
 // the slot where one is wanted and it is the turn of this type again.
 func (q *queue) tell(r result) {
 	r.slot.finish()
-	next := q.wanted() && r.how != store.Return && r.slot.seated && q.claimant.keep()
+	next := q.wanted() && r.how != store.Return && r.slot.permitted && q.permits.Keep()
 	if !next {
-		q.vacate(r.slot)
-		q.hungry = true
+		q.releasePermit(r.slot)
+		q.backlogged = true
 	}
 	op := store.Finish{
 		Run: q.current(r.slot), How: r.how,
@@ -194,7 +194,7 @@ func (q *queue) tell(r result) {
 // finished handles a confirmed result.
 func (q *queue) finished(f finished) {
 	if f.refused {
-		q.decline(f.job.slot)
+		q.releaseUnused(f.job.slot)
 		return
 	}
 	if f.tooLarge {
@@ -203,8 +203,8 @@ func (q *queue) finished(f finished) {
 		go func() { q.results <- f.job.smaller() }()
 		return
 	}
-	if f.job.slot == q.bounced {
-		q.bounced = nil
+	if f.job.slot == q.returning {
+		q.returning = nil
 	}
 	if f.gone && (f.sure || q.leaseLost.Load()) {
 		q.log.Warn("the entry of a task that has ended was no longer in its run list: another host took it over, or redis lost it",

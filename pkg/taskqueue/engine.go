@@ -13,6 +13,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/internal/loop"
+	"github.com/nevsnode/gordon/v2/pkg/admission"
+
 	"golang.org/x/sync/errgroup"
 
 	"github.com/nevsnode/gordon/v2/pkg/config"
@@ -31,7 +34,7 @@ type engine struct {
 	log       *slog.Logger
 	counters  *stats.Counters
 	client    *store.Client
-	health    *health
+	health    *loop.Health
 	times     Times
 	registrar *registrar
 	recoverer *recoverer
@@ -44,9 +47,9 @@ type engine struct {
 	ends  *ends
 	ended *ended
 	// memory is shared by all queues.
-	memory memory
-	roster roster
-	seats  *seats
+	memory  memory
+	roster  roster
+	permits *admission.Permits
 
 	mu     sync.Mutex
 	queues map[string]*queue
@@ -56,14 +59,14 @@ type engine struct {
 }
 
 // newEngine connects to nothing yet.
-func newEngine(p *place, o Options, self host.Identity, ends *ends, past *ended, all *seats) *engine {
+func newEngine(p *place, o Options, self host.Identity, ends *ends, past *ended, permits *admission.Permits) *engine {
 	nonce := make([]byte, 4)
 	_, _ = rand.Read(nonce) // never fails (crypto/rand)
 	id := strings.Map(idRune, self.Hostname) + "-" + hex.EncodeToString(nonce)
 	e := &engine{
 		place: p, times: o.Times, keys: store.Keys{Prefix: p.queueKey}, id: id, counters: o.Counters, log: o.Log,
-		health: newHealth(o.Log, p.String()), queues: make(map[string]*queue), clean: true,
-		ends: ends, ended: past, seats: all,
+		health: loop.NewHealth(o.Log, p.String()), queues: make(map[string]*queue), clean: true,
+		ends: ends, ended: past, permits: permits,
 	}
 	e.actors.Add(1)
 	e.registrar = newRegistrar(e.keys, store.Instance{
@@ -79,15 +82,15 @@ func newEngine(p *place, o Options, self host.Identity, ends *ends, past *ended,
 	e.client = store.NewClient(options)
 	e.registrar.client, e.registrar.link, e.registrar.audit = e.client, e.client.Link().Vital(), e.audit
 	e.recoverer = &recoverer{
-		keys: e.keys, self: id, host: self, log: o.Log, link: e.client.Link(), health: e.health, times: o.Times,
+		keys: e.keys, self: id, host: self, log: o.Log, link: e.client.Link(), health: e.health.Source(), times: o.Times,
 		counters: o.Counters, memory: &e.memory, steadily: e.registrar.steadily, ended: past,
 	}
-	e.recoverer.link.OnProgress(e.recoverer.pulse.progress)
+	e.recoverer.link.OnProgress(e.recoverer.pulse.Progress)
 	if len(options.Sentinel.Addresses) > 0 {
 		e.follower = &follower{client: e.client, log: o.Log, times: o.Times}
 	}
 	e.watcher = &watcher{
-		keys: e.keys, client: e.client, health: e.health, log: o.Log, times: o.Times, changed: make(chan struct{}, 1), tried: make(chan struct{}),
+		keys: e.keys, client: e.client, health: e.health, source: e.health.Source(), log: o.Log, times: o.Times, changed: make(chan struct{}, 1), tried: make(chan struct{}),
 		types: e.types, paused: e.pause, cancel: e.roster.cancel,
 	}
 	return e
@@ -155,7 +158,7 @@ func (e *engine) reserve(ctx context.Context, tasks map[string]config.Task) erro
 }
 
 // apply serves these tasks and no others; their run lists are on record.
-func (e *engine) apply(tasks map[string]config.Task, s *Settings, budgets map[string]*budget) {
+func (e *engine) apply(tasks map[string]config.Task, s *Settings, budgets map[string]*admission.Budget) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if s != nil {
@@ -206,7 +209,7 @@ func (e *engine) pause(paused map[string]bool) {
 
 // start starts the queue of a type. A queue of that type that is still ending
 // has seen its run lists empty, so that they can be used again.
-func (e *engine) start(t config.Task, s *Settings, b *budget) {
+func (e *engine) start(t config.Task, s *Settings, b *admission.Budget) {
 	q := newQueue(e, t, s, b)
 	if q.paused = e.paused[t.Type]; q.paused {
 		q.log.Info("the type is paused: its entries wait")
@@ -254,16 +257,16 @@ func (e *engine) ping(ctx context.Context) error {
 			return err
 		}
 	}
-	if !e.registrar.pulse.beats() {
+	if !e.registrar.pulse.Moves() {
 		return errors.New("the registrar hangs")
 	}
-	if !e.recoverer.pulse.beats() {
+	if !e.recoverer.pulse.Moves() {
 		return errors.New("the recoverer hangs")
 	}
-	if !e.watcher.pulse.beats() {
+	if !e.watcher.pulse.Moves() {
 		return errors.New("the watcher hangs")
 	}
-	if e.follower != nil && !e.follower.pulse.beats() {
+	if e.follower != nil && !e.follower.pulse.Moves() {
 		return errors.New("the follower of the sentinels hangs")
 	}
 	return nil

@@ -2,6 +2,7 @@ package taskqueue
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/nevsnode/gordon/v2/pkg/entry"
 	"github.com/nevsnode/gordon/v2/pkg/output"
@@ -18,7 +19,7 @@ import (
 //
 // Power loss here: the entry is in its run list, and the queue keeps its TTL until
 // the next record comes.
-func outlive(ctx context.Context, link *store.Link, h *health, queue string, taken []byte) {
+func outlive(ctx context.Context, link *store.Link, log *slog.Logger, queue string, taken []byte) {
 	if !entry.MayBeRecord(taken) {
 		return
 	}
@@ -29,9 +30,9 @@ func outlive(ctx context.Context, link *store.Link, h *health, queue string, tak
 	})
 	switch {
 	case err == nil && expired:
-		h.log.Warn("the queue had a TTL, as one has that was a failed list: it is removed, so that no entry expires", "queue", queue)
+		log.Warn("the queue had a TTL, as one has that was a failed list: it is removed, so that no entry expires", "queue", queue)
 	case store.Refused(err):
-		h.log.Warn("entries may expire: redis does not let gordon look whether a queue that was a failed list has a TTL",
+		log.Warn("entries may expire: redis does not let gordon look whether a queue that was a failed list has a TTL",
 			"queue", queue, output.KeyError, err.Error())
 	}
 }

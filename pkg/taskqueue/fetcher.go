@@ -3,7 +3,10 @@ package taskqueue
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
+
+	"github.com/nevsnode/gordon/v2/internal/loop"
 
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
@@ -20,30 +23,32 @@ type order struct {
 type fetcher struct {
 	queue  string
 	link   *store.Link
-	health *health
+	health *loop.Source
+	log    *slog.Logger
 	times  Times
-	pulse  pulse
+	pulse  loop.Pulse
 	// orders and taken hold one value: the queue never has two orders out.
 	orders chan order
 	taken  chan store.Taken
 }
 
-func newFetcher(queue string, link *store.Link, h *health, t Times) *fetcher {
-	f := &fetcher{queue: queue, link: link, health: h, times: t, orders: make(chan order, 1), taken: make(chan store.Taken, 1)}
-	link.OnProgress(f.pulse.progress)
+func newFetcher(queue string, link *store.Link, h *loop.Source, log *slog.Logger, t Times) *fetcher {
+	f := &fetcher{queue: queue, link: link, health: h, log: log, times: t, orders: make(chan order, 1), taken: make(chan store.Taken, 1)}
+	link.OnProgress(f.pulse.Progress)
 	return f
 }
 
 // Run serves orders until ctx ends.
 func (f *fetcher) Run(ctx context.Context) error {
+	defer f.health.Close()
 	for {
 		select {
 		case <-ctx.Done():
 			return closeLink(f.link)
 		case o := <-f.orders:
 			t := f.take(ctx, o)
-			outlive(ctx, f.link, f.health, f.queue, t.Entry)
-			f.pulse.rest()
+			outlive(ctx, f.link, f.log, f.queue, t.Entry)
+			f.pulse.Rest()
 			f.taken <- t
 		}
 	}
@@ -56,14 +61,14 @@ func (f *fetcher) Run(ctx context.Context) error {
 // Power loss here: the entry is in the queue or in the run list, from where
 // recovery brings it back.
 func (f *fetcher) take(ctx context.Context, o order) store.Taken {
-	var pace retry
+	var pace loop.Pacer
 	// Whether an entry may be in the run list: it came in over a lost connection,
 	// or Redis came back with its past and has forgotten that it was removed. It may
 	// have forgotten the note, too.
 	unsure := true
 	for ctx.Err() == nil {
 		var t store.Taken
-		f.pulse.within(f.times.Block + 4*f.times.IO)
+		f.pulse.Within(f.times.Block + 4*f.times.IO)
 		err := f.link.Use(ctx, func(c *store.Conn) (err error) {
 			if unsure {
 				if t, err = c.Prepare(o.run); err != nil || t.Entry != nil {
@@ -76,25 +81,25 @@ func (f *fetcher) take(ctx context.Context, o order) store.Taken {
 			unsure = err != nil && !store.Refused(err)
 			return err
 		})
-		f.health.report(f, err)
+		f.health.Report(err)
 		switch {
 		case err == nil && (t.Entry != nil || o.now || o.ctx.Err() != nil):
 			return t
 		case err == nil:
-			pace.reset() // nothing came within Times.Block
+			pace.Reset() // nothing came within Times.Block
 		case unsure:
-			pace.wait(ctx)
+			pace.Wait(ctx)
 		case o.now || o.ctx.Err() != nil:
 			return store.Taken{}
 		default:
-			pace.wait(ctx, o.ctx)
+			pace.Wait(ctx, o.ctx)
 		}
 	}
 	return store.Taken{}
 }
 
 // ask asks Redis for an entry once.
-func (f *fetcher) ask(c *store.Conn, o order, pace retry) ([]byte, error) {
+func (f *fetcher) ask(c *store.Conn, o order, pace loop.Pacer) ([]byte, error) {
 	if o.now {
 		return c.TakeNow(f.queue, o.run.Key)
 	}
@@ -109,14 +114,14 @@ const accepted = 200 * time.Millisecond
 // wellAfterAll reports, in the middle of a take that follows a failed one, that
 // Redis is fit again: the answer itself may take until Times.Block. The returned
 // function has to be called when the answer is there.
-func (f *fetcher) wellAfterAll(pace retry) (answered func()) {
-	if pace.pause == 0 {
+func (f *fetcher) wellAfterAll(pace loop.Pacer) (answered func()) {
+	if !pace.Failing() {
 		return func() {}
 	}
 	reported := make(chan struct{})
 	timer := time.AfterFunc(accepted, func() {
 		defer close(reported)
-		f.health.report(f, nil)
+		f.health.Report(nil)
 	})
 	return func() {
 		if !timer.Stop() {

@@ -3,8 +3,11 @@ package taskqueue
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"time"
+
+	"github.com/nevsnode/gordon/v2/internal/loop"
 
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
@@ -50,39 +53,41 @@ type finished struct {
 // in one round trip, and keeps each until Redis has confirmed it.
 type finisher struct {
 	link   *store.Link
-	health *health
+	health *loop.Source
+	// expiry is the source for the TTL of failed lists. A refusal there is not tried
+	// again, and no fault of the connection.
+	expiry *loop.Source
+	log    *slog.Logger
 	times  Times
-	pulse  pulse
+	pulse  loop.Pulse
 	jobs   chan []job
 	done   chan []finished
 }
 
-func newFinisher(link *store.Link, h *health, t Times) *finisher {
-	f := &finisher{link: link, health: h, times: t, jobs: make(chan []job), done: make(chan []finished)}
-	link.OnProgress(f.pulse.progress)
+func newFinisher(link *store.Link, h *loop.Health, log *slog.Logger, t Times) *finisher {
+	f := &finisher{link: link, health: h.Source(), expiry: h.Source(), log: log, times: t, jobs: make(chan []job), done: make(chan []finished)}
+	link.OnProgress(f.pulse.Progress)
 	return f
 }
-
-// expiry stands for what a finisher meets when it bounds how long a failed list is
-// kept: nothing is tried again then, and it is no fault of a connection.
-type expiry struct{ *finisher }
 
 // Run works until ctx ends. Jobs that are not confirmed by then are given up:
 // their entries stay in the run lists, and recovery runs them again.
 func (f *finisher) Run(ctx context.Context) error {
+	defer f.expiry.Close()
+	defer f.health.Close()
 	var todo []job
-	var pace retry
+	var pace loop.Pacer
 	for {
 		todo = f.collect(ctx, todo, &pace)
 		if ctx.Err() != nil {
 			return closeLink(f.link)
 		}
 		var done []finished
-		f.pulse.within(4 * f.times.IO)
+		f.pulse.Within(4 * f.times.IO)
 		done, todo = f.attempt(ctx, todo)
 		if len(todo) == 0 {
-			pace.reset()
-			f.pulse.rest()
+			pace.Reset()
+			f.pulse.Rest()
 		}
 		if len(done) == 0 {
 			continue
@@ -97,10 +102,10 @@ func (f *finisher) Run(ctx context.Context) error {
 // collect adds the jobs that wait. It blocks while there is nothing to do, and
 // after a failed attempt for a pause, or until there is something new: a result
 // that Redis refuses must not hold up the others.
-func (f *finisher) collect(ctx context.Context, todo []job, pace *retry) []job {
+func (f *finisher) collect(ctx context.Context, todo []job, pace *loop.Pacer) []job {
 	var pause <-chan time.Time
 	if len(todo) > 0 {
-		timer := time.NewTimer(pace.next())
+		timer := time.NewTimer(pace.Next())
 		defer timer.Stop()
 		pause = timer.C
 	}
@@ -151,7 +156,7 @@ func (f *finisher) trip(ctx context.Context, jobs []job) (done []finished, left 
 		return err
 	})
 	if err != nil {
-		f.health.report(f, err)
+		f.health.Report(err)
 		if !reached {
 			return nil, jobs, false
 		}
@@ -188,11 +193,11 @@ func (f *finisher) read(ctx context.Context, jobs []job, results []store.Finishe
 			continue
 		}
 		if j.op.How == store.Fail {
-			f.health.report(expiry{f}, r.Expiry)
+			f.expiry.Report(r.Expiry)
 		}
-		outlive(ctx, f.link, f.health, j.op.Queue, r.Entry)
+		outlive(ctx, f.link, f.log, j.op.Queue, r.Entry)
 		done = append(done, finished{job: j, taken: r.Taken, gone: r.Gone, sure: !j.op.Unsure, dropped: r.Dropped})
 	}
-	f.health.report(f, err)
+	f.health.Report(err)
 	return done, left
 }

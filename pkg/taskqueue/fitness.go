@@ -97,7 +97,7 @@ func (q *queue) judgeHost(a attempt, why error) {
 	if !q.fitness.note(a, time.Now()) {
 		return
 	}
-	q.fetcher.health.unfit(q.name, a == hostFault)
+	q.health.SetUnfit(q.name, a == hostFault)
 	if a == hostFault {
 		q.log.Warn("this host cannot start tasks of this type, which rests here and is tried again later; other hosts may take its entries",
 			output.KeyError, excerpt(why.Error()))

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/internal/loop"
+
 	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
@@ -20,23 +22,23 @@ type follower struct {
 	client *store.Client
 	log    *slog.Logger
 	times  Times
-	pulse  pulse
+	pulse  loop.Pulse
 	// master is the last one that was told of, "" before.
 	master string
 	deaf   bool
-	pace   retry
+	pace   loop.Pacer
 }
 
 // Run listens until ctx ends.
 func (f *follower) Run(ctx context.Context) error {
-	defer f.pulse.rest()
+	defer f.pulse.Rest()
 	for ctx.Err() == nil {
 		var faults []error
 		for _, sentinel := range f.client.Sentinels() {
 			heard, err := f.listen(ctx, sentinel)
 			if heard {
 				faults = nil
-				f.pace.wait(ctx)
+				f.pace.Wait(ctx)
 				break // from the first one on
 			}
 			faults = append(faults, err)
@@ -51,7 +53,7 @@ func (f *follower) Run(ctx context.Context) error {
 // listen listens to one sentinel until that fails, and tells whether it was heard
 // at all.
 func (f *follower) listen(ctx context.Context, sentinel string) (heard bool, err error) {
-	f.pulse.within(8 * f.times.IO)
+	f.pulse.Within(8 * f.times.IO)
 	w, err := f.client.WatchSentinel(ctx, sentinel)
 	if err != nil {
 		return false, err
@@ -63,11 +65,11 @@ func (f *follower) listen(ctx context.Context, sentinel string) (heard bool, err
 	}
 	for {
 		f.note(w.Master())
-		f.pulse.within(f.times.Ping + 4*f.times.IO)
+		f.pulse.Within(f.times.Ping + 4*f.times.IO)
 		if err := w.Next(ctx); err != nil {
 			return true, err
 		}
-		f.pace.reset()
+		f.pace.Reset()
 	}
 }
 
@@ -88,7 +90,7 @@ func (f *follower) cannotHear(ctx context.Context, err error) {
 		f.deaf = true
 		f.log.Warn("no sentinel can be listened to, trying again; a failover may be noticed late", "address", f.client.String(), output.KeyError, err.Error())
 	}
-	f.pulse.within(deafPause)
+	f.pulse.Within(deafPause)
 	select {
 	case <-time.After(deafPause):
 	case <-ctx.Done():

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/internal/loop"
+
 	"github.com/gomodule/redigo/redis"
 	"github.com/google/go-cmp/cmp"
 
@@ -286,7 +288,7 @@ func TestCancelDuringAFlood(t *testing.T) {
 		times:  DefaultTimes(),
 		keys:   store.Keys{Prefix: "q"},
 		client: store.NewClient(store.Options{Network: "unix", Address: server.Socket, Instance: "test"}),
-		health: newHealth(log, "here"), log: log, changed: make(chan struct{}, 1), tried: make(chan struct{}),
+		health: loop.NewHealth(log, "here"), log: log, changed: make(chan struct{}, 1), tried: make(chan struct{}),
 		types: func() []string { return []string{"T"} }, paused: func(map[string]bool) {},
 		cancel: func(string) int {
 			left, err := redis.Int(server.Do(t, "ZCARD", "q:T:delayed"), nil)

@@ -159,7 +159,7 @@ func cut(p *redistest.Proxy) {
 
 func TestOnLeaseLossStop(t *testing.T) {
 	for name, fault := range map[string]func(p *redistest.Proxy, on bool){
-		"redis is lost": func(p *redistest.Proxy, on bool) {
+		"lost connection to redis": func(p *redistest.Proxy, on bool) {
 			if p.Decide(nil); on {
 				cut(p)
 			}

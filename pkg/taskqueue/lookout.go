@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/internal/loop"
 	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
@@ -17,7 +18,7 @@ type lookout struct {
 	watch  *store.Watch
 	heard  *inbox
 	agenda *agenda
-	pace   *retry
+	pace   *loop.Pacer
 	// met is whether Redis has refused something since the last report.
 	met bool
 }
@@ -32,7 +33,7 @@ func (l *lookout) serve(ctx, connected context.Context) error {
 			return err
 		}
 		l.attempted()
-		l.pulse.rest()
+		l.pulse.Rest()
 		if err := l.rest(connected, ping.C); err != nil {
 			if ctx.Err() != nil && l.agenda.rank >= 0 {
 				_ = l.watch.LeaveDuty() // the others find out by themselves, only later
@@ -64,7 +65,7 @@ func (l *lookout) rest(ctx context.Context, ping <-chan time.Time) error {
 			if l.agenda.rank >= 0 {
 				l.agenda.types.by(time.Now())
 			}
-		case <-l.health.doubt:
+		case <-l.health.Doubt():
 			if err := l.ping(); err != nil {
 				return err
 			}
@@ -80,8 +81,8 @@ func (l *lookout) rest(ctx context.Context, ping <-chan time.Time) error {
 // ping asks both connections whether they still work. The one that reads would
 // not notice its loss otherwise.
 func (l *lookout) ping() error {
-	l.pulse.within(4 * l.times.IO)
-	defer l.pulse.rest()
+	l.pulse.Within(4 * l.times.IO)
+	defer l.pulse.Rest()
 	return l.watch.Ping()
 }
 
@@ -89,17 +90,17 @@ func (l *lookout) ping() error {
 // Redis refuses is tried again, and holds up nothing else.
 func (l *lookout) look() error {
 	for _, step := range []func() error{l.readPaused, l.moveDue, l.readDuty, l.readTypes} {
-		l.pulse.within(4 * l.times.IO)
+		l.pulse.Within(4 * l.times.IO)
 		if err := step(); err != nil {
 			return err
 		}
 	}
 	refused := l.agenda.refused()
 	if refused == nil {
-		l.pace.reset()
+		l.pace.Reset()
 	}
 	if refused == nil || l.met {
-		l.health.report(l.watcher, refused)
+		l.source.Report(refused)
 	}
 	if l.met && l.watch.Stale() {
 		return refused // where the master is now, the next connection finds out
@@ -114,7 +115,7 @@ func (l *lookout) again(refused error) time.Time {
 		return time.Time{}
 	}
 	l.met = true
-	return time.Now().Add(l.pace.next())
+	return time.Now().Add(l.pace.Next())
 }
 
 func (l *lookout) readPaused() error {
@@ -176,7 +177,7 @@ func (l *lookout) moveDue() error {
 	types := l.agenda.open(time.Now())
 	var again time.Time
 	for most := len(types); len(types) > 0; {
-		l.pulse.within(4 * l.times.IO) // for each: Redis may be slow, and the types many
+		l.pulse.Within(4 * l.times.IO) // for each: Redis may be slow, and the types many
 		due, err := l.watch.MoveDue(types[:min(most, len(types))])
 		switch {
 		case errors.Is(err, &store.ReplyError{Code: "NOPERM"}) && most > 1:

@@ -60,7 +60,7 @@ func (r *registrar) check(ctx context.Context) error {
 		return nil
 	}
 	err := r.audit(ctx, before.robbed)
-	r.health.report(auditing{r}, err)
+	r.audits.Report(err)
 	if err != nil {
 		r.mu.Lock()
 		r.marks.robbed, r.marks.unsure = r.marks.robbed || before.robbed, r.marks.unsure || before.unsure
@@ -68,9 +68,6 @@ func (r *registrar) check(ctx context.Context) error {
 	}
 	return err
 }
-
-// auditing stands for an audit in the health.
-type auditing struct{ *registrar }
 
 // filled returns which run lists of a type are not empty.
 func (r *registrar) filled(c *store.Conn, taskType string, lists int) (filled []int, err error) {

@@ -75,7 +75,7 @@ func TestPauseLastsOverALossOfTheWatch(t *testing.T) {
 	server.Do(t, "SADD", "q:paused", "T")
 	r.until("the pause is seen", func() bool { return strings.Contains(r.log.String(), "the type is paused") })
 	server.Do(t, "CLIENT", "KILL", "TYPE", "pubsub")
-	r.until("the loss is seen", func() bool { return strings.Contains(r.log.String(), "redis is lost") })
+	r.until("the loss is seen", func() bool { return strings.Contains(r.log.String(), "lost connection to redis") })
 	r.push("T", "{}")
 	r.until("redis is back", func() bool { return strings.Contains(r.log.String(), "redis is back") })
 	server.Do(t, "SREM", "q:paused", "T")

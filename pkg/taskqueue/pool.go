@@ -10,7 +10,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/pkg/admission"
+
 	"github.com/nevsnode/gordon/v2/internal/files"
+	"github.com/nevsnode/gordon/v2/internal/loop"
 	"github.com/nevsnode/gordon/v2/pkg/cgroup"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/host"
@@ -64,12 +67,12 @@ type Pool struct {
 
 	mu      sync.Mutex // guards what follows; never held while Redis or a file is waited for
 	current *engine
-	budgets map[string]*budget
-	seats   *seats
+	budgets map[string]*admission.Budget
+	permits *admission.Permits
 	closed  bool
 
 	// health is that of current.
-	health atomic.Pointer[health]
+	health atomic.Pointer[loop.Health]
 
 	engines sync.WaitGroup
 	over    chan struct{} // closed when all engines have ended after Drain
@@ -105,7 +108,7 @@ func Start(ctx context.Context, c *config.Config, o Options) (*Pool, error) {
 	}
 	p := &Pool{
 		opts: o, self: self, ends: &ends{newEnd(), newEnd(), newEnd(), newEnd()}, ended: newEnded(),
-		budgets: make(map[string]*budget), seats: newSeats(), over: make(chan struct{}), gate: runner.NewGate(),
+		budgets: make(map[string]*admission.Budget), permits: admission.NewPermits(), over: make(chan struct{}), gate: runner.NewGate(),
 		surveys: files.NewCalls(maxSurveys),
 	}
 	if p.drain, err = runner.NewDrain(p.drainIsFull); err != nil {
@@ -164,7 +167,7 @@ func (p *Pool) settings(ctx context.Context, c *config.Config) (*Settings, error
 
 // launch starts an engine that serves nothing yet.
 func (p *Pool) launch(ctx context.Context, c *config.Config, s *Settings) (*engine, error) {
-	e := newEngine(placeOf(c), p.opts, p.self, p.ends, p.ended, p.seats)
+	e := newEngine(placeOf(c), p.opts, p.self, p.ends, p.ended, p.permits)
 	if err := e.connect(ctx, c.Tasks); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRedis, err)
 	}
@@ -190,20 +193,20 @@ func (p *Pool) launch(ctx context.Context, c *config.Config, s *Settings) (*engi
 func (p *Pool) serve(e *engine, c *config.Config, s *Settings) {
 	for taskType := range c.Tasks {
 		if p.budgets[taskType] == nil {
-			p.budgets[taskType] = newBudget()
+			p.budgets[taskType] = admission.NewBudget()
 		}
 	}
 	old := p.current
 	p.current = e
 	p.health.Store(e.health)
-	p.seats.configure(c.MaxRunning, c.Tasks)
+	p.permits.Configure(c.MaxRunning, shares(c.Tasks))
 	if old != nil && old != e {
 		old.retire()
 	}
 	p.ended.use(p.opts.StateDir, c.TempDir)
 	p.setTotals(c)
 	e.apply(c.Tasks, s, p.budgets)
-	p.seats.open()
+	p.permits.Open()
 }
 
 // setTotals sets the limits of all runs of a type together.
@@ -284,11 +287,11 @@ func (p *Pool) Status() string {
 
 // Redis is how the Redis of the configuration is: "ok", "not reachable", or what it
 // refuses with.
-func (p *Pool) Redis() string { return p.health.Load().state() }
+func (p *Pool) Redis() string { return p.health.Load().State() }
 
 func (p *Pool) currentHealth() string {
 	if p.reloading.Load() {
 		return "reloading"
 	}
-	return p.health.Load().status()
+	return p.health.Load().Status()
 }

@@ -226,7 +226,7 @@ func TestAliveWithRedisDown(t *testing.T) {
 	}
 	p.Decide(nil)
 	r.until("redis is back", func() bool { return strings.Contains(r.pool.Status(), "redis ok") })
-	if lost, back := strings.Count(r.log.String(), "redis is lost"), strings.Count(r.log.String(), "redis is back"); lost != 1 || back != 1 {
+	if lost, back := strings.Count(r.log.String(), "lost connection to redis"), strings.Count(r.log.String(), "redis is back"); lost != 1 || back != 1 {
 		t.Errorf("one line per change of state: lost %d, back %d", lost, back)
 	}
 }
@@ -248,9 +248,9 @@ func TestAliveNamesALoopThatHangs(t *testing.T) {
 	if err := r.pool.Alive(t.Context()); err != nil {
 		t.Errorf("after the hang: %v", err)
 	}
-	q.fetcher.pulse.within(-time.Hour)
+	q.fetcher.pulse.Within(-time.Hour)
 	if err := r.pool.Alive(t.Context()); err == nil {
 		t.Error("a fetcher that is overdue counts as alive")
 	}
-	q.fetcher.pulse.rest()
+	q.fetcher.pulse.Rest()
 }

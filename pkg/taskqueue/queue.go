@@ -8,6 +8,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/internal/loop"
+	"github.com/nevsnode/gordon/v2/pkg/admission"
+
 	"golang.org/x/sync/errgroup"
 
 	"github.com/nevsnode/gordon/v2/pkg/config"
@@ -29,8 +32,9 @@ type queue struct {
 	instance string
 	log      *slog.Logger
 	counters *stats.Counters
-	budget   *budget
-	claimant *claimant
+	budget   *admission.Budget
+	health   *loop.Health
+	permits  *admission.Requester
 	// leaseLost tells whether another host may have taken over entries of this
 	// instance.
 	leaseLost *atomic.Bool
@@ -60,14 +64,14 @@ type queue struct {
 	jobs        []job // for the finisher, not handed over yet
 	waiting     *slot // the slot that the fetcher fills, or nil
 	withdraw    context.CancelFunc
-	// hungry says that entries are thought to wait, though none was taken.
-	hungry bool
-	// bounced is the slot whose entry goes back because it may not run now, or
+	// backlogged says that entries are thought to wait, though none was taken.
+	backlogged bool
+	// returning is the slot whose entry goes back because it may not run now, or
 	// nil. Until it is back, a take would get a later one.
-	bounced *slot
-	backoff backoff
-	fitness fitness
-	rest    time.Time // no take before
+	returning *slot
+	backoff   backoff
+	fitness   fitness
+	rest      time.Time // no take before
 	// found are run lists that were seen to hold an entry that no slot knows of.
 	found    map[int]bool
 	draining bool
@@ -82,18 +86,19 @@ type queue struct {
 	saidFull time.Time
 }
 
-func newQueue(e *engine, t config.Task, s *Settings, b *budget) *queue {
+func newQueue(e *engine, t config.Task, s *Settings, b *admission.Budget) *queue {
+	log := e.log.With(output.KeyTaskType, t.Type)
 	q := &queue{
-		name: t.Type, keys: e.keys, instance: e.id, log: e.log.With(output.KeyTaskType, t.Type),
+		name: t.Type, keys: e.keys, instance: e.id, log: log, health: e.health,
 		counters: e.counters, budget: b, leaseLost: &e.lost, memory: &e.memory, roster: &e.roster, runs: &e.runs,
-		fetcher:  newFetcher(e.keys.Queue(t.Type), e.client.Link(), e.health, e.times),
-		finisher: newFinisher(e.client.Link(), e.health, e.times),
+		fetcher:  newFetcher(e.keys.Queue(t.Type), e.client.Link(), e.health.Source(), log, e.times),
+		finisher: newFinisher(e.client.Link(), e.health, log, e.times),
 		commands: make(chan func()), results: make(chan result), wake: make(chan struct{}, 1), over: make(chan struct{}),
 		ends: e.ends,
-		task: t, settings: s, abort: e.ends.abort.child(), kill: e.ends.kill.child(), hungry: true,
+		task: t, settings: s, abort: e.ends.abort.child(), kill: e.ends.kill.child(), backlogged: true,
 		found: make(map[int]bool),
 	}
-	q.claimant = e.seats.enter(t.Type, t.Workers, q.wake)
+	q.permits = e.permits.Join(t.Type, t.Workers, q.wake)
 	q.grow(t.Workers)
 	return q
 }
@@ -114,21 +119,18 @@ func (q *queue) Run(ctx context.Context) error {
 	}
 	for ; q.running > 0; q.running-- {
 		s := (<-q.results).slot
-		q.vacate(s)
-		q.letGo(s)
+		q.releasePermit(s)
+		q.release(s)
 	}
 	cancel()
 	if q.waiting != nil {
 		q.withdraw()
 	}
-	q.claimant.leave()
+	q.permits.Leave()
 	q.abort.stop()
 	q.kill.stop()
 	err := actors.Wait()
-	q.fetcher.health.unfit(q.name, false)
-	q.fetcher.health.forget(q.fetcher)
-	q.finisher.health.forget(q.finisher)
-	q.finisher.health.forget(expiry{q.finisher})
+	q.health.SetUnfit(q.name, false)
 	return err
 }
 
@@ -248,7 +250,7 @@ func (q *queue) drain() {
 		// Redis may not answer for long, and nothing runs in these.
 		for _, s := range q.slots {
 			if s.state == taking || s.state == finishing {
-				q.letGo(s)
+				q.release(s)
 			}
 		}
 	})
@@ -274,10 +276,10 @@ func (q *queue) ping(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("the queue of type %q hangs", q.name)
 	}
-	if !q.fetcher.pulse.beats() {
+	if !q.fetcher.pulse.Moves() {
 		return fmt.Errorf("the fetcher of type %q hangs", q.name)
 	}
-	if !q.finisher.pulse.beats() {
+	if !q.finisher.pulse.Moves() {
 		return fmt.Errorf("the finisher of type %q hangs", q.name)
 	}
 	return nil

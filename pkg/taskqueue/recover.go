@@ -82,7 +82,7 @@ var errAlive = errors.New("the instance lives")
 func (r *recoverer) eachFilled(ctx context.Context, dead store.Instance, taskType string, do func(list int) error) error {
 	lists := dead.Types[taskType].Lists
 	for first := 0; first < lists; first += store.FilledBatch {
-		r.pulse.within(4 * r.times.IO)
+		r.pulse.Within(4 * r.times.IO)
 		var filled []int
 		if err := r.link.Use(ctx, func(c *store.Conn) (err error) {
 			filled, err = c.Filled(r.keys, taskType, dead.ID, first, lists)
@@ -227,10 +227,10 @@ func (r *recoverer) tell(rec store.Recovery, reason string) {
 // notify runs the error_script for what was told since. It may take long for each:
 // neither a start nor the entries that run again wait for it.
 func (r *recoverer) notify(ctx context.Context) {
-	defer r.pulse.rest()
+	defer r.pulse.Rest()
 	for _, a := range r.untold {
 		if s := r.settings.Load(); s != nil {
-			r.pulse.within(output.DefaultErrorScriptTimeout + s.KillGrace)
+			r.pulse.Within(output.DefaultErrorScriptTimeout + s.KillGrace)
 			s.errorScript(context.Background(), r.log).Notify(ctx, a.taskType, a.entry, a.reason)
 		}
 		r.memory.used(len(a.entry))

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/internal/loop"
+
 	"github.com/nevsnode/gordon/v2/pkg/host"
 	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
@@ -33,8 +35,8 @@ type recoverer struct {
 	log      *slog.Logger
 	counters *stats.Counters
 	link     *store.Link
-	health   *health
-	pulse    pulse
+	health   *loop.Source
+	pulse    loop.Pulse
 	times    Times
 	memory   *memory
 	// unreadable is how many records could not be read the last time; it belongs
@@ -54,7 +56,7 @@ type recoverer struct {
 func (r *recoverer) Run(ctx context.Context) error {
 	tick := time.NewTicker(r.times.renew())
 	defer tick.Stop()
-	var pace retry
+	var pace loop.Pacer
 	var again <-chan time.Time
 	for {
 		r.notify(ctx)
@@ -66,9 +68,9 @@ func (r *recoverer) Run(ctx context.Context) error {
 		}
 		again = nil
 		if r.look(ctx) {
-			pace.reset()
+			pace.Reset()
 		} else {
-			again = time.After(pace.next())
+			again = time.After(pace.Next())
 		}
 	}
 }
@@ -77,8 +79,8 @@ func (r *recoverer) Run(ctx context.Context) error {
 // concerns one of them alone can wait for the next round. The error_script is not
 // waited for; see notify.
 func (r *recoverer) look(ctx context.Context) (looked bool) {
-	defer r.pulse.rest()
-	r.pulse.within(4 * r.times.IO)
+	defer r.pulse.Rest()
+	r.pulse.Within(4 * r.times.IO)
 	var instances []store.Instance
 	var unreadable []error
 	err := r.link.Use(ctx, func(c *store.Conn) (err error) {
@@ -90,7 +92,7 @@ func (r *recoverer) look(ctx context.Context) (looked bool) {
 		if err != nil || ctx.Err() != nil || other.ID == r.self {
 			continue
 		}
-		r.pulse.within(4 * r.times.IO)
+		r.pulse.Within(4 * r.times.IO)
 		// Redis may refuse what concerns one of them (a queue that is no list):
 		// the entries of the others must not wait for that.
 		if fault := r.consider(ctx, other); store.Refused(fault) {
@@ -107,7 +109,7 @@ func (r *recoverer) look(ctx context.Context) (looked bool) {
 		r.sayUnreadable(unreadable)
 		err = errors.Join(refused...)
 	}
-	r.health.report(r, err)
+	r.health.Report(err)
 	return looked
 }
 

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/internal/loop"
+
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
 
@@ -16,10 +18,11 @@ import (
 // entries when it dies.
 type registrar struct {
 	keys   store.Keys
-	health *health
+	health *loop.Source
+	audits *loop.Source
 	client *store.Client
 	link   *store.Link
-	pulse  pulse
+	pulse  loop.Pulse
 	times  Times
 	runs   *atomic.Uint64 // see queue
 	// onLoss is called, once per episode, when the lease may be gone before
@@ -49,8 +52,8 @@ type request struct {
 	done  chan error // holds one value
 }
 
-func newRegistrar(keys store.Keys, self store.Instance, h *health, t Times) *registrar {
-	r := &registrar{keys: keys, health: h, times: t, requests: make(chan request), doubt: make(chan struct{}, 1)}
+func newRegistrar(keys store.Keys, self store.Instance, h *loop.Health, t Times) *registrar {
+	r := &registrar{keys: keys, health: h.Source(), audits: h.Source(), times: t, requests: make(chan request), doubt: make(chan struct{}, 1)}
 	r.marks.audited = time.Now()
 	r.instance.Store(&self)
 	return r
@@ -73,7 +76,7 @@ func (r *registrar) Run(ctx context.Context) error {
 	defer cancel()
 	tick := bootTicker(ctx, r.times.renew())
 	r.renewed = bootTime()
-	var pace retry
+	var pace loop.Pacer
 	var again <-chan time.Time
 	for {
 		select {
@@ -93,17 +96,17 @@ func (r *registrar) Run(ctx context.Context) error {
 
 // round renews, and compares what is in Redis with what runs here if there is reason
 // to. After a failure it returns when to try again.
-func (r *registrar) round(ctx context.Context, pace *retry) <-chan time.Time {
-	r.pulse.within(8 * r.times.IO)
-	defer r.pulse.rest()
+func (r *registrar) round(ctx context.Context, pace *loop.Pacer) <-chan time.Time {
+	r.pulse.Within(8 * r.times.IO)
+	defer r.pulse.Rest()
 	err := r.renew(ctx)
 	if err == nil {
 		err = r.check(ctx)
 	}
 	if err != nil {
-		return time.After(pace.next())
+		return time.After(pace.Next())
 	}
-	pace.reset()
+	pace.Reset()
 	return nil
 }
 
@@ -119,10 +122,10 @@ func (r *registrar) extend(ctx context.Context, types map[string]store.InstanceT
 		next.Types[name] = t
 	}
 	r.instance.Store(&next)
-	defer r.pulse.rest()
-	var pace retry
+	defer r.pulse.Rest()
+	var pace loop.Pacer
 	for {
-		r.pulse.within(4 * r.times.IO)
+		r.pulse.Within(4 * r.times.IO)
 		err := r.renew(ctx)
 		if ctx.Err() == nil && err == nil {
 			return nil
@@ -134,7 +137,7 @@ func (r *registrar) extend(ctx context.Context, types map[string]store.InstanceT
 			}
 			return err
 		}
-		pace.wait(ctx)
+		pace.Wait(ctx)
 	}
 }
 
@@ -162,7 +165,7 @@ func (r *registrar) renew(ctx context.Context) error {
 	if !timer.Stop() {
 		<-feared
 	}
-	r.health.report(r, err)
+	r.health.Report(err)
 	if err != nil {
 		r.fear()
 		return err

@@ -46,23 +46,16 @@ func (r *rig) fill(taskType string, n int) {
 	r.push(taskType, slices.Repeat([]string{"{}"}, n)...)
 }
 
-// seated is how many seats are taken.
-func (r *rig) seated() int {
-	s := r.pool.seats
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.used
+// permitted is how many permits are held.
+func (r *rig) permitted() int {
+	held, _ := r.pool.permits.Used()
+	return held
 }
 
-// claimed is how many queues claim seats.
-func (r *rig) claimed() (n int) {
-	s := r.pool.seats
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := range s.claimants {
-		n += min(c.claims, 1)
-	}
-	return n
+// requesting is how many queues request permits.
+func (r *rig) requesting() int {
+	_, waiting := r.pool.permits.Used()
+	return waiting
 }
 
 func count(list []string, s string) (n int) {
@@ -75,7 +68,7 @@ func count(list []string, s string) (n int) {
 }
 
 // Of all tasks that start while all types have entries, each type has its share;
-// the bound holds, and no seat is left to be filled.
+// the bound holds, and no permit is left to be filled.
 func TestWeightsShareMaxRunning(t *testing.T) {
 	r := newRig(t)
 	const body = `: >"$D/run.$$"; ls "$D" | grep -c '^run\.' >>"$D/seen"; ` + noteStart + `rm "$D/run.$$"`
@@ -99,7 +92,7 @@ func TestWeightsShareMaxRunning(t *testing.T) {
 			t.Fatalf("%s tasks run at once", n)
 		}
 	}
-	r.until("all seats are free", func() bool { return r.seated() == 0 })
+	r.until("all permits are free", func() bool { return r.permitted() == 0 })
 }
 
 // From the very start on, nothing of a low priority starts while a higher one has
@@ -121,8 +114,8 @@ func TestPriorityIsStrict(t *testing.T) {
 	}
 }
 
-// With several seats, too: all but those on their way when the queue is empty.
-func TestPriorityIsStrictWithManySeats(t *testing.T) {
+// With several permits, too: all but those on their way when the queue is empty.
+func TestPriorityIsStrictWithManyPermits(t *testing.T) {
 	r := newRig(t)
 	r.config.MaxRunning = 3
 	r.task("A-low", noteStart, workers(4), priority(-1))
@@ -136,9 +129,9 @@ func TestPriorityIsStrictWithManySeats(t *testing.T) {
 	}
 }
 
-// Types that wait for entries take no seat. An entry that comes while all seats
+// Types that wait for entries take no permit. An entry that comes while all permits
 // are taken stays in its queue, where another host may take it, and is the next.
-func TestEntriesWaitForASeatInTheirQueue(t *testing.T) {
+func TestEntriesWaitForAPermitInTheirQueue(t *testing.T) {
 	r := newRig(t)
 	r.config.MaxRunning = 1
 	r.task("low", noteStart+`while ! [ -e "$D/go" ]; do sleep 0.01; done`, workers(2))
@@ -147,12 +140,12 @@ func TestEntriesWaitForASeatInTheirQueue(t *testing.T) {
 	r.start()
 	redistest.WaitBlocked(t, server, 3)
 	r.fill("low", 3)
-	r.until("the one seat is taken", func() bool { return len(r.starts()) == 1 })
+	r.until("the one permit is taken", func() bool { return len(r.starts()) == 1 })
 	high := []string{`{"args":["1"]}`, `{"args":["2"]}`, `{"args":["3"]}`}
 	r.push("high", high...)
 	// One of each was taken by the fetcher, and goes back; from then on both claim.
 	r.until("the entries are in their queues, and but that of the task that runs in no run list", func() bool {
-		return r.claimed() == 2 && slices.Equal(server.List(t, "q:high"), high) && len(server.List(t, "q:low")) == 2 && r.inRunLists() == 1
+		return r.requesting() == 2 && slices.Equal(server.List(t, "q:high"), high) && len(server.List(t, "q:low")) == 2 && r.inRunLists() == 1
 	})
 	r.write("go")
 	r.ended(6)
@@ -161,7 +154,7 @@ func TestEntriesWaitForASeatInTheirQueue(t *testing.T) {
 	}
 }
 
-// An entry that goes back, because there is no seat, stays before those behind it.
+// An entry that goes back, because there is no permit, stays before those behind it.
 func TestNoEntryOvertakesOneThatGoesBack(t *testing.T) {
 	r := newRig(t)
 	p := redistest.NewProxy(t, server)
@@ -172,7 +165,7 @@ func TestNoEntryOvertakesOneThatGoesBack(t *testing.T) {
 	r.start()
 	redistest.WaitBlocked(t, server, 2)
 	r.push("low", "{}")
-	r.until("the one seat is taken", func() bool { return r.exists("started") })
+	r.until("the one permit is taken", func() bool { return r.exists("started") })
 	p.Decide(func(request []byte) redistest.Fault {
 		if bytes.Contains(request, []byte("EVAL")) {
 			return redistest.BeforeRequest
@@ -190,8 +183,8 @@ func TestNoEntryOvertakesOneThatGoesBack(t *testing.T) {
 	}
 }
 
-// A stop leaves what waits for a seat as it is.
-func TestStopWhileEntriesWaitForASeat(t *testing.T) {
+// A stop leaves what waits for a permit as it is.
+func TestStopWhileEntriesWaitForAPermit(t *testing.T) {
 	r := newRig(t)
 	r.config.MaxRunning = 1
 	r.task("T", waitForGo, workers(3))
@@ -212,8 +205,8 @@ func TestStopWhileEntriesWaitForASeat(t *testing.T) {
 	}
 }
 
-// A type whose results Redis refuses is in trouble alone: the seat is free.
-func TestRefusedResultTakesNoSeat(t *testing.T) {
+// A type whose results Redis refuses is in trouble alone: the permit is free.
+func TestRefusedResultTakesNoPermit(t *testing.T) {
 	r := newRig(t)
 	r.config.MaxRunning = 1
 	r.task("T", noteStart+"exit 1")
@@ -228,7 +221,7 @@ func TestRefusedResultTakesNoSeat(t *testing.T) {
 }
 
 // So is one whose queue is no list.
-func TestRefusedTakeTakesNoSeat(t *testing.T) {
+func TestRefusedTakeTakesNoPermit(t *testing.T) {
 	r := newRig(t)
 	r.config.MaxRunning = 1
 	r.task("T", noteStart, priority(1))
@@ -262,7 +255,7 @@ func TestReloadOfMaxRunning(t *testing.T) {
 	r.task("T", noteStart+`ls "$D" | grep -c '^run\.' >>"$D/seen"`, workers(4))
 	r.task("U", noteStart+`ls "$D" | grep -c '^run\.' >>"$D/seen"`, workers(4), priority(1))
 	r.reload()
-	r.until("both types want a seat", func() bool { return r.claimed() == 2 })
+	r.until("both types want a permit", func() bool { return r.requesting() == 2 })
 	r.write("go")
 	r.ended(8)
 	if diff := gocmp.Diff([]string{"U", "T"}, r.starts()); diff != "" {
@@ -288,7 +281,7 @@ func TestMaxRunningHoldsAcrossARedisMove(t *testing.T) {
 	server.Push(t, "p:U", "{}", "{}")
 	r.reload()
 	// Of T, the one worker still runs.
-	r.until("U wants the seat", func() bool { return r.claimed() == 1 })
+	r.until("U wants the permit", func() bool { return r.requesting() == 1 })
 	r.write("go")
 	r.ended(3)
 	if diff := gocmp.Diff([]string{"0", "0"}, r.lines("seen")); diff != "" {
@@ -296,9 +289,9 @@ func TestMaxRunningHoldsAcrossARedisMove(t *testing.T) {
 	}
 }
 
-// The seat of a task that has ended is free for those of another Redis, though
+// The permit of a task that has ended is free for those of another Redis, though
 // its own does not answer.
-func TestARedisThatIsGoneKeepsNoSeat(t *testing.T) {
+func TestARedisThatIsGoneKeepsNoPermit(t *testing.T) {
 	r := newRig(t)
 	p := redistest.NewProxy(t, server)
 	r.config.RedisAddress = p.Socket

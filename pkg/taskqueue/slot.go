@@ -43,9 +43,9 @@ type slot struct {
 	// their order.
 	since uint64
 	// held says whether the slot has a place in the budget of its type.
-	held bool
-	// seated says whether it has a seat of max_running.
-	seated bool
+	placed bool
+	// permitted says whether it has a seat of max_running.
+	permitted bool
 }
 
 // listsPerSlot is the number of run lists of a slot.

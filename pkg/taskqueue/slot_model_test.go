@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/internal/loop"
+
 	"github.com/gomodule/redigo/redis"
 	gocmp "github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
@@ -66,10 +68,10 @@ type modelLater struct {
 
 func newSlotModel(t *testing.T, p *redistest.Proxy) *slotModel {
 	client := store.NewClient(store.Options{Network: "unix", Address: p.Socket, Instance: "model", CommandTimeout: 2 * time.Second})
-	h := newHealth(slog.New(slog.DiscardHandler), p.Socket)
+	h := loop.NewHealth(slog.New(slog.DiscardHandler), p.Socket)
 	m := &slotModel{
 		t: t, proxy: p, keys: store.Keys{Prefix: "q"}, client: client,
-		fetcher: newFetcher("q:T", client.Link(), h, DefaultTimes()), finisher: newFinisher(client.Link(), h, DefaultTimes()),
+		fetcher: newFetcher("q:T", client.Link(), h.Source(), discard(), DefaultTimes()), finisher: newFinisher(client.Link(), h, discard(), DefaultTimes()),
 		slots: []*slot{{index: 0}, {index: 1}}, held: make(map[*slot]string),
 	}
 	ctx, cancel := context.WithCancel(t.Context())

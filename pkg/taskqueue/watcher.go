@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/internal/loop"
+
 	"golang.org/x/sync/errgroup"
 
 	"github.com/nevsnode/gordon/v2/pkg/store"
@@ -23,9 +25,10 @@ import (
 type watcher struct {
 	keys   store.Keys
 	client *store.Client
-	health *health
+	health *loop.Health
+	source *loop.Source
 	log    *slog.Logger
-	pulse  pulse
+	pulse  loop.Pulse
 	times  Times
 	// types are those that are served now.
 	types func() []string
@@ -50,24 +53,24 @@ const leaveTimeout = time.Second
 
 // Run watches until ctx ends, over one pair of connections after the other.
 func (w *watcher) Run(ctx context.Context) error {
-	var pace retry
+	var pace loop.Pacer
 	for ctx.Err() == nil {
 		err := w.watch(ctx, &pace)
 		// What was cut short says nothing of Redis.
 		if ctx.Err() == nil && !errors.Is(err, store.ErrRested) {
-			w.health.report(w, err)
+			w.source.Report(err)
 		}
 		w.attempted()
-		w.pulse.rest()
-		pace.wait(ctx)
+		w.pulse.Rest()
+		pace.Wait(ctx)
 	}
-	w.health.forget(w)
+	w.source.Close()
 	return nil
 }
 
 // watch makes a pair of connections and serves them until one of them is lost.
-func (w *watcher) watch(ctx context.Context, pace *retry) error {
-	w.pulse.within(4 * w.times.IO)
+func (w *watcher) watch(ctx context.Context, pace *loop.Pacer) error {
+	w.pulse.Within(4 * w.times.IO)
 	watch, err := w.client.Watch(ctx, w.keys)
 	if err != nil {
 		return err

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/internal/loop"
+
 	"github.com/gomodule/redigo/redis"
 	"github.com/google/go-cmp/cmp"
 
@@ -39,7 +41,7 @@ func startWatcher(t *testing.T, s *redistest.Server, id string, types ...string)
 	w.watcher = &watcher{
 		keys:   store.Keys{Prefix: "q"},
 		client: store.NewClient(store.Options{Network: "unix", Address: w.proxy.Socket, Instance: id}),
-		health: newHealth(log, "here"), log: log, times: DefaultTimes(), changed: make(chan struct{}, 1), tried: make(chan struct{}),
+		health: loop.NewHealth(log, "here"), log: log, times: DefaultTimes(), changed: make(chan struct{}, 1), tried: make(chan struct{}),
 		types:  func() []string { return types },
 		paused: func(types map[string]bool) { w.paused.Store(types["T"]) },
 		cancel: func(string) int { return int(w.cancelled.Add(1)) },
@@ -264,13 +266,13 @@ func TestEntriesForLaterWithoutDuty(t *testing.T) {
 		}
 		for _, w := range []*watching{a, b} {
 			w.proxy.CutAll()
-			gordontest.Until(t, "it is told", func() bool { return w.health.state() == "refuses (WRONGTYPE)" })
+			gordontest.Until(t, "it is told", func() bool { return w.health.State() == "refuses (WRONGTYPE)" })
 		}
 		arrives(t, s, "T")
 		arrives(t, s, "U")
 		s.Do(t, "DEL", key)
 		for _, w := range []*watching{a, b} {
-			gordontest.Until(t, "all is well", func() bool { return w.health.state() == "ok" })
+			gordontest.Until(t, "all is well", func() bool { return w.health.State() == "ok" })
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/internal/loop"
+
 	"github.com/nevsnode/gordon/v2/pkg/cgroup"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/entry"
@@ -231,16 +233,16 @@ func (w *worker) taskEnv(e entry.Entry) []string {
 // calls begin again only after transient errors.
 func patiently(ctx context.Context, log *slog.Logger, patience time.Duration, begin func() (*runner.Process, error)) (*runner.Process, error) {
 	deadline := time.Now().Add(patience)
-	var pace retry
+	var pace loop.Pacer
 	for {
 		process, err := begin()
 		if err == nil || !transient(err) || time.Now().After(deadline) || ctx.Err() != nil {
 			return process, err
 		}
-		if pace.pause == 0 {
+		if !pace.Failing() {
 			log.Warn("the system cannot start a process now, trying again", output.KeyError, err.Error())
 		}
-		pace.wait(ctx)
+		pace.Wait(ctx)
 	}
 }
 

@@ -1,4 +1,4 @@
-package taskqueue
+package admission
 
 import (
 	"fmt"
@@ -7,8 +7,6 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
-
-	"github.com/nevsnode/gordon/v2/pkg/config"
 )
 
 // starts has the types start n tasks, each time the one whose turn it is, and
@@ -74,37 +72,37 @@ func TestSharesOfATypeThatComesBack(t *testing.T) {
 	}
 }
 
-// crowd is a set of seats and types that always have work, or come and go.
+// crowd is a set of permits and types that always have work, or come and go.
 type crowd struct {
-	seats     *seats
-	claimants []*claimant
-	started   []int // tasks of each
-	seated    []int // claimant of each task that runs
+	permits    *Permits
+	requesters []*Requester
+	started    []int // tasks of each
+	running    []int // requester of each task that runs
 }
 
 func newCrowd(most int, accounts ...*account) *crowd {
-	c := &crowd{seats: newSeats(), started: make([]int, len(accounts))}
+	c := &crowd{permits: NewPermits(), started: make([]int, len(accounts))}
 	for _, a := range accounts {
-		c.seats.accounts[a.name] = a
-		c.claimants = append(c.claimants, c.seats.enter(a.name, 1, make(chan struct{}, 1)))
+		c.permits.accounts[a.name] = a
+		c.requesters = append(c.requesters, c.permits.Join(a.name, 1, make(chan struct{}, 1)))
 	}
-	c.seats.most = most
+	c.permits.limit = most
 	return c
 }
 
-// claim has a type claim all seats that there are.
-func (c *crowd) claim(i int) {
-	if c.claimants[i].claim(c.seats.most) {
-		c.claimants[i].granted++
+// request makes a type request all permits that there are.
+func (c *crowd) request(i int) {
+	if c.requesters[i].Request(c.permits.limit) {
+		c.requesters[i].granted++
 	}
 	c.start()
 }
 
-// start starts a task on each seat that was given.
+// start starts a task on each permit that was given.
 func (c *crowd) start() {
-	for i, claimant := range c.claimants {
-		for ; claimant.granted > 0; claimant.granted-- {
-			c.seated = append(c.seated, i)
+	for i, requester := range c.requesters {
+		for ; requester.granted > 0; requester.granted-- {
+			c.running = append(c.running, i)
 			c.started[i]++
 		}
 	}
@@ -112,14 +110,14 @@ func (c *crowd) start() {
 
 // end ends one of the tasks that run.
 func (c *crowd) end(rt *rapid.T) {
-	n := rapid.IntRange(0, len(c.seated)-1).Draw(rt, "task")
-	i := c.seated[n]
-	if c.claimants[i].claims > 0 && c.claimants[i].keep() {
+	n := rapid.IntRange(0, len(c.running)-1).Draw(rt, "task")
+	i := c.running[n]
+	if c.requesters[i].requested > 0 && c.requesters[i].Keep() {
 		c.started[i]++
 		return
 	}
-	c.seated = slices.Delete(c.seated, n, n+1)
-	c.claimants[i].release()
+	c.running = slices.Delete(c.running, n, n+1)
+	c.requesters[i].Release()
 	c.start()
 }
 
@@ -137,23 +135,23 @@ func drawAccounts(rt *rapid.T, priorities int) []*account {
 }
 
 // Whatever ends when: between two types that have work all the time, tasks per
-// weight differ by one task of each at most, and no seat stays free.
+// weight differ by one task of each at most, and no permit stays free.
 func TestSharesAreInProportion(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		accounts := drawAccounts(rt, 1)
-		c := newCrowd(rapid.IntRange(1, 8).Draw(rt, "seats"), accounts...)
-		c.seats.closed = true
+		c := newCrowd(rapid.IntRange(1, 8).Draw(rt, "permits"), accounts...)
+		c.permits.closed = true
 		for i := range accounts {
-			c.claim(i)
+			c.request(i)
 		}
-		c.seats.open()
+		c.permits.Open()
 		c.start()
 		for range rapid.IntRange(1, 400).Draw(rt, "ends") {
 			for i := range accounts {
-				c.claim(i)
+				c.request(i)
 			}
-			if len(c.seated) != c.seats.most || c.seats.used != c.seats.most {
-				rt.Fatalf("%d tasks run, %d seats are used, of %d", len(c.seated), c.seats.used, c.seats.most)
+			if len(c.running) != c.permits.limit || c.permits.used != c.permits.limit {
+				rt.Fatalf("%d tasks run, %d permits are used, of %d", len(c.running), c.permits.used, c.permits.limit)
 			}
 			for i, a := range accounts {
 				for j, b := range accounts {
@@ -177,10 +175,10 @@ func TestSharesStarveNobody(t *testing.T) {
 		me := slices.IndexFunc(accounts, func(a *account) bool {
 			return !slices.ContainsFunc(accounts, func(b *account) bool { return b.priority > a.priority })
 		})
-		c := newCrowd(rapid.IntRange(1, 4).Draw(rt, "seats"), accounts...)
+		c := newCrowd(rapid.IntRange(1, 4).Draw(rt, "permits"), accounts...)
 		work := make([]bool, len(accounts))
 		work[me] = true
-		c.claim(me)
+		c.request(me)
 		since := slices.Clone(c.started) // the last start of mine
 		for range rapid.IntRange(1, 300).Draw(rt, "events") {
 			i := rapid.IntRange(0, len(accounts)-1).Draw(rt, "type")
@@ -189,12 +187,12 @@ func TestSharesStarveNobody(t *testing.T) {
 			}
 			for i, has := range work {
 				if has {
-					c.claim(i)
+					c.request(i)
 				}
 			}
 			c.end(rt)
-			if len(c.seated) != c.seats.most {
-				rt.Fatalf("%d tasks run on %d seats", len(c.seated), c.seats.most)
+			if len(c.running) != c.permits.limit {
+				rt.Fatalf("%d tasks run on %d permits", len(c.running), c.permits.limit)
 			}
 			if c.started[me] != since[me] {
 				since = slices.Clone(c.started)
@@ -219,69 +217,69 @@ func (c *crowd) comeOrGo(rt *rapid.T, i int, work []bool) {
 		work[i] = true
 	case "goes":
 		work[i] = false
-		c.claimants[i].rest()
+		c.requesters[i].Withdraw()
 	default:
 		work[i] = false
-		if c.claimants[i].claim(1) {
-			c.claimants[i].decline()
+		if c.requesters[i].Request(1) {
+			c.requesters[i].ReleaseUnused()
 		}
-		c.claimants[i].rest()
+		c.requesters[i].Withdraw()
 	}
 	c.start()
 }
 
-// The bound and the shares change with a configuration; seats in use are counted
+// The bound and the shares change with a configuration; permits in use are counted
 // on, and those that nobody knows of yet are taken back.
-func TestSeatsAreConfigured(t *testing.T) {
+func TestPermitsAreConfigured(t *testing.T) {
 	c := newCrowd(3, &account{name: "a", weight: 1}, &account{name: "b", weight: 1})
-	c.claim(0)
-	if len(c.seated) != 3 || c.claimants[1].claim(1) {
-		t.Fatalf("%d of 3 seats", len(c.seated))
+	c.request(0)
+	if len(c.running) != 3 || c.requesters[1].Request(1) {
+		t.Fatalf("%d of 3 permits", len(c.running))
 	}
-	c.claimants[0].rest()
-	c.claimants[0].release()
-	if c.claimants[1].granted != 1 {
-		t.Fatal("the freed seat was not given to the one who waits")
+	c.requesters[0].Withdraw()
+	c.requesters[0].Release()
+	if c.requesters[1].granted != 1 {
+		t.Fatal("the freed permit was not given to the one who waits")
 	}
-	c.seats.configure(2, nil)
-	c.seats.open()
-	if c.seats.used != 2 || c.claimants[1].granted != 0 {
-		t.Errorf("%d seats are in use, want 2", c.seats.used)
+	c.permits.Configure(2, nil)
+	c.permits.Open()
+	if c.permits.used != 2 || c.requesters[1].granted != 0 {
+		t.Errorf("%d permits are in use, want 2", c.permits.used)
 	}
-	if c.claimants[1].claim(1) || c.claimants[0].take() {
-		t.Error("a third seat of two")
+	if c.requesters[1].Request(1) || c.requesters[0].TryAcquire() {
+		t.Error("a third permit of two")
 	}
-	c.claimants[1].rest()
-	c.claimants[0].release()
-	if !c.claimants[0].take() {
-		t.Error("the freed seat is not free")
+	c.requesters[1].Withdraw()
+	c.requesters[0].Release()
+	if !c.requesters[0].TryAcquire() {
+		t.Error("the freed permit is not free")
 	}
-	c.seats.configure(1, nil)
-	c.seats.open()
-	if c.claimants[0].keep() {
-		t.Error("a seat is kept over the bound")
+	c.permits.Configure(1, nil)
+	c.permits.Open()
+	if c.requesters[0].Keep() {
+		t.Error("a permit is kept over the bound")
 	}
-	c.claimants[1].claim(1)
-	c.seats.configure(0, nil)
-	c.seats.open()
-	if !c.claimants[1].claim(1) || !c.claimants[0].take() || !c.claimants[0].keep() {
+	c.requesters[1].Request(1)
+	c.permits.Configure(0, nil)
+	c.permits.Open()
+	if !c.requesters[1].Request(1) || !c.requesters[0].TryAcquire() || !c.requesters[0].Keep() {
 		t.Error("there is a bound where there is none")
 	}
 }
 
 // Claims stand when the configuration changes, so that its priorities count at
 // once.
-func TestClaimsOutliveAReload(t *testing.T) {
+func TestRequestsOutliveAReload(t *testing.T) {
 	c := newCrowd(1, &account{name: "a", weight: 1}, &account{name: "b", weight: 1})
 	for i := range 2 {
-		c.claimants[i].claim(2)
+		c.requesters[i].Request(2)
 	}
-	c.seats.configure(2, map[string]config.Task{"a": {Weight: 1}, "b": {Weight: 1, Priority: 1}})
-	if c.claimants[0].claim(2) || c.claimants[1].granted != 0 {
-		t.Error("a seat is given before all have made their claims")
+	c.permits.Configure(2, map[string]Share{"a": {Weight: 1}, "b": {Weight: 1, Priority: 1}})
+	if c.requesters[0].Request(2) || c.requesters[1].granted != 0 {
+		t.Error("a permit is given before all have made their claims")
 	}
-	c.seats.open()
-	if c.claimants[1].granted != 1 || c.claimants[0].granted != 0 {
-		t.Errorf("the high priority was given %d seats", c.claimants[1].granted)
+	c.permits.Open()
+	if c.requesters[1].granted != 1 || c.requesters[0].granted != 0 {
+		t.Errorf("the high priority was given %d permits", c.requesters[1].granted)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/internal/loop"
 	"github.com/nevsnode/gordon/v2/internal/redistest"
 )
 
@@ -21,14 +22,14 @@ func TestBytesThatMoveAreNoHang(t *testing.T) {
 	q := r.pool.current.queues["T"]
 	// stretch is by how much the time until a loop has to be back grows while it
 	// waits for one and the same thing.
-	stretch := func(beat *pulse, over func() bool) time.Duration {
+	stretch := func(beat *loop.Pulse, over func() bool) time.Duration {
 		var first, last time.Time
 		r.until("it went over the slow link", func() bool {
-			if w := beat.wait.Load(); w != nil {
+			if due, waits := beat.Due(); waits {
 				if first.IsZero() {
-					first = w.due
+					first = due
 				}
-				last = w.due
+				last = due
 			}
 			return over()
 		})
@@ -48,31 +49,4 @@ func TestBytesThatMoveAreNoHang(t *testing.T) {
 	}
 	p.Throttle(0)
 	r.ended(1)
-}
-
-func TestProgressIsForWhoWaits(t *testing.T) {
-	var p pulse
-	p.within(time.Hour)
-	p.rest()
-	p.progress()
-	if p.wait.Load() != nil {
-		t.Error("a loop that rests is due")
-	}
-}
-
-// A clock that is set, as after a boot without a battery, is no hang: a pulse and the
-// age of a connection are measured on the monotonic clock.
-func TestAPulseIgnoresTheWallClock(t *testing.T) {
-	var p pulse
-	p.within(time.Hour)
-	first := p.wait.Load().due
-	p.progress()
-	for _, due := range []time.Time{first, p.wait.Load().due} {
-		if !strings.Contains(due.String(), " m=") {
-			t.Errorf("%v has no monotonic part", due)
-		}
-	}
-	if !p.beats() {
-		t.Error("a loop that is back in time counts as stuck")
-	}
 }
