@@ -68,7 +68,7 @@ func TestManualHasExitCodes(t *testing.T) {
 
 func TestManualHasSignals(t *testing.T) {
 	page := section(t, read(t, "man/gordon.8"), "SIGNALS")
-	for _, signal := range find(t, `syscall\.(SIG[A-Z0-9]+)`, read(t, "cmd/gordon/signals.go")) {
+	for _, signal := range find(t, `syscall\.(SIG[A-Z0-9]+)`, read(t, "pkg/daemon/signals.go")) {
 		if !regexp.MustCompile(`(?m)^\.It Dv .*\b` + signal + `\b`).MatchString(page) {
 			t.Errorf("the page has no %s", signal)
 		}
@@ -78,7 +78,7 @@ func TestManualHasSignals(t *testing.T) {
 func TestManualHasEnvironment(t *testing.T) {
 	page := section(t, read(t, "man/gordon.8"), "ENVIRONMENT")
 	sources := strings.Join([]string{
-		sourcesOf(t, "cmd/gordon"), sourcesOf(t, "pkg/output"), sourcesOf(t, "pkg/store"),
+		sourcesOf(t, "cmd/gordon"), sourcesOf(t, "pkg/control"), sourcesOf(t, "pkg/daemon"), sourcesOf(t, "pkg/output"), sourcesOf(t, "pkg/store"),
 		sourcesOf(t, "pkg/systemd"), sourcesOf(t, "pkg/taskqueue"),
 	}, "\n")
 	names := append(find(t, `[gG]etenv\("([A-Z_]+)"\)`, sources), find(t, `"(GORDON_[A-Z_]+)=`, sources)...)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -21,7 +22,7 @@ import (
 // folder that the name came with, and gordon looks for its files there.
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "gordon" {
-		os.Exit(run(os.Args, os.Stdout, os.Stderr))
+		os.Exit(run(context.Background(), os.Args, os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
 }

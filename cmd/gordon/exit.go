@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nevsnode/gordon/v2/pkg/config"
+	"github.com/nevsnode/gordon/v2/pkg/daemon"
 	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/taskqueue"
 )
@@ -32,10 +33,6 @@ const (
 	exitConfig = 78
 )
 
-// errConfig marks faults of the configuration that are found outside of
-// [config.Load], such as a logfile that cannot be opened.
-var errConfig = errors.New("configuration is invalid")
-
 // errUsage marks a wrong command line.
 var errUsage = errors.New("wrong usage")
 
@@ -52,7 +49,7 @@ func exitCode(err error) int {
 		return exitUsage
 	case taskqueue.OnlyUnknownAccounts(err):
 		return exitNoUser
-	case errors.As(err, &faults), errors.Is(err, errConfig):
+	case errors.As(err, &faults), errors.Is(err, daemon.ErrConfig):
 		return exitConfig
 	case errors.Is(err, taskqueue.ErrRedis):
 		return exitRedis
@@ -61,11 +58,11 @@ func exitCode(err error) int {
 	}
 }
 
-// complainTimeout is how long a reader of standard error is waited for that has stopped.
-const complainTimeout = 2 * time.Second
+// printTimeout is how long a reader of standard error is waited for that has stopped.
+const printTimeout = 2 * time.Second
 
-// complain tells a person what is wrong, each fault on a line of its own.
-func complain(stderr io.Writer, err error) {
+// printError tells a person what is wrong, each fault on a line of its own.
+func printError(stderr io.Writer, err error) {
 	priority := ""
 	if f, ok := stderr.(*os.File); ok && output.OnJournal(f) {
 		priority = "<3>" // err; sd-daemon(3)
@@ -81,14 +78,14 @@ func complain(stderr io.Writer, err error) {
 	}()
 	select {
 	case <-done:
-	case <-time.After(complainTimeout):
+	case <-time.After(printTimeout):
 	}
 }
 
-// errSaid is an error that a person has been told of.
-type errSaid struct{ error }
+// errReported is an error that a person has been told of.
+type errReported struct{ error }
 
-func (e errSaid) Unwrap() error { return e.error }
+func (e errReported) Unwrap() error { return e.error }
 
 // exitError is an error that came with its exit code.
 type exitError struct {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nevsnode/gordon/v2/pkg/config"
+	"github.com/nevsnode/gordon/v2/pkg/daemon"
 	"github.com/nevsnode/gordon/v2/pkg/taskqueue"
 )
 
@@ -29,12 +30,12 @@ func TestExitCode(t *testing.T) {
 		{fmt.Errorf("gave up: %w", taskqueue.ErrRedis), 69},
 		{faults, 78},
 		{fmt.Errorf("load: %w", faults), 78},
-		{errSaid{faults}, 78},
-		{fmt.Errorf("%w: no such file", errConfig), 78},
+		{errReported{faults}, 78},
+		{fmt.Errorf("%w: no such file", daemon.ErrConfig), 78},
 		// What closing says as well does not change the code.
 		{errors.Join(fmt.Errorf("gave up: %w", taskqueue.ErrRedis), errors.New("close the log")), 69},
 		// A code that came from the daemon counts, whatever it is wrapped in.
-		{fmt.Errorf("reload: %w", &exitError{code: 69, err: errConfig}), 69},
+		{fmt.Errorf("reload: %w", &exitError{code: 69, err: daemon.ErrConfig}), 69},
 	} {
 		if got := exitCode(test.err); got != test.want {
 			t.Errorf("exitCode(%v) = %d, want %d", test.err, got, test.want)
@@ -42,17 +43,17 @@ func TestExitCode(t *testing.T) {
 	}
 }
 
-func TestComplainNamesTheProgramOnEachLine(t *testing.T) {
+func TestErrorsNameTheProgramOnEachLine(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	complain(&out, errors.New("one\ntwo"))
+	printError(&out, errors.New("one\ntwo"))
 	if got, want := out.String(), "gordon: one\ngordon: two\n"; got != want {
-		t.Errorf("complain wrote %q, want %q", got, want)
+		t.Errorf("printError wrote %q, want %q", got, want)
 	}
 }
 
 // In the journal a fault has the priority err.
-func TestComplaintInTheJournal(t *testing.T) {
+func TestErrorsInTheJournal(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +68,7 @@ func TestComplaintInTheJournal(t *testing.T) {
 		fmt.Sprintf("%d:%d", st.Dev, st.Ino): "<3>gordon: one\n<3>gordon: two\n",
 	} {
 		t.Setenv("JOURNAL_STREAM", stream)
-		complain(w, errors.New("one\ntwo"))
+		printError(w, errors.New("one\ntwo"))
 		buf := make([]byte, 100)
 		if n, err := r.Read(buf); err != nil || string(buf[:n]) != want {
 			t.Errorf("%q: got %q, %v", stream, buf[:n], err)
@@ -80,7 +81,7 @@ func TestComplaintInTheJournal(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		complain(w, errors.New(strings.Repeat("x", 10000)))
+		printError(w, errors.New(strings.Repeat("x", 10000)))
 	}()
 	select {
 	case <-done:

@@ -3,14 +3,15 @@
 package main
 
 import (
+	"context"
 	"os"
 	"runtime"
 )
 
 func main() {
-	// The kernel gives a signal for the process to its first thread and to no other,
-	// unless that blocks it; signal(7). On that thread no goroutine may make a system
-	// call that hangs (a file on a dead server): SIGTERM would wait behind it.
+	// The kernel delivers a signal for the process to its first thread, unless that
+	// thread blocks it; signal(7). No goroutine on that thread may make a system call
+	// that hangs (a file on a dead server): SIGTERM would wait behind it.
 	runtime.LockOSThread()
-	os.Exit(run(os.Args, os.Stdout, os.Stderr))
+	os.Exit(run(context.Background(), os.Args, os.Stdout, os.Stderr))
 }

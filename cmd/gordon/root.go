@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/nevsnode/gordon/v2/pkg/taskqueue"
+	"github.com/nevsnode/gordon/v2/pkg/daemon"
 )
 
 // flags are those of the root command; the one-dash forms of 1.6.5 are the same
@@ -35,16 +35,16 @@ type app struct {
 	stdout, stderr io.Writer
 }
 
-// run is main without the process: it returns the exit code.
-func run(args []string, stdout, stderr io.Writer) int {
+// run is main without the process. It returns the exit status.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	a := &app{binDir: binDir(args[0]), stdout: stdout, stderr: stderr}
 	root := a.command()
 	root.InitDefaultHelpFlag() // else modernize does not know it yet
 	root.SetArgs(modernize(args[1:], root.Flags()))
-	err := root.ExecuteContext(context.Background())
-	var said errSaid
-	if err != nil && !errors.As(err, &said) {
-		complain(stderr, err)
+	err := root.ExecuteContext(ctx)
+	var reported errReported
+	if err != nil && !errors.As(err, &reported) {
+		printError(stderr, err)
 	}
 	return exitCode(err)
 }
@@ -119,10 +119,7 @@ func (a *app) root(ctx context.Context) error {
 	case a.flags.test:
 		return a.check(ctx, checkOptions{file: a.flags.conf, socket: defaultSocket()})
 	}
-	signals := taskqueue.NewSignals()
-	relay := newRelay(signals.Note)
-	defer relay.stop()
-	return a.daemon(ctx, relay.hangups, relay.stops, signals)
+	return daemon.Run(ctx, daemon.Options{Load: a.load, Verbose: a.flags.verbose, Version: version, ExitCode: exitCode})
 }
 
 // noArguments refuses words that are no command, and says which is meant.

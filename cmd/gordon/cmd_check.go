@@ -7,16 +7,14 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/nevsnode/gordon/v2/internal/files"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/control"
-	"github.com/nevsnode/gordon/v2/pkg/output"
+	"github.com/nevsnode/gordon/v2/pkg/daemon"
 	"github.com/nevsnode/gordon/v2/pkg/taskqueue"
 )
 
@@ -70,7 +68,7 @@ func (a *app) check(ctx context.Context, o checkOptions) error {
 		if !a.flags.test { // -t says what it said in 1.6.5, and nothing else
 			fmt.Fprintf(a.stderr, "judged by what %s may see and do, since no gordon was asked\n", whoami())
 		}
-		notices, err = a.judge(ctx, o.file, judge)
+		notices, err = daemon.Check(ctx, config.Path(o.file, a.binDir), func() (*config.Config, error) { return a.read(o.file) }, judge)
 	}
 	if err != nil {
 		between := " "
@@ -82,7 +80,7 @@ func (a *app) check(ctx context.Context, o checkOptions) error {
 		if refused := (*control.Refused)(nil); errors.As(err, &refused) {
 			code = codeOfStatus(refused.Status)
 		}
-		return errSaid{&exitError{code, err}}
+		return errReported{&exitError{code, err}}
 	}
 	for _, n := range notices {
 		fmt.Fprintf(a.stdout, "Notice: %s\n", n)
@@ -142,73 +140,10 @@ func unitOf(path string) string {
 	return ""
 }
 
-// judge looks for every fault without a daemon.
-func (a *app) judge(ctx context.Context, file string, j taskqueue.Judge) (notices []string, err error) {
-	c, err := a.read(file)
-	if err != nil {
-		return nil, withAccounts(ctx, config.Path(file, a.binDir), err)
-	}
-	doubts, err := taskqueue.Check(ctx, c, j)
-	return slices.Concat(c.Notices, doubts), err
-}
-
 func whoami() string {
 	me, err := user.Current()
 	if err != nil {
 		return fmt.Sprintf("the user with the number %d", os.Geteuid())
 	}
 	return me.Username
-}
-
-// check judges the configuration as a reload would, for whoever asks on the control
-// socket. Nothing changes.
-func (d *daemon) check(ctx context.Context, path string) (notices []string, err error) {
-	own, err := filepath.Abs(d.config.Load().Path)
-	if err != nil || own != path {
-		return nil, fmt.Errorf("%w: it is %s", control.ErrNotAsked, own)
-	}
-	select {
-	case d.turn <- struct{}{}:
-		defer func() { <-d.turn }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
-	defer cancel()
-	return files.Within(ctx, d.files, func() ([]string, error) { return d.everyFault(ctx) }, nil)
-}
-
-// everyFault is what a reload would meet one after the other.
-func (d *daemon) everyFault(ctx context.Context) (notices []string, err error) {
-	c, err := d.app.load()
-	if err != nil {
-		return nil, withAccounts(ctx, d.config.Load().Path, err)
-	}
-	doubts, err := d.pool.Check(ctx, c)
-	faults := []error{d.enforceable(c), err}
-	if output.CheckLogfile(c.Logfile) == nil { // else it is among the faults
-		if log, err := d.sink.Prepare(c.Logfile); err != nil {
-			faults = append(faults, fmt.Errorf("%w: %w", errConfig, err))
-		} else {
-			log.Discard()
-		}
-	}
-	if served, err := d.server.Prepare(statsOptions(c)); err != nil {
-		faults = append(faults, err)
-	} else {
-		served.Discard()
-	}
-	return slices.Concat(c.Notices, doubts), errors.Join(faults...)
-}
-
-// withAccounts adds to the faults of a configuration those users and groups that this
-// machine does not know.
-func withAccounts(ctx context.Context, path string, err error) error {
-	var faults config.Faults
-	if !errors.As(err, &faults) {
-		return err
-	}
-	faults = append(faults, taskqueue.CheckAccounts(ctx, config.Accounts(path))...)
-	faults.Sort([]string{path})
-	return faults
 }

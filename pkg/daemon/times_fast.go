@@ -1,6 +1,6 @@
 //go:build fasttimes
 
-package main
+package daemon
 
 import (
 	"os"
