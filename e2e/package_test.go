@@ -60,6 +60,32 @@ func TestUpgradeKeepsTheDaemonThatWorks(t *testing.T) {
 	})
 }
 
+// An earlier package had another /etc/gordon.toml. Nobody has edited it, so the upgrade
+// replaces it, asks nothing and leaves no copy. The first task of the new one works.
+func TestUpgradeReplacesAnUneditedConfiguration(t *testing.T) {
+	onEverySuite(t, func(t *testing.T, m *machine) {
+		deb := m.bring(packageFile(t, *older, "gordon_*_amd64.deb"))
+		m.run("dpkg-deb --raw-extract %s /root/earlier && echo '# of an earlier package' >>/root/earlier/etc/gordon.toml", deb)
+		m.run("dpkg-deb --build /root/earlier /root/earlier.deb && apt-get install --yes /root/earlier.deb")
+		m.run("grep -q 'of an earlier package' /etc/gordon.toml")
+
+		m.install(*dist)
+
+		m.run("! grep -q 'of an earlier package' /etc/gordon.toml")
+		if got := m.run("find /etc -name 'gordon.toml*'; stat -c '%%U:%%G %%a' /etc/gordon.toml"); got != "/etc/gordon.toml\nroot:gordon 640" {
+			t.Errorf("after the upgrade there are\n%s", got)
+		}
+		wantIn(t, m.run("gordon check /usr/share/doc/gordon/examples/gordon.toml 2>&1"), "Configuration is valid")
+		m.run(`sed -i -e 's/^#\(\[tasks\.hello\]\)$/\1/' -e 's|^#\(script = "/usr/bin/touch"\)$|\1|' /etc/gordon.toml`)
+		m.run("systemctl reload-or-restart gordon")
+		m.push("hello", "it-works")
+		m.eventually("the first task runs", func() error {
+			_, err := m.try("test -e /var/lib/gordon/it-works")
+			return err
+		})
+	})
+}
+
 // Neither package is installed beside a systemd that its unit is not for.
 func TestDebNeedsARecentSystemd(t *testing.T) {
 	t.Parallel()

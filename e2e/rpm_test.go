@@ -21,7 +21,7 @@ func TestRPM(t *testing.T) {
 			"drwxr-x--- gordon:gordon /var/lib/gordon\n", "-rw-r--r-- root:root /usr/lib/systemd/system/gordon.service\n",
 			"-rw-r--r-- root:root /usr/share/zsh/site-functions/_gordon\n")
 		wantIn(t, m.run("rpm --query --package --configfiles %s", rpm), "/etc/gordon.toml", "/etc/logrotate.d/gordon")
-		wantIn(t, m.run("rpm --query --package --docfiles %s", rpm), "/usr/share/man/man8/gordon.8.gz")
+		wantIn(t, m.run("rpm --query --package --docfiles %s", rpm), "/usr/share/man/man8/gordon.8.gz", "/usr/share/doc/gordon/examples/gordon.toml")
 		wantIn(t, m.run("rpm --query --package --recommends %s", rpm), "(redis or valkey)")
 		wantIn(t, m.run("rpm --query --package --scripts %s", rpm), "preinstall scriptlet", "systemd-update-helper install-system-units gordon.service",
 			"systemd-update-helper remove-system-units gordon.service", "systemd-update-helper mark-restart-system-units gordon.service")

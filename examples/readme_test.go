@@ -39,9 +39,42 @@ func (s *shell) run(text string) string {
 	return mustRun(s.t, s.dir, s.env(), "sh", "-e", "-c", text)
 }
 
+// start runs a command in the background until the end of the test, and returns the
+// path of its log.
+func (s *shell) start(command string) (log string) {
+	s.t.Helper()
+	daemon := exec.Command("sh", "-c", "exec "+command)
+	daemon.Dir, daemon.Env = s.dir, append(os.Environ(), s.env()...)
+	file, err := os.Create(filepath.Join(s.bin, "log"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer file.Close()
+	daemon.Stdout, daemon.Stderr = file, file
+	if err := daemon.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() {
+		// Ctrl-C sends the same signal.
+		if err := daemon.Process.Signal(syscall.SIGINT); err != nil {
+			s.t.Error(err)
+		}
+		if err := daemon.Wait(); err != nil {
+			s.t.Errorf("gordon: %v\n%s", err, read(s.t, file.Name()))
+		}
+	})
+	return file.Name()
+}
+
+// build puts the program of this repository where the commands find it.
+func (s *shell) build() {
+	s.t.Helper()
+	mustRun(s.t, ".", nil, "go", "build", "-o", filepath.Join(s.bin, "gordon"), "github.com/nevsnode/gordon/v2/cmd/gordon")
+}
+
 func TestQuickStart(t *testing.T) {
 	s := newShell(t)
-	mustRun(t, ".", nil, "go", "build", "-o", filepath.Join(s.bin, "gordon"), "github.com/nevsnode/gordon/v2/cmd/gordon")
+	s.build()
 	steps := section(t, "Quick start", "sh")
 	if len(steps) != 4 {
 		t.Fatalf("the quick start has %d steps; this test knows 4: prepare, start, push, look", len(steps))
@@ -53,36 +86,17 @@ func TestQuickStart(t *testing.T) {
 	// The README's Redis is at the default address; this one is private.
 	write(t, filepath.Join(s.dir, "gordon.d", "redis.toml"), "redis_address = \""+server.Socket+"\"\n", 0o644)
 
-	daemon := exec.Command("sh", "-c", "exec "+steps[1])
-	daemon.Dir, daemon.Env = s.dir, append(os.Environ(), s.env()...)
-	log, err := os.Create(filepath.Join(s.bin, "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer log.Close()
-	daemon.Stdout, daemon.Stderr = log, log
-	if err := daemon.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		// What Ctrl-C sends.
-		if err := daemon.Process.Signal(syscall.SIGINT); err != nil {
-			t.Error(err)
-		}
-		if err := daemon.Wait(); err != nil {
-			t.Errorf("gordon: %v\n%s", err, read(t, log.Name()))
-		}
-	})
+	log := s.start(steps[1])
 
 	s.run(steps[2])
 	until(t, "both entries ran", func() bool {
-		return strings.Contains(read(t, log.Name()), "task done") && len(server.List(t, "taskqueue:hello:failed")) == 1
+		return strings.Contains(read(t, log), "task done") && len(server.List(t, "taskqueue:hello:failed")) == 1
 	})
 	if diff := cmp.Diff(steady(section(t, "Quick start", "")[0]), steady(s.run(steps[3]))); diff != "" {
 		t.Errorf("the README promises something else: %s", diff)
 	}
-	if line := section(t, "In operation", "")[0]; !sameKeys(line, failure(t, log.Name())) {
-		t.Errorf("the README shows a log line of another form than\n%s", failure(t, log.Name()))
+	if line := section(t, "In operation", "")[0]; !sameKeys(line, failure(t, log)) {
+		t.Errorf("the README shows a log line of another form than\n%s", failure(t, log))
 	}
 }
 

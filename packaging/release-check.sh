@@ -27,7 +27,7 @@ sha256sum --quiet --check --strict <(grep -vE '\.(deb|rpm)$' SHA256SUMS)
 for arch in amd64 arm64; do
 	archive=gordon-$VERSION-linux-$arch
 	tar -tzf "$archive.tar.gz" >"$archive.list"
-	for file in gordon COPYRIGHT etc/gordon.toml man/gordon.8 man/gordon.toml.5 man/gordon-queue.7 \
+	for file in gordon COPYRIGHT etc/gordon.toml etc/gordon.reference.toml man/gordon.8 man/gordon.toml.5 man/gordon-queue.7 \
 		completions/completion.bash systemd/gordon.service systemd/strict.conf; do
 		grep -qx "$archive/$file" "$archive.list" || { echo "$archive.tar.gz has no $file" >&2; exit 1; }
 	done

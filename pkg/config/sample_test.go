@@ -96,7 +96,7 @@ func readText(t *testing.T, path string) string {
 	return string(data)
 }
 
-const samplePath = "../../etc/gordon.toml"
+const samplePath = "../../etc/gordon.reference.toml"
 
 // sampleWithAll returns the sample with every setting that is off turned on. It
 // is not valid: redis_address and [redis.sentinel] exclude each other.
