@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,11 +79,10 @@ func (a *app) check(ctx context.Context, o checkOptions) error {
 			between = "\n"
 		}
 		fmt.Fprintf(a.stdout, "Configuration is invalid:%s%v\n", between, err)
-		code := exitConfig
-		if refused := (*control.Refused)(nil); errors.As(err, &refused) {
-			code = codeOfStatus(refused.Status)
+		if refused := (*control.Error)(nil); !errors.As(err, &refused) {
+			err = &exitError{exitConfig, err}
 		}
-		return errReported{&exitError{code, err}}
+		return errReported{err}
 	}
 	for _, n := range notices {
 		fmt.Fprintf(a.stdout, "Notice: %s\n", n)
@@ -92,23 +94,30 @@ func (a *app) check(ctx context.Context, o checkOptions) error {
 // askTimeout bounds how long a daemon is asked: it may be stuck.
 const askTimeout = 15 * time.Second
 
-// ask has the daemon behind the socket judge, if it has this configuration.
+// ask has the daemon behind the socket check its configuration, if that is the file at
+// path. asked is false if there is no such daemon.
 func (a *app) ask(ctx context.Context, path, socket string) (notices []string, asked bool, err error) {
 	path, err = filepath.Abs(path)
 	if socket == "" || err != nil {
-		return nil, false, nil // without a path there is nobody to ask
+		return nil, false, nil // without a path no daemon can be asked
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	text, err := control.Check(ctx, socket, path)
-	var refused *control.Refused
+	answer, err := control.Client{Socket: socket}.Post(ctx, daemon.RouteCheck+"?"+url.Values{"config": {path}}.Encode())
+	var refused *control.Error
 	switch {
-	case errors.As(err, &refused):
+	case errors.As(err, &refused) && !slices.Contains(cannotCheck(), refused.Status):
 		return nil, true, err
 	case err != nil:
-		return nil, false, nil // nobody answers, or one of another configuration
+		return nil, false, nil
 	}
-	return strings.FieldsFunc(text, func(r rune) bool { return r == '\n' }), true, nil
+	return strings.FieldsFunc(answer, func(r rune) bool { return r == '\n' }), true, nil
+}
+
+// cannotCheck are the answers of a daemon that has another configuration, or does not
+// know the route because it is older.
+func cannotCheck() []int {
+	return []int{http.StatusConflict, http.StatusNotFound, http.StatusMethodNotAllowed}
 }
 
 // become takes on the rights of the user that a daemon would have.

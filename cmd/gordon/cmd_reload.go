@@ -14,18 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nevsnode/gordon/v2/pkg/control"
+	"github.com/nevsnode/gordon/v2/pkg/daemon"
 )
-
-func codeOfStatus(status int) int {
-	switch status {
-	case http.StatusUnprocessableEntity:
-		return exitConfig
-	case http.StatusServiceUnavailable:
-		return exitRedis
-	default:
-		return exitFailure
-	}
-}
 
 func (a *app) reloadCommand() *cobra.Command {
 	var socket string
@@ -42,7 +32,7 @@ of what kind it is, and the old configuration goes on.`,
 	return cmd
 }
 
-// defaultSocket is that of the own unit, for ExecReload=, or the packaged one.
+// defaultSocket returns the socket of the own unit, for ExecReload=, or the packaged one.
 func defaultSocket() string {
 	if path := control.SocketPath(os.Getenv("RUNTIME_DIRECTORY")); path != "" {
 		return path
@@ -50,41 +40,45 @@ func defaultSocket() string {
 	return control.DefaultSocket
 }
 
-// stopPatience is how long a reload that the daemon has cut short, because it is
-// stopping, waits to be stopped as well.
-const stopPatience = time.Second
+// stopTimeout is how long a reload that the daemon has cut short, because it stops,
+// waits to be stopped as well.
+const stopTimeout = time.Second
 
-// reloadVia asks for a reload. When systemd stops a unit that reloads, it sends SIGTERM
-// to this process too, and the unit would be left failed if that were a failure.
+// reloadVia asks for a reload. When systemd stops a unit during a reload, it sends
+// SIGTERM to this process too. That is a success: otherwise the unit would be failed.
 func reloadVia(ctx context.Context, socket string) error {
 	terms := make(chan os.Signal, 1)
 	signal.Notify(terms, syscall.SIGTERM)
 	defer signal.Stop(terms)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	answer := make(chan error, 1)
-	go func() { answer <- control.Reload(ctx, socket, mainPID()) }()
+	done := make(chan error, 1)
+	client := control.Client{Socket: socket, PID: mainPID()}
+	go func() {
+		_, err := client.Post(ctx, daemon.RouteReload)
+		done <- err
+	}()
 	select {
-	case err := <-answer:
-		var refused *control.Refused
-		if errors.As(err, &refused) && refused.Status == http.StatusGone && mainPID() != 0 {
+	case err := <-done:
+		var refused *control.Error
+		if errors.As(err, &refused) && refused.Status == http.StatusGone && client.PID != 0 {
 			select {
 			case <-terms:
 				return nil
-			case <-time.After(stopPatience):
+			case <-time.After(stopTimeout):
 			}
 		}
 		return explain(err)
 	case <-terms:
-		// The connection ends with this process, and the daemon drops the attempt.
-		if mainPID() != 0 {
+		// The connection ends with this process, and the daemon drops the reload.
+		if client.PID != 0 {
 			return nil
 		}
 		return errors.New("the reload is given up, because of SIGTERM")
 	}
 }
 
-// mainPID is the pid of the daemon, if this process is part of a reload by systemd
+// mainPID returns the pid of the daemon, if this process is part of a reload by systemd
 // ($MAINPID, systemd.exec(5)), else 0.
 func mainPID() int {
 	pid, err := strconv.Atoi(os.Getenv("MAINPID"))
@@ -94,14 +88,10 @@ func mainPID() int {
 	return pid
 }
 
+// explain adds a hint to the error if no daemon listens on the socket.
 func explain(err error) error {
-	var refused *control.Refused
-	switch {
-	case errors.As(err, &refused):
-		return &exitError{code: codeOfStatus(refused.Status), err: err}
-	case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
 		return fmt.Errorf("%w (is gordon running, with a RuntimeDirectory=?)", err)
-	default:
-		return err
 	}
+	return err
 }

@@ -1,22 +1,18 @@
 package main
 
 import (
-	"net"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/nevsnode/gordon/v2/internal/gordontest"
 )
 
 // A daemon that was killed leaves its socket behind.
 func TestReloadViaTheSocketOfADeadDaemon(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "s")
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.SetUnlinkOnClose(false)
-	l.Close()
+	gordontest.DeadSocket(t, path)
 	if err := reloadVia(t.Context(), path); err == nil || !strings.Contains(err.Error(), "is gordon running") {
 		t.Errorf("got %v", err)
 	}

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/nevsnode/gordon/v2/pkg/config"
+	"github.com/nevsnode/gordon/v2/pkg/control"
 	"github.com/nevsnode/gordon/v2/pkg/daemon"
 	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/taskqueue"
@@ -40,9 +42,12 @@ var errUsage = errors.New("wrong usage")
 func exitCode(err error) int {
 	var faults config.Faults
 	var coded *exitError
+	var refused *control.Error
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &refused):
+		return refusedCode(refused)
 	case errors.As(err, &coded):
 		return coded.code
 	case errors.Is(err, errUsage):
@@ -58,10 +63,37 @@ func exitCode(err error) int {
 	}
 }
 
-// printTimeout is how long a reader of standard error is waited for that has stopped.
+// requestCode returns the exit status for the command whose request to a running daemon
+// failed with err. An unknown account is a fault of the configuration then: nothing
+// repeats a reload as the service manager repeats a start.
+func requestCode(err error) int {
+	if code := exitCode(err); code != exitNoUser {
+		return code
+	}
+	return exitConfig
+}
+
+// refusedCode returns the exit status for an answer of the daemon. An older daemon, which
+// runs until its restart after an upgrade, sends no exit code: its HTTP status counts.
+func refusedCode(e *control.Error) int {
+	switch {
+	case e.ExitCode > 0 && e.ExitCode < 256:
+		return e.ExitCode
+	case e.Status == http.StatusUnprocessableEntity:
+		return exitConfig
+	case e.Status == http.StatusServiceUnavailable:
+		return exitRedis
+	default:
+		return exitFailure
+	}
+}
+
+// printTimeout is how long printError waits for a reader of standard error that does
+// not read.
 const printTimeout = 2 * time.Second
 
-// printError tells a person what is wrong, each fault on a line of its own.
+// printError writes an error for a person to standard error, each fault on a line of its
+// own.
 func printError(stderr io.Writer, err error) {
 	priority := ""
 	if f, ok := stderr.(*os.File); ok && output.OnJournal(f) {
@@ -74,7 +106,7 @@ func printError(stderr io.Writer, err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_, _ = io.WriteString(stderr, text.String()) // if it fails, there is nobody left to tell
+		_, _ = io.WriteString(stderr, text.String()) // if it fails, nobody can be told
 	}()
 	select {
 	case <-done:
@@ -82,12 +114,12 @@ func printError(stderr io.Writer, err error) {
 	}
 }
 
-// errReported is an error that a person has been told of.
+// errReported is an error that was printed already.
 type errReported struct{ error }
 
 func (e errReported) Unwrap() error { return e.error }
 
-// exitError is an error that came with its exit code.
+// exitError is an error with an exit status of its own.
 type exitError struct {
 	code int
 	err  error

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nevsnode/gordon/v2/pkg/config"
+	"github.com/nevsnode/gordon/v2/pkg/control"
 	"github.com/nevsnode/gordon/v2/pkg/daemon"
 	"github.com/nevsnode/gordon/v2/pkg/taskqueue"
 )
@@ -35,7 +36,15 @@ func TestExitCode(t *testing.T) {
 		// What closing says as well does not change the code.
 		{errors.Join(fmt.Errorf("gave up: %w", taskqueue.ErrRedis), errors.New("close the log")), 69},
 		// A code that came from the daemon counts, whatever it is wrapped in.
-		{fmt.Errorf("reload: %w", &exitError{code: 69, err: daemon.ErrConfig}), 69},
+		{fmt.Errorf("reload: %w", &control.Error{Status: 422, ExitCode: 69}), 69},
+		{errReported{&exitError{code: 78, err: taskqueue.ErrRedis}}, 78},
+		// An older daemon sends a status only, and a process in its place sends anything.
+		{&control.Error{Status: 422}, 78},
+		{&control.Error{Status: 503}, 69},
+		{&control.Error{Status: 410}, 1},
+		{&control.Error{Status: 500}, 1},
+		{&control.Error{Status: 500, ExitCode: 256}, 1},
+		{&control.Error{Status: 500, ExitCode: -1}, 1},
 	} {
 		if got := exitCode(test.err); got != test.want {
 			t.Errorf("exitCode(%v) = %d, want %d", test.err, got, test.want)

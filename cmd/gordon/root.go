@@ -119,7 +119,7 @@ func (a *app) root(ctx context.Context) error {
 	case a.flags.test:
 		return a.check(ctx, checkOptions{file: a.flags.conf, socket: defaultSocket()})
 	}
-	return daemon.Run(ctx, daemon.Options{Load: a.load, Verbose: a.flags.verbose, Version: version, ExitCode: exitCode})
+	return daemon.Run(ctx, daemon.Options{Load: a.load, Verbose: a.flags.verbose, Version: version, ExitCode: requestCode})
 }
 
 // noArguments refuses words that are no command, and says which is meant.

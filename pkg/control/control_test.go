@@ -9,9 +9,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/nevsnode/gordon/v2/internal/gordontest"
 )
 
 func TestMain(m *testing.M) {
@@ -22,14 +25,14 @@ func TestMain(m *testing.M) {
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // serve serves on a socket in a folder of the test's until the test ends.
-func serve(t *testing.T, a Actions) string {
+func serve(t *testing.T, h http.Handler) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "gordon-control")
 	if err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, SocketName)
-	s, err := Listen(path, a, discard())
+	s, err := Listen(path, h, discard())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,95 +52,102 @@ func serve(t *testing.T, a Actions) string {
 	return path
 }
 
-func TestReload(t *testing.T) {
+// reloads is a handler that answers POST /reload with the result of f, and every GET
+// with the text "status".
+func reloads(f func(context.Context) error) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, r *http.Request) {
+		if err := f(r.Context()); err != nil {
+			WriteError(w, r, &Error{Status: http.StatusUnprocessableEntity, ExitCode: 78, Message: err.Error()})
+			return
+		}
+		_, _ = io.WriteString(w, "reloaded")
+	})
+	mux.HandleFunc("GET /", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "status") })
+	return mux
+}
+
+// never is a reload that must not happen.
+func never(t *testing.T) func(context.Context) error {
+	return func(context.Context) error { t.Error("reloaded"); return nil }
+}
+
+func reload(t *testing.T, path string) error {
+	t.Helper()
+	_, err := Client{Socket: path}.Post(t.Context(), "/reload")
+	return err
+}
+
+func TestPost(t *testing.T) {
 	refusal := errors.New("gordon.toml:3: workers: must be at least 1\ngordon.toml:4: unknown key")
 	for name, result := range map[string]error{"accepted": nil, "refused": refusal} {
 		t.Run(name, func(t *testing.T) {
 			calls := 0
-			path := serve(t, Actions{
-				Reload: func(context.Context) error { calls++; return result },
-				Status: http.NotFoundHandler(),
-				Code:   func(error) int { return http.StatusUnprocessableEntity },
-			})
-			err := Reload(t.Context(), path, 0)
+			path := serve(t, reloads(func(context.Context) error { calls++; return result }))
+			answer, err := Client{Socket: path}.Post(t.Context(), "/reload")
 			if calls != 1 {
 				t.Errorf("%d reloads", calls)
 			}
 			if result == nil {
-				if err != nil {
-					t.Errorf("got %v", err)
+				if err != nil || answer != "reloaded" {
+					t.Errorf("got %q, %v", answer, err)
 				}
 				return
 			}
-			var refused *Refused
-			if !errors.As(err, &refused) || refused.Status != http.StatusUnprocessableEntity || refused.Reason != refusal.Error() {
-				t.Errorf("got %v", err)
+			var refused *Error
+			want := Error{Status: http.StatusUnprocessableEntity, ExitCode: 78, Message: refusal.Error()}
+			if !errors.As(err, &refused) || *refused != want {
+				t.Errorf("got %#v", err)
 			}
 		})
 	}
 }
 
-// A check says what the daemon says, and tells a daemon that cannot be asked from one
-// that refuses.
-func TestCheck(t *testing.T) {
-	refusal := errors.New("gordon.toml:3: unknown key\ngordon.toml:4: unknown key")
-	path := serve(t, Actions{
-		Check: func(_ context.Context, config string) ([]string, error) {
-			switch config {
-			case "/etc/gordon.toml":
-				return []string{"one\x1b[2J", "two"}, nil
-			case "/etc/bad & odd.toml":
-				return nil, refusal
-			default:
-				return nil, ErrNotAsked
-			}
-		},
-		Status: http.NotFoundHandler(),
-		Code:   func(error) int { return http.StatusUnprocessableEntity },
-	})
-	if notices, err := Check(t.Context(), path, "/etc/gordon.toml"); err != nil || notices != "one\ufffd[2J\ntwo" {
-		t.Errorf("got %q, %v", notices, err)
+// The command of an older gordon asks for nothing in particular, prints the body as it
+// is, and reads the status.
+func TestAnErrorForAnOlderClientIsText(t *testing.T) {
+	path := serve(t, reloads(func(context.Context) error { return errors.New("one\ntwo") }))
+	answer, err := plainClient(path).Post("http://gordon/reload", "", nil)
+	if err != nil {
+		t.Fatal(err)
 	}
-	var refused *Refused
-	if _, err := Check(t.Context(), path, "/etc/bad & odd.toml"); !errors.As(err, &refused) || refused.Reason != refusal.Error() {
-		t.Errorf("got %v", err)
-	}
-	if _, err := Check(t.Context(), path, "/etc/other.toml"); !errors.Is(err, ErrNotAsked) {
-		t.Errorf("got %v", err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil || string(text) != "one\ntwo\n" || answer.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("%d %q, %v", answer.StatusCode, text, err)
 	}
 }
 
-func TestReloadWithoutADaemon(t *testing.T) {
-	err := Reload(t.Context(), filepath.Join(t.TempDir(), "none"), 0)
-	var refused *Refused
-	if err == nil || errors.As(err, &refused) || !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("got %v", err)
+// The longest message fits into an answer that the client reads, whatever is in it.
+func TestALongMessageIsCut(t *testing.T) {
+	message := strings.Repeat("\x01", 2*maxMessage)
+	path := serve(t, reloads(func(context.Context) error { return errors.New(message) }))
+	var refused *Error
+	want := strings.Repeat("\ufffd", maxMessage)
+	if err := reload(t, path); !errors.As(err, &refused) || refused.Message != want || refused.ExitCode != 78 {
+		t.Errorf("got %.100q", err)
 	}
 }
 
-func TestReloadIsNoMatterOfGET(t *testing.T) {
-	path := serve(t, Actions{
-		Reload: func(context.Context) error { t.Error("reloaded"); return nil },
-		Status: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "status") }),
-	})
-	client := http.Client{Transport: &http.Transport{
+func plainClient(path string) *http.Client {
+	return &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", path)
 		},
 		DisableKeepAlives: true,
 	}}
-	answer, err := client.Get("http://gordon/reload")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	if text, err := io.ReadAll(answer.Body); err != nil || string(text) != "status" {
-		t.Errorf("%q, %v", text, err)
+}
+
+func TestPostWithoutADaemon(t *testing.T) {
+	err := reload(t, filepath.Join(t.TempDir(), "none"))
+	var refused *Error
+	if err == nil || errors.As(err, &refused) || !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v", err)
 	}
 }
 
 func TestSocketModeIsTheAccessControl(t *testing.T) {
-	path := serve(t, Actions{Status: http.NotFoundHandler()})
+	path := serve(t, http.NotFoundHandler())
 	info, err := os.Stat(path)
 	if err != nil {
 		t.Fatal(err)
@@ -148,19 +158,14 @@ func TestSocketModeIsTheAccessControl(t *testing.T) {
 }
 
 func TestListenReplacesOnlyWhatADeadDaemonLeft(t *testing.T) {
-	living := serve(t, Actions{Status: http.NotFoundHandler()})
-	if _, err := Listen(living, Actions{}, discard()); !errors.Is(err, ErrInUse) {
+	living := serve(t, http.NotFoundHandler())
+	if _, err := Listen(living, http.NotFoundHandler(), discard()); !errors.Is(err, ErrInUse) {
 		t.Errorf("a living daemon's socket: %v", err)
 	}
 
 	dead := filepath.Join(filepath.Dir(living), "dead")
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: dead, Net: "unix"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.SetUnlinkOnClose(false)
-	l.Close()
-	s, err := Listen(dead, Actions{Status: http.NotFoundHandler()}, discard())
+	gordontest.DeadSocket(t, dead)
+	s, err := Listen(dead, http.NotFoundHandler(), discard())
 	if err != nil {
 		t.Fatalf("a dead daemon's socket: %v", err)
 	}
@@ -170,7 +175,7 @@ func TestListenReplacesOnlyWhatADeadDaemonLeft(t *testing.T) {
 	if err := os.WriteFile(file, []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Listen(file, Actions{}, discard()); err == nil {
+	if _, err := Listen(file, http.NotFoundHandler(), discard()); err == nil {
 		t.Error("a file was replaced")
 	}
 	if content, err := os.ReadFile(file); err != nil || string(content) != "mine" {

@@ -11,19 +11,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrNotTheDaemon is for a socket on which somebody else answers.
+// ErrNotTheDaemon is returned if another process answers on the socket.
 var ErrNotTheDaemon = errors.New("this is not the daemon's control socket")
 
 // dial connects to the socket at path. The folder belongs to the daemon's user, so a
-// script of the same user can put anything there, and root would connect to it: a link
-// to a socket of another service, to which root may say what that user may not. So it
-// is the socket itself that is connected to, and who answers is its owner.
+// script of the same user can put anything there, and root would connect to it: for
+// example a link to the socket of another service, which obeys root but not that user.
+// So dial follows no link, and requires that the owner of the socket answers. If daemon
+// is not 0, the process with this pid has to answer.
 func dial(ctx context.Context, path string, daemon int) (net.Conn, error) {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	defer func() { _ = unix.Close(fd) }() // nothing was written
+	defer func() { _ = unix.Close(fd) }() // O_PATH: nothing was written
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return nil, &fs.PathError{Op: "stat", Path: path, Err: err}
@@ -33,12 +34,12 @@ func dial(ctx context.Context, path string, daemon int) (net.Conn, error) {
 	}
 	target := fmt.Sprintf("/proc/self/fd/%d", fd)
 	if _, err := os.Lstat("/proc/self"); err != nil {
-		target = path // without /proc there is no other way
+		target = path // the only way without /proc
 	}
 	conn, err := new(net.Dialer).DialContext(ctx, "unix", target)
 	if err != nil {
 		var no unix.Errno
-		if errors.As(err, &no) { // else it names the path of the descriptor
+		if errors.As(err, &no) { // name path, not that of the descriptor
 			err = &fs.PathError{Op: "connect to", Path: path, Err: no}
 		}
 		return nil, err
@@ -49,16 +50,16 @@ func dial(ctx context.Context, path string, daemon int) (net.Conn, error) {
 	return conn, nil
 }
 
-// checkPeer looks at who has made the socket that answers (SO_PEERCRED, unix(7)).
+// checkPeer checks which process made the socket that answers (SO_PEERCRED, unix(7)).
 func checkPeer(conn net.Conn, owner uint32, daemon int) error {
 	peer, err := peerOf(conn)
 	if err != nil {
-		return fmt.Errorf("find out who answers: %w", err)
+		return fmt.Errorf("look up the process that answers: %w", err)
 	}
 	switch {
 	case peer.Uid != owner:
 		return fmt.Errorf("%w: process %d of user %d answers on a socket of user %d", ErrNotTheDaemon, peer.Pid, peer.Uid, owner)
-	case daemon != 0 && peer.Pid != 0 && int(peer.Pid) != daemon: // 0 is a process of another pid namespace
+	case daemon != 0 && peer.Pid != 0 && int(peer.Pid) != daemon: // 0: a process of another pid namespace
 		return fmt.Errorf("%w: process %d answers, and the daemon is process %d", ErrNotTheDaemon, peer.Pid, daemon)
 	}
 	return nil

@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/nevsnode/gordon/v2/internal/gordontest"
 )
 
 // fake answers the first connection to a socket with this text.
@@ -40,13 +41,14 @@ func fake(t *testing.T, answer string) string {
 func TestWhatComesFromTheSocketIsSafeToPrint(t *testing.T) {
 	for name, answer := range map[string]string{
 		"body":      "HTTP/1.1 422 x\r\n\r\n\x1b]0;title\x07\x1b[2J\u009b1mfault\nsecond\r\x00\xff",
+		"json":      "HTTP/1.1 422 x\r\nContent-Type: application/json\r\n\r\n" + `{"error":"\u001b[2J\u009b1m","exit_code":0}`,
 		"status":    "HTTP/1.1 \x1b[2Jx y\r\n\r\n",
 		"header":    "HTTP/1.1 200 OK\r\n\x1b[2J: x\r\n\r\n",
 		"no answer": "\x1b[2J\n",
 		"redirect":  "HTTP/1.1 307 x\r\nLocation: http://\x1b[2J/\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := Reload(t.Context(), fake(t, answer), 0)
+			err := reload(t, fake(t, answer))
 			if err == nil {
 				t.Fatal("accepted")
 			}
@@ -58,12 +60,12 @@ func TestWhatComesFromTheSocketIsSafeToPrint(t *testing.T) {
 }
 
 func TestAnswerIsBounded(t *testing.T) {
-	err := Reload(t.Context(), fake(t, "HTTP/1.1 422 x\r\n\r\n"+strings.Repeat("x", 4*maxAnswer)), 0)
-	var refused *Refused
-	if !errors.As(err, &refused) || len(refused.Reason) != maxAnswer {
+	err := reload(t, fake(t, "HTTP/1.1 422 x\r\n\r\n"+strings.Repeat("x", 4*maxAnswer)))
+	var refused *Error
+	if !errors.As(err, &refused) || len(refused.Message) != maxMessage {
 		t.Errorf("got %d bytes", len(err.Error()))
 	}
-	err = Reload(t.Context(), fake(t, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 4*maxHeaderBytes)+"\r\n\r\n"), 0)
+	err = reload(t, fake(t, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 4*maxHeaderBytes)+"\r\n\r\n"))
 	if err == nil {
 		t.Error("a large header is accepted")
 	}
@@ -72,10 +74,7 @@ func TestAnswerIsBounded(t *testing.T) {
 // To follow a link would have root say something to a service that listens to root
 // alone.
 func TestOnlyTheSocketItselfIsConnectedTo(t *testing.T) {
-	living := serve(t, Actions{
-		Reload: func(context.Context) error { t.Error("reloaded"); return nil },
-		Status: http.NotFoundHandler(),
-	})
+	living := serve(t, reloads(never(t)))
 	link := filepath.Join(t.TempDir(), SocketName)
 	if err := os.Symlink(living, link); err != nil {
 		t.Fatal(err)
@@ -85,7 +84,7 @@ func TestOnlyTheSocketItselfIsConnectedTo(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{link, file, filepath.Dir(file)} {
-		if err := Reload(t.Context(), path, 0); !errors.Is(err, ErrNotTheDaemon) {
+		if err := reload(t, path); !errors.Is(err, ErrNotTheDaemon) {
 			t.Errorf("%s: got %v", path, err)
 		}
 	}
@@ -93,46 +92,44 @@ func TestOnlyTheSocketItselfIsConnectedTo(t *testing.T) {
 	if err := os.Chown(living, 12345, 12345); err != nil {
 		t.Fatal(err)
 	}
-	if err := Reload(t.Context(), living, 0); !errors.Is(err, ErrNotTheDaemon) || !strings.Contains(err.Error(), "socket of user 12345") {
+	if err := reload(t, living); !errors.Is(err, ErrNotTheDaemon) || !strings.Contains(err.Error(), "socket of user 12345") {
 		t.Errorf("got %v", err)
 	}
 }
 
 // systemd tells a reload of the unit which process the daemon is.
 func TestOnlyTheDaemonIsAsked(t *testing.T) {
-	var reloads int
-	path := serve(t, Actions{
-		Reload: func(context.Context) error { reloads++; return nil },
-		Status: http.NotFoundHandler(),
-	})
-	if err := Reload(t.Context(), path, os.Getpid()); err != nil {
+	var calls int
+	path := serve(t, reloads(func(context.Context) error { calls++; return nil }))
+	ask := func(pid int) error {
+		_, err := Client{Socket: path, PID: pid}.Post(t.Context(), "/reload")
+		return err
+	}
+	if err := ask(os.Getpid()); err != nil {
 		t.Errorf("got %v", err)
 	}
 	want := fmt.Sprintf("process %d answers, and the daemon is process %d", os.Getpid(), os.Getppid())
-	if err := Reload(t.Context(), path, os.Getppid()); !errors.Is(err, ErrNotTheDaemon) || !strings.Contains(err.Error(), want) {
+	if err := ask(os.Getppid()); !errors.Is(err, ErrNotTheDaemon) || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v", err)
 	}
-	if reloads != 1 {
-		t.Errorf("%d reloads", reloads)
+	if calls != 1 {
+		t.Errorf("%d reloads", calls)
 	}
 }
 
 // Nobody who has gone gets a reload: systemd has given up, and reported that it failed.
 func TestTheEndOfTheClientEndsTheReload(t *testing.T) {
 	begun, ended := make(chan struct{}), make(chan error, 1)
-	path := serve(t, Actions{
-		Reload: func(ctx context.Context) error {
-			close(begun)
-			select {
-			case <-ctx.Done():
-				ended <- nil
-			case <-time.After(30 * time.Second):
-				ended <- errors.New("it goes on")
-			}
-			return ctx.Err()
-		},
-		Status: http.NotFoundHandler(), Code: func(error) int { return 500 },
-	})
+	path := serve(t, reloads(func(ctx context.Context) error {
+		close(begun)
+		select {
+		case <-ctx.Done():
+			ended <- nil
+		case <-time.After(30 * time.Second):
+			ended <- errors.New("it goes on")
+		}
+		return ctx.Err()
+	}))
 	conn := connect(t, path)
 	if _, err := io.WriteString(conn, "POST /reload HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 		t.Fatal(err)
@@ -150,15 +147,14 @@ func TestASocketThatIsGoneIsMadeAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, SocketName)
-	a := Actions{Reload: func(context.Context) error { return nil }, Status: http.NotFoundHandler()}
-	s, err := Listen(path, a, discard())
+	s, err := Listen(path, reloads(func(context.Context) error { return nil }), discard())
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	over := make(chan error, 1)
 	go func() { over <- s.Run(ctx) }()
-	if err := errors.Join(s.Renew(), Reload(t.Context(), path, 0)); err != nil {
+	if err := errors.Join(s.Renew(), reload(t, path)); err != nil {
 		t.Fatalf("while it is there: %v", err)
 	}
 	for name, remove := range map[string]func() error{
@@ -166,21 +162,17 @@ func TestASocketThatIsGoneIsMadeAgain(t *testing.T) {
 		"folder": func() error { return os.RemoveAll(dir) },
 		// as a daemon leaves it that was killed
 		"replaced": func() error {
-			l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path + "2", Net: "unix"})
-			if err != nil {
-				return err
-			}
-			l.SetUnlinkOnClose(false)
-			return errors.Join(l.Close(), os.Rename(path+"2", path))
+			gordontest.DeadSocket(t, path+"2")
+			return os.Rename(path+"2", path)
 		},
 	} {
 		if err := remove(); err != nil {
 			t.Fatal(err)
 		}
-		if err := Reload(t.Context(), path, 0); err == nil {
+		if err := reload(t, path); err == nil {
 			t.Errorf("%s: it is still there", name)
 		}
-		if err := errors.Join(s.Renew(), Reload(t.Context(), path, 0)); err != nil {
+		if err := errors.Join(s.Renew(), reload(t, path)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -1,6 +1,9 @@
-// Package control owns the daemon's control socket: HTTP over a unix socket,
-// for what a person or the service manager asks of a running gordon.
+// Package control is the transport of the daemon's control API: HTTP over a unix
+// socket, for requests of a person or the service manager to a running gordon. It owns
+// the socket's file, the bounds for clients, the check of who answers, and the form of
+// an error.
 //
-// Who may open the socket may do all that it offers: its file mode is the access
-// control. It must not know how a request is carried out; it is handed functions.
+// Whoever may open the socket may do everything that the handler offers: the mode of
+// its file is the access control. The package must not know any route; the handler
+// is passed in, and the client names the path.
 package control

@@ -3,12 +3,85 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
+	"strings"
 
+	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/control"
 	"github.com/nevsnode/gordon/v2/pkg/taskqueue"
 )
+
+// The routes of the control API that the commands of gordon use. All are POST without
+// a body.
+const (
+	// RouteReload reloads the configuration and answers when the new one is in use.
+	RouteReload = "/reload"
+	// RouteCheck checks the configuration as RouteReload would, and changes nothing. The
+	// answer has one notice per line. The parameter "config" is the path of the file
+	// that the caller means. The status is 409 if the daemon has another configuration.
+	RouteCheck = "/check"
+)
+
+// api is the handler of the control API.
+type api struct {
+	reload func(context.Context) error
+	check  func(ctx context.Context, config string) (notices []string, err error)
+	// status answers every GET, as the stats interface does.
+	status   http.Handler
+	exitCode func(error) int
+}
+
+func (a *api) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("POST "+RouteReload, a.action(func(r *http.Request) (string, error) {
+		return "reloaded", a.reload(r.Context())
+	}))
+	mux.Handle("POST "+RouteCheck, a.action(func(r *http.Request) (string, error) {
+		notices, err := a.check(r.Context(), r.URL.Query().Get("config"))
+		return strings.Join(notices, "\n"), err
+	}))
+	mux.Handle("GET /", a.status)
+	return mux
+}
+
+// action returns a handler that calls f and answers with its text or its error.
+func (a *api) action(f func(*http.Request) (answer string, err error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			control.WriteError(w, r, &control.Error{Status: http.StatusRequestEntityTooLarge, ExitCode: 1, Message: "the request must not have a body"})
+			return
+		}
+		answer, err := f(r)
+		if err != nil {
+			control.WriteError(w, r, &control.Error{Status: httpStatus(err), ExitCode: a.exitCode(err), Message: err.Error()})
+			return
+		}
+		fmt.Fprintln(w, answer)
+	})
+}
+
+// errOtherConfig is returned if the caller of a check means another configuration.
+var errOtherConfig = errors.New("the daemon has another configuration")
+
+// httpStatus returns the status for an error of the API. Commands of an older gordon
+// take their exit status from it: 422 gives 78, and 503 gives 69.
+func httpStatus(err error) int {
+	var faults config.Faults
+	switch {
+	case errors.Is(err, taskqueue.ErrStopping):
+		return http.StatusGone
+	case errors.Is(err, errOtherConfig):
+		return http.StatusConflict
+	case errors.As(err, &faults), errors.Is(err, ErrConfig):
+		return http.StatusUnprocessableEntity
+	case errors.Is(err, taskqueue.ErrRedis):
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
+	}
+}
 
 // controlServer is the control socket.
 type controlServer interface {
@@ -38,7 +111,8 @@ func (d *daemon) listenControl() (controlServer, error) {
 	if path == "" {
 		return noServer{}, nil
 	}
-	return control.Listen(path, control.Actions{Reload: d.requestReload, Check: d.check, Status: d.counters, Code: d.httpStatus}, d.log)
+	a := &api{reload: d.requestReload, check: d.check, status: d.counters, exitCode: d.options.ExitCode}
+	return control.Listen(path, a.handler(), d.log)
 }
 
 // errGone is the reason to drop a reload whose caller has gone: systemd has reported
@@ -57,21 +131,5 @@ func (d *daemon) requestReload(ctx context.Context) error {
 		return <-r.answer
 	case <-ctx.Done():
 		return ctx.Err()
-	}
-}
-
-// httpStatus returns the HTTP status of a refused reload, which stands for the exit
-// status of gordon reload.
-func (d *daemon) httpStatus(err error) int {
-	if errors.Is(err, taskqueue.ErrStopping) {
-		return http.StatusGone
-	}
-	switch d.options.ExitCode(err) {
-	case 67, 78:
-		return http.StatusUnprocessableEntity
-	case 69:
-		return http.StatusServiceUnavailable
-	default:
-		return http.StatusInternalServerError
 	}
 }

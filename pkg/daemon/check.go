@@ -9,7 +9,6 @@ import (
 
 	"github.com/nevsnode/gordon/v2/internal/files"
 	"github.com/nevsnode/gordon/v2/pkg/config"
-	"github.com/nevsnode/gordon/v2/pkg/control"
 	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/taskqueue"
 )
@@ -30,7 +29,7 @@ func Check(ctx context.Context, path string, load func() (*config.Config, error)
 func (d *daemon) check(ctx context.Context, path string) (notices []string, err error) {
 	own, err := filepath.Abs(d.config.Load().Path)
 	if err != nil || own != path {
-		return nil, fmt.Errorf("%w: it is %s", control.ErrNotAsked, own)
+		return nil, fmt.Errorf("%w: it is %s", errOtherConfig, own)
 	}
 	select {
 	case d.preparing <- struct{}{}:

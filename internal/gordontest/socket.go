@@ -1,0 +1,25 @@
+package gordontest
+
+import (
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// DeadSocket makes at path what a daemon that was killed leaves behind: the file of a
+// unix socket on which no process listens.
+//
+// It binds the socket and never listens on it. A listener that is closed would not do:
+// a child that a parallel test has forked holds a copy of it until its execve(2), and
+// connect(2) succeeds as long as one copy is open.
+func DeadSocket(t testing.TB, path string) {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err != nil {
+		t.Fatal(err)
+	}
+}
