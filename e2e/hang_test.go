@@ -77,7 +77,7 @@ func TestReloadThatWaits(t *testing.T) {
 		}
 		waits("1h")
 		m.run("systemctl kill --kill-who=control --signal=KILL gordon")
-		over("whoever asked for it is gone")
+		over("the client that requested it has disconnected")
 		if got := m.property("ActiveState"); got != "active" {
 			t.Errorf("the unit is %s", got)
 		}
@@ -86,7 +86,7 @@ func TestReloadThatWaits(t *testing.T) {
 		m.write("/etc/systemd/system/gordon.service.d/time.conf", "[Service]\nTimeoutStartSec=3s\n", 0o644)
 		m.run("systemctl daemon-reload")
 		waits("12s")
-		over("start_timeout is over")
+		over("start_timeout has expired")
 		if said := m.said("--unit gordon --output=cat | tail -n 20"); strings.Contains(said, "timed out") {
 			t.Errorf("systemd has given up: %s", said)
 		}

@@ -27,14 +27,14 @@ func (a *app) checkCommand() *cobra.Command {
 		Use:   "check [--socket PATH] [--as USER] [FILE]",
 		Short: "Check the configuration and list every fault",
 		Long: `Check reads FILE, or the file that the daemon would read, and its drop-ins.
-It lists every fault with file and line and exits with 78, or says that the
+It lists every fault with file and line and exits with 78, or reports that the
 configuration is valid.
 
-Where a daemon runs with this configuration, it is asked whether it would take it
-now: only it knows its rights and its control group. Otherwise check judges by what
-a user may see and do, and names that user: for root, who the unit of systemd runs
-as, and else the caller. A program that is missing is a notice, and so is what the
-caller may not do or look at, but the daemon may.`,
+If a daemon runs with this configuration, check asks it whether it would accept the
+configuration now: only the daemon knows its rights and its control group. Otherwise
+check uses the rights of a user, and names that user: the user of the systemd unit if
+the caller is root, else the caller. A missing program is a notice. So is anything
+that the caller has no right to do or to see, but the daemon may have.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usage("check takes one FILE at most")
@@ -46,16 +46,16 @@ caller may not do or look at, but the daemon may.`,
 			return a.check(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().StringVar(&o.socket, "socket", defaultSocket(), "the daemon's control socket `PATH`; empty to ask none")
-	cmd.Flags().StringVar(&o.user, "as", "", "judge with the rights of `USER`, without asking a daemon; for root")
+	cmd.Flags().StringVar(&o.socket, "socket", defaultSocket(), "the daemon's control socket `PATH`; empty to ask no daemon")
+	cmd.Flags().StringVar(&o.user, "as", "", "check with the rights of `USER`, without asking a daemon; for root")
 	return cmd
 }
 
 // checkOptions are those of the command check.
 type checkOptions struct{ file, socket, user string }
 
-// check prints the verdict to standard output, where 1.6.5's users look for it;
-// the exit code is the part for programs. Who has judged goes to standard error.
+// check prints the result to standard output, as 1.6.5 did; programs read the exit
+// status. The user whose rights were used goes to standard error.
 func (a *app) check(ctx context.Context, o checkOptions) error {
 	var notices []string
 	var asked bool
@@ -68,8 +68,8 @@ func (a *app) check(ctx context.Context, o checkOptions) error {
 		if fault != nil {
 			return fault
 		}
-		if !a.flags.test { // -t says what it said in 1.6.5, and nothing else
-			fmt.Fprintf(a.stderr, "judged by what %s may see and do, since no gordon was asked\n", whoami())
+		if !a.flags.test { // -t prints what it printed in 1.6.5, and nothing else
+			fmt.Fprintf(a.stderr, "checked with the rights of %s because no running gordon was asked\n", whoami())
 		}
 		notices, err = daemon.Check(ctx, config.Path(o.file, a.binDir), func() (*config.Config, error) { return a.read(o.file) }, judge)
 	}
@@ -91,7 +91,7 @@ func (a *app) check(ctx context.Context, o checkOptions) error {
 	return nil
 }
 
-// askTimeout bounds how long a daemon is asked: it may be stuck.
+// askTimeout bounds the wait for a daemon, which may be stuck.
 const askTimeout = 15 * time.Second
 
 // ask has the daemon behind the socket check its configuration, if that is the file at
@@ -120,7 +120,7 @@ func cannotCheck() []int {
 	return []int{http.StatusConflict, http.StatusNotFound, http.StatusMethodNotAllowed}
 }
 
-// become takes on the rights of the user that a daemon would have.
+// become changes to the user that a daemon would run as, if that is known.
 func (a *app) become(ctx context.Context, o checkOptions) (j taskqueue.Judge, err error) {
 	switch {
 	case o.user != "":
@@ -132,12 +132,12 @@ func (a *app) become(ctx context.Context, o checkOptions) (j taskqueue.Judge, er
 		return j, nil
 	}
 	if err := j.Become(ctx); err != nil {
-		return j, fmt.Errorf("judge as %s: %w", j.User, err)
+		return j, fmt.Errorf("check as %s: %w", j.User, err)
 	}
 	return j, nil
 }
 
-// unitOf returns the packaged unit that reads a configuration, "" for none.
+// unitOf returns the packaged unit that reads the configuration at path, or "".
 func unitOf(path string) string {
 	name, ok := strings.CutSuffix(filepath.Base(path), ".toml")
 	switch {
@@ -149,6 +149,7 @@ func unitOf(path string) string {
 	return ""
 }
 
+// whoami returns the name of the current user.
 func whoami() string {
 	me, err := user.Current()
 	if err != nil {

@@ -22,9 +22,9 @@ func (a *app) reloadCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reload [--socket PATH]",
 		Short: "Have the running daemon reload its configuration, and wait for it",
-		Long: `Reload asks the running daemon to reload its configuration and returns when the
-new one counts. When it is refused, every reason is printed, the exit code says
-of what kind it is, and the old configuration goes on.`,
+		Long: `Reload asks the running daemon to reload its configuration, and returns when the new
+one is in use. If the daemon refuses, reload prints every reason and exits with the
+status for that kind of fault. The old configuration stays in use then.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return reloadVia(cmd.Context(), socket) },
 	}
@@ -74,7 +74,7 @@ func reloadVia(ctx context.Context, socket string) error {
 		if client.PID != 0 {
 			return nil
 		}
-		return errors.New("the reload is given up, because of SIGTERM")
+		return errors.New("gave up the reload because of SIGTERM")
 	}
 }
 

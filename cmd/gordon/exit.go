@@ -16,29 +16,29 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/taskqueue"
 )
 
-// Exit codes, as gordon(8) documents them. Those over 63 are of sysexits(3).
+// Exit statuses, as gordon(8) documents them. Those over 63 are from sysexits(3).
 const (
 	exitOK = 0
-	// exitFailure is anything that has no code of its own.
+	// exitFailure is any other failure.
 	exitFailure = 1
 	// exitUsage is a wrong command line.
 	exitUsage = 2
 	// exitNoUser (EX_NOUSER): a user or group that the configuration names was not
-	// found at the start. It may be that of a directory service that is away, so
-	// the service manager tries again.
+	// found at the start. A directory service may be down, so the service manager tries
+	// again.
 	exitNoUser = 67
-	// exitRedis (EX_UNAVAILABLE): Redis was not to be reached in start_timeout.
-	// The service manager tries again.
+	// exitRedis (EX_UNAVAILABLE): Redis was not reachable within start_timeout. The
+	// service manager tries again.
 	exitRedis = 69
-	// exitConfig (EX_CONFIG): the configuration is at fault. Trying again is no
-	// use, so the unit has RestartPreventExitStatus=78.
+	// exitConfig (EX_CONFIG): the configuration is at fault. Another start would fail
+	// too, so the unit has RestartPreventExitStatus=78.
 	exitConfig = 78
 )
 
 // errUsage marks a wrong command line.
 var errUsage = errors.New("wrong usage")
 
-// exitCode maps an error to its code.
+// exitCode returns the exit status for an error.
 func exitCode(err error) int {
 	var faults config.Faults
 	var coded *exitError

@@ -6,12 +6,12 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// modernize gives the long flags that were written with one dash, as 1.6.5 had
-// them (-conf FILE, -conf=FILE, -test), the second dash that pflag wants. All
-// else stays as it is, the values of flags above all.
+// modernize adds the second dash that pflag requires to long flags with one dash, as
+// 1.6.5 had them (-conf FILE, -conf=FILE, -test). Everything else stays as it is, also the
+// values of flags.
 func modernize(args []string, flags *pflag.FlagSet) []string {
 	out := make([]string, 0, len(args))
-	value := false // whether this word is the value of the flag before it
+	value := false // reports whether this word is the value of the flag before it
 	for i, arg := range args {
 		if arg == "--" && !value {
 			return append(out, args[i:]...)
@@ -38,20 +38,20 @@ func modernizeFlag(arg string, flags *pflag.FlagSet) (modern string, valueFollow
 		if flag = flags.ShorthandLookup(name); flag == nil {
 			return arg, false
 		}
-		// Go's flag package took --c for -c as well.
+		// Go's flag package, which 1.6.5 used, accepted --c for -c.
 		return "-" + strings.TrimLeft(arg, "-"), !assigned && flag.NoOptDefVal == ""
 	}
 	if flag == nil && shorthands(name, flags) {
 		return arg, false
 	}
-	// Where gordon has no such flag, a command may have it (reload -socket), and
-	// pflag refuses the whole name otherwise, not a letter in the middle of it.
+	// If gordon has no such flag, a command may have it (reload -socket). If no command
+	// has it either, pflag's error names the whole flag, not one letter of it.
 	return "--" + strings.TrimLeft(arg, "-"), flag != nil && !assigned && flag.NoOptDefVal == ""
 }
 
-// shorthands tells whether the name is several flags of one letter, as in -tv or
-// -tc FILE. The last one may have its value behind it (-c/etc/x.toml), if that
-// looks like a path: -config is a long flag that there is not.
+// shorthands reports whether the name is several flags of one letter, as in -tv or
+// -tc FILE. The value of the last one may follow it (-c/etc/x.toml), if it looks like a
+// path: -config is not the flag -c.
 func shorthands(name string, flags *pflag.FlagSet) bool {
 	for i := range len(name) {
 		flag := flags.ShorthandLookup(name[i : i+1])

@@ -14,7 +14,7 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/daemon"
 )
 
-// flags are those of the root command; the one-dash forms of 1.6.5 are the same
+// flags are the flags of the root command. The one-dash forms of 1.6.5 are the same
 // flags (legacy.go).
 type flags struct {
 	conf    string
@@ -24,8 +24,8 @@ type flags struct {
 	version bool
 }
 
-// noLogfile is the default of -logfile: as in 1.6.5, the configuration counts
-// then, while an empty value overrides it.
+// noLogfile is the default of -logfile: the logfile of the configuration, as in 1.6.5. An
+// empty value overrides the configuration.
 const noLogfile = "-"
 
 // app is one invocation.
@@ -39,7 +39,7 @@ type app struct {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	a := &app{binDir: binDir(args[0]), stdout: stdout, stderr: stderr}
 	root := a.command()
-	root.InitDefaultHelpFlag() // else modernize does not know it yet
+	root.InitDefaultHelpFlag() // so that modernize knows it
 	root.SetArgs(modernize(args[1:], root.Flags()))
 	err := root.ExecuteContext(ctx)
 	var reported errReported
@@ -76,7 +76,7 @@ func (a *app) command() *cobra.Command {
 	f.SortFlags = false
 	f.StringVarP(&a.flags.conf, "conf", "c", "", "read this configuration `FILE` (default "+configHint+", else gordon.config.toml beside the binary)")
 	f.BoolVarP(&a.flags.test, "test", "t", false, "check the configuration and exit, like the command check")
-	f.StringVar(&a.flags.logfile, "logfile", noLogfile, "log to `FILE`, whatever the configuration says; empty for the journal or standard output")
+	f.StringVar(&a.flags.logfile, "logfile", noLogfile, "log to `FILE` instead of the configured logfile; empty for the journal or standard output")
 	f.BoolVarP(&a.flags.verbose, "verbose", "v", false, "log the start and the end of each task as well")
 	f.BoolVar(&a.flags.version, "version", false, "print the version and exit")
 	f.Lookup("logfile").DefValue = ""
@@ -89,9 +89,8 @@ func (a *app) command() *cobra.Command {
 	return root
 }
 
-// makeStrict has the commands that cobra brings refuse words that they do not
-// know. They would print a help text, be it into a completion script, and exit
-// with 0.
+// makeStrict makes the commands of cobra itself refuse unknown words. Without it they
+// print a help text, even into a completion script, and exit with 0.
 func makeStrict(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
@@ -122,7 +121,7 @@ func (a *app) root(ctx context.Context) error {
 	return daemon.Run(ctx, daemon.Options{Load: a.load, Verbose: a.flags.verbose, Version: version, ExitCode: requestCode})
 }
 
-// noArguments refuses words that are no command, and says which is meant.
+// noArguments refuses words that are not a command, and suggests a command or flag.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -136,13 +135,14 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	return usage(fmt.Sprintf("%q is not a command of gordon%s", args[0], hint))
 }
 
+// usage returns an error for a wrong command line.
 func usage(what string) error {
 	return fmt.Errorf("%w: %s (see gordon --help)", errUsage, what)
 }
 
-// binDir is the folder of the binary, which relative paths of a 1.6.5
-// configuration start from. As there it is taken from the name that gordon was
-// called by, so that a link to the binary stands for its own folder.
+// binDir returns the folder of the binary. Relative paths of a 1.6.5 configuration start
+// there. As in 1.6.5 it comes from the name that gordon was called by: if that is a link,
+// it is the folder of the link.
 func binDir(argv0 string) string {
 	if !strings.Contains(argv0, "/") {
 		if exe, err := os.Executable(); err == nil {
@@ -151,7 +151,7 @@ func binDir(argv0 string) string {
 	}
 	dir, err := filepath.Abs(filepath.Dir(argv0))
 	if err != nil {
-		return "." // the working directory is gone
+		return "." // the working directory was removed
 	}
 	return dir
 }

@@ -68,7 +68,7 @@ func TestAReloadThatHangsEndsByItself(t *testing.T) {
 	good := s.Read("gordon.toml")
 	s.Write("gordon.toml", "start_timeout = \"200ms\"\n"+good+fmt.Sprintf("[tasks.X]\nscript = %q\n", dead+"/script"))
 	d.Reload("the reload is refused", 1)
-	if !strings.Contains(d.Printed(), "does not answer") || !strings.Contains(d.Printed(), "start_timeout is over") {
+	if !strings.Contains(d.Printed(), "does not answer") || !strings.Contains(d.Printed(), "start_timeout has expired") {
 		t.Error("the log does not say why")
 	}
 	s.Write("gordon.toml", good)

@@ -36,7 +36,7 @@ func TestLeftOverErrorScript(t *testing.T) {
 	d.Exit()
 	next := s.Start()
 	next.Says(inGroups)
-	next.Says("ended what an earlier gordon had left in its control groups")
+	next.Says("killed processes that an earlier gordon had left in its control groups")
 	next.Stop()
 }
 

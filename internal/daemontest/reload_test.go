@@ -213,8 +213,8 @@ func TestReloadThatWasGivenUp(t *testing.T) {
 			if got := end(t, h.reload(t), sig); got != code {
 				t.Errorf("exit code %d, want %d", got, code)
 			}
-			h.daemon.Says("the reload is refused, the old configuration goes on")
-			if !strings.Contains(h.daemon.Printed(), "whoever asked for it is gone") {
+			h.daemon.Says("the reload is refused, the old configuration stays in use")
+			if !strings.Contains(h.daemon.Printed(), "the client that requested it has disconnected") {
 				t.Error("the log does not say why")
 			}
 			// Redis is there now, and nothing comes of it.

@@ -117,7 +117,7 @@ func (d *daemon) listenControl() (controlServer, error) {
 
 // errGone is the reason to drop a reload whose caller has gone: systemd has reported
 // that the reload failed, or a person has pressed Ctrl-C.
-var errGone = errors.New("whoever asked for it is gone")
+var errGone = errors.New("the client that requested it has disconnected")
 
 // requestReload passes a reload to the loop of signals, which carries out one at a
 // time, and returns its result.

@@ -26,13 +26,13 @@ func openGroups(log *slog.Logger) *groups {
 	}
 	ended, left, err := tree.Sweep()
 	if ended > 0 {
-		log.Warn("ended what an earlier gordon had left in its control groups", output.KeyProcesses, ended)
+		log.Warn("killed processes that an earlier gordon had left in its control groups", output.KeyProcesses, ended)
 	}
 	if left > 0 {
-		log.Warn("processes that an earlier gordon has started cannot be ended", output.KeyProcesses, left)
+		log.Warn("processes of an earlier gordon cannot be killed", output.KeyProcesses, left)
 	}
 	if err != nil {
-		log.Warn("old control groups are left", output.KeyError, err.Error())
+		log.Warn("removing old control groups failed", output.KeyError, err.Error())
 	}
 	log.Info("tasks run in control groups", "group", tree.Path(), "controllers", strings.Join(tree.Controllers(), " "))
 	return &groups{tree: tree}

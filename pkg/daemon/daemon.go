@@ -80,7 +80,7 @@ func Run(ctx context.Context, o Options) error {
 	logfile := d.sink.Logfile()
 	err = d.run(ctx)
 	if err != nil && logfile != "" {
-		d.log.Error("gordon ends", output.KeyError, err.Error())
+		d.log.Error("exiting", output.KeyError, err.Error())
 	}
 	return errors.Join(err, d.sink.Close())
 }

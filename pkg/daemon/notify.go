@@ -42,6 +42,6 @@ func (d *daemon) watchdog() *systemd.Watchdog {
 // daemon can do nothing else about it.
 func (d *daemon) logNotifyError(what string, err error) {
 	if err != nil {
-		d.log.Debug("systemd could not be told", "what", what, output.KeyError, err.Error())
+		d.log.Debug("notifying systemd failed", "what", what, output.KeyError, err.Error())
 	}
 }

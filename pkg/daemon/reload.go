@@ -44,7 +44,7 @@ func (d *daemon) reload(r reloadRequest) (stopped bool) {
 		stopped, err = true, abandonReload(done)
 	}
 	if err != nil {
-		d.log.Error("the reload is refused, the old configuration goes on", output.KeyError, err.Error(), output.KeyMessageID, output.MsgReloadRefused)
+		d.log.Error("the reload is refused, the old configuration stays in use", output.KeyError, err.Error(), output.KeyMessageID, output.MsgReloadRefused)
 	} else {
 		c := d.config.Load()
 		d.log.Info("reloaded", "types", len(c.Tasks), "config", c.Path, output.KeyMessageID, output.MsgReloaded)

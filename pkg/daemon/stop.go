@@ -28,7 +28,7 @@ func (d *daemon) handleSignals() {
 // stop ends the pool. Each further signal to stop makes it stop faster.
 func (d *daemon) stop() {
 	c := d.config.Load()
-	d.log.Info("stopping, nothing new is taken", "running", d.counters.Snapshot().Running,
+	d.log.Info("stopping, taking no new entries", "running", d.counters.Snapshot().Running,
 		"shutdown_timeout", c.ShutdownTimeout.String(), output.KeyMessageID, output.MsgStopping)
 	d.logNotifyError("stopping", d.notifier.Stopping(d.pool.Status()))
 	faster := make(chan struct{})
@@ -49,7 +49,7 @@ func (d *daemon) stop() {
 		case <-d.signals.reload:
 			d.postponeReload()
 		case <-d.signals.stop:
-			d.log.Warn("told to stop again: hastening")
+			d.log.Warn("second stop signal: stopping faster")
 			select {
 			case faster <- struct{}{}:
 			case <-done:

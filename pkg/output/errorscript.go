@@ -52,12 +52,12 @@ func (e *ErrorScript) Notify(ctx context.Context, taskType string, payload []byt
 	if timeout == 0 {
 		timeout = DefaultErrorScriptTimeout
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("it did not end within %v", timeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("it did not exit within %v", timeout))
 	defer cancel()
 	output, err := e.Exec(ctx, e.Script, path)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		log.Error("the error_script was ended", KeyError, context.Cause(ctx), "output", excerpt(output))
+		log.Error("the error_script was stopped", KeyError, context.Cause(ctx), "output", excerpt(output))
 	case err != nil:
 		log.Error("the error_script failed", KeyError, err, "output", excerpt(output))
 	case len(output) > 0:

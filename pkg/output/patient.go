@@ -12,7 +12,7 @@ import (
 const readerTimeout = time.Second
 
 // errUnread is what a record meets while the log's reader takes nothing.
-var errUnread = errors.New("nobody reads it")
+var errUnread = errors.New("its reader takes nothing")
 
 // pipeBuf is how much a pipe that poll(2) calls writable takes without blocking:
 // PIPE_BUF, and pipe_poll in the kernel's fs/pipe.c.

@@ -51,7 +51,7 @@ func (d *TempDir) write(ctx context.Context, log *slog.Logger, content []byte) (
 		return "", errors.Join(err, again)
 	}
 	if !d.unusable.Swap(true) {
-		log.Warn("temp_dir cannot be used, the system's is used instead", "temp_dir", d.path, "instead", instead, KeyError, err)
+		log.Warn("temp_dir cannot be used, using the system's instead", "temp_dir", d.path, "instead", instead, KeyError, err)
 	}
 	return path, nil
 }
@@ -68,7 +68,7 @@ func (d *TempDir) writeIn(ctx context.Context, dir string, log *slog.Logger, con
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return "", err
 		}
-		log.Warn("temp_dir was gone, it is made again", "temp_dir", dir)
+		log.Warn("temp_dir was missing and has been created again", "temp_dir", dir)
 		return writeTemp(dir, content)
 	}, func(path string) { _ = os.Remove(path) }) // nobody waits for it any more
 }

@@ -21,7 +21,7 @@ func TestTempDirThatIsGoneIsMadeAgain(t *testing.T) {
 	if len(*runs) != 2 || filepath.Dir((*runs)[1].path) != e.TempDir.path {
 		t.Errorf("runs %+v", *runs)
 	}
-	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "WARN  temp_dir was gone, it is made again") || !strings.Contains(got, "temp_dir="+e.TempDir.path+"\n") {
+	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "WARN  temp_dir was missing and has been created again") || !strings.Contains(got, "temp_dir="+e.TempDir.path+"\n") {
 		t.Errorf("logged %q", got)
 	}
 	info, err := os.Stat(e.TempDir.path)
@@ -63,7 +63,7 @@ func TestTempDirThatCannotBeUsed(t *testing.T) {
 				}
 			}
 			checkEmpty(t, os.TempDir())
-			if got := log.String(); strings.Count(got, "\n") != 2 || strings.Count(got, "WARN  temp_dir cannot be used, the system's is used instead") != 2 || strings.Count(got, "temp_dir="+dir+" ") != 2 {
+			if got := log.String(); strings.Count(got, "\n") != 2 || strings.Count(got, "WARN  temp_dir cannot be used, using the system's instead") != 2 || strings.Count(got, "temp_dir="+dir+" ") != 2 {
 				t.Errorf("logged %q", got)
 			}
 		})

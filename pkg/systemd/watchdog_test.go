@@ -129,10 +129,10 @@ func TestWatchdogSaysEachEpisodeOnce(t *testing.T) {
 			},
 		}, 12*time.Second+time.Millisecond)
 		want := []string{
-			`level=ERROR msg="the daemon is stuck; the service manager will restart it unless it moves again" error="the fetcher of mail is stuck"`,
-			`level=WARN msg="the daemon moves again" duration=3s`,
-			`level=ERROR msg="the daemon is stuck; the service manager will restart it unless it moves again" error="the lease is stuck"`,
-			`level=WARN msg="the daemon moves again" duration=2s`,
+			`level=ERROR msg="the daemon is stuck; the service manager will restart it unless it recovers" error="the fetcher of mail is stuck"`,
+			`level=WARN msg="the daemon has recovered" duration=3s`,
+			`level=ERROR msg="the daemon is stuck; the service manager will restart it unless it recovers" error="the lease is stuck"`,
+			`level=WARN msg="the daemon has recovered" duration=2s`,
 		}
 		if diff := cmp.Diff(want, strings.Split(strings.TrimSpace(said.String()), "\n")); diff != "" {
 			t.Error(diff)
@@ -211,7 +211,7 @@ func TestWatchdogLogsThatItCannotFeed(t *testing.T) {
 	if err := w.Run(ctx); err != nil {
 		t.Error(err)
 	}
-	if !strings.Contains(said.String(), "cannot feed the watchdog") {
+	if !strings.Contains(said.String(), "notifying the watchdog failed") {
 		t.Errorf("logged %q", said)
 	}
 }
