@@ -195,7 +195,7 @@ func TestDocumentedRightsAtSentinels(t *testing.T) {
 		Login: store.Login{Username: user, PasswordFile: site.File("password")},
 	}})
 	listen := func() error {
-		w, err := client.WatchSentinel(t.Context(), cluster.Sentinels[0])
+		w, err := client.WatchSentinel(t.Context(), cluster.Sentinels[0], nil)
 		if err == nil {
 			err = w.Close()
 		}

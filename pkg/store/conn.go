@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"sync/atomic"
 	"time"
 
@@ -23,10 +22,12 @@ type Conn struct {
 	client *Client
 	rc     redis.Conn
 	ref    ref
-	// address is the server that was connected to, and wire the connection below
+	// address is the server that was connected to, and netConn the connection below
 	// rc, which another goroutine may close.
 	address string
-	wire    net.Conn
+	netConn *progressConn
+	// busy belongs to the goroutine that uses the connection; nil if nobody watches it.
+	busy *Busy
 	// left says that the server is not to be used any more; see [Client.moved].
 	left atomic.Bool
 	// stale says that the server has told that it is not the master (any more):
@@ -163,7 +164,7 @@ func (c *Conn) unblock(answered <-chan struct{}) {
 	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
 		if conn == nil {
 			ctx, cancel := context.WithTimeout(context.Background(), c.client.opts.DialTimeout)
-			conn, _ = c.client.dialServer(ctx, c.address, nil) // a failure is as good as "not blocked": tried again
+			conn, _ = c.client.dialServer(ctx, c.address, c.busy) // a failure is as good as "not blocked": tried again
 			cancel()
 		}
 		if conn != nil {

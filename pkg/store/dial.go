@@ -18,17 +18,17 @@ import (
 // Dial connects, logs in, names the connection and learns its id.
 func (c *Client) Dial(ctx context.Context) (*Conn, error) { return c.dialMaster(ctx, nil) }
 
-// dialMaster is Dial; for progress see [Link.OnProgress].
-func (c *Client) dialMaster(ctx context.Context, progress func()) (*Conn, error) {
+// dialMaster is Dial for a goroutine that busy belongs to; nil if nobody watches it.
+func (c *Client) dialMaster(ctx context.Context, busy *Busy) (*Conn, error) {
 	if len(c.opts.Sentinel.Addresses) == 0 {
-		return c.dialServer(ctx, c.opts.Address, progress)
+		return c.dialServer(ctx, c.opts.Address, busy)
 	}
 	changes := c.master.changed()
-	address, err := c.askSentinels(ctx)
+	address, err := c.askSentinels(ctx, busy)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := c.dialServer(ctx, address, progress)
+	conn, err := c.dialServer(ctx, address, busy)
 	if err != nil {
 		return nil, err
 	}
@@ -38,9 +38,9 @@ func (c *Client) dialMaster(ctx context.Context, progress func()) (*Conn, error)
 	return conn, nil
 }
 
-func (c *Client) dialServer(ctx context.Context, address string, progress func()) (*Conn, error) {
-	way := way{c.opts.Network, address, c.opts.Login, c.opts.CommandTimeout, progress}
-	rc, wire, err := c.connect(ctx, way, redis.DialDatabase(c.opts.Database))
+func (c *Client) dialServer(ctx context.Context, address string, busy *Busy) (*Conn, error) {
+	target := target{c.opts.Network, address, c.opts.Login, c.opts.CommandTimeout, busy}
+	rc, netConn, err := c.connect(ctx, target, redis.DialDatabase(c.opts.Database))
 	if err != nil {
 		return nil, fmt.Errorf("connect to redis at %s: %w", address, err)
 	}
@@ -50,36 +50,37 @@ func (c *Client) dialServer(ctx context.Context, address string, progress func()
 		_ = rc.Close() // which would give the same error again
 		return nil, fmt.Errorf("greet redis at %s: %w", address, typed(err))
 	}
-	return &Conn{client: c, rc: rc, ref: ref{id: id, name: name}, address: address, wire: wire}, nil
+	return &Conn{client: c, rc: rc, ref: ref{id: id, name: name}, address: address, netConn: netConn, busy: busy}, nil
 }
 
-// way is how to get to a server or a sentinel.
-type way struct {
+// target is a server or a sentinel to connect to.
+type target struct {
 	network, address string
 	login            Login
 	silence          time.Duration // bounds each answer
-	progress         func()
+	busy             *Busy
 }
 
-// connect opens one connection, and returns also what it goes over. Passwords and
-// certificates are read each time, so that a change of theirs needs no restart.
-func (c *Client) connect(ctx context.Context, w way, more ...redis.DialOption) (rc redis.Conn, wire net.Conn, err error) {
-	password, err := reading(ctx, c, w.login.password)
+// connect opens one connection, and also returns the network connection below it.
+// Passwords and certificates are read each time, so that changing them needs no restart.
+func (c *Client) connect(ctx context.Context, t target, more ...redis.DialOption) (rc redis.Conn, netConn *progressConn, err error) {
+	t.busy.within(c.opts.DialTimeout)
+	password, err := reading(ctx, c, t.login.password)
 	if err != nil {
 		return nil, nil, err
 	}
 	options := append([]redis.DialOption{
-		redis.DialContextFunc(func(ctx context.Context, network, address string) (_ net.Conn, err error) {
-			wire, err = c.dial(ctx, network, address, w.progress)
-			return wire, err
+		redis.DialContextFunc(func(ctx context.Context, network, address string) (conn net.Conn, err error) {
+			conn, netConn, err = c.dial(ctx, network, address, t.busy)
+			return conn, err
 		}),
-		redis.DialReadTimeout(w.silence),
-		redis.DialWriteTimeout(w.silence),
-		redis.DialUsername(w.login.Username),
+		redis.DialReadTimeout(t.silence),
+		redis.DialWriteTimeout(t.silence),
+		redis.DialUsername(t.login.Username),
 		redis.DialPassword(password),
 	}, more...)
-	rc, err = redis.DialContext(ctx, w.network, w.address, options...)
-	return rc, wire, typed(err)
+	rc, err = redis.DialContext(ctx, t.network, t.address, options...)
+	return rc, netConn, typed(err)
 }
 
 // maxReading is how many files of passwords and certificates are read at once. What
@@ -93,18 +94,22 @@ func reading[T any](ctx context.Context, c *Client, read func() (T, error)) (T, 
 	return files.Within(ctx, c.reads, read, nil)
 }
 
-func (c *Client) dial(ctx context.Context, network, address string, progress func()) (net.Conn, error) {
-	conn, err := c.dialer().DialContext(ctx, network, address)
+// dial returns a connection for redigo and, for other goroutines that close it or wait
+// for its end, the network connection that it is made of.
+func (c *Client) dial(ctx context.Context, network, address string, busy *Busy) (net.Conn, *progressConn, error) {
+	busy.within(c.opts.DialTimeout)
+	dialed, err := c.dialer().DialContext(ctx, network, address)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	conn = &patient{Conn: conn, silence: c.opts.CommandTimeout, progress: progress}
+	netConn := &progressConn{Conn: dialed, silence: c.opts.CommandTimeout, busy: busy}
+	var conn net.Conn = netConn
 	if c.opts.TLS != nil {
-		if conn, err = c.encrypt(ctx, conn, address); err != nil {
-			return nil, err
+		if conn, err = c.encrypt(ctx, netConn, address, busy); err != nil {
+			return nil, nil, err
 		}
 	}
-	return &worded{&guard{Conn: conn}}, nil
+	return &worded{&guard{Conn: conn}}, netConn, nil
 }
 
 // worded has the end of the connection in words for people.
@@ -132,7 +137,8 @@ func (w *worded) Read(b []byte) (int, error) {
 }
 
 // encrypt closes conn when it fails.
-func (c *Client) encrypt(ctx context.Context, conn net.Conn, address string) (net.Conn, error) {
+func (c *Client) encrypt(ctx context.Context, conn net.Conn, address string, busy *Busy) (net.Conn, error) {
+	busy.within(c.opts.DialTimeout)
 	config, err := reading(ctx, c, c.opts.TLS.config)
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
@@ -144,6 +150,7 @@ func (c *Client) encrypt(ctx context.Context, conn net.Conn, address string) (ne
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.opts.DialTimeout)
 	defer cancel()
+	busy.within(c.opts.DialTimeout)
 	encrypted := tls.Client(conn, config)
 	if err := encrypted.HandshakeContext(ctx); err != nil {
 		switch {

@@ -15,7 +15,7 @@ import (
 // join connects the watch of an instance and asks for duty.
 func join(t *testing.T, id string) *Watch {
 	t.Helper()
-	w, err := NewClient(Options{Network: "unix", Address: server.Socket, Instance: id}).Watch(t.Context(), keys)
+	w, err := NewClient(Options{Network: "unix", Address: server.Socket, Instance: id}).Watch(t.Context(), keys, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestDutyWithoutTheRightToBeSeen(t *testing.T) {
 	if err := os.WriteFile(password, []byte("any"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w, err := NewClient(Options{Network: "unix", Address: server.Socket, Instance: "a-1", Login: Login{Username: "unseen", PasswordFile: password}}).Watch(t.Context(), keys)
+	w, err := NewClient(Options{Network: "unix", Address: server.Socket, Instance: "a-1", Login: Login{Username: "unseen", PasswordFile: password}}).Watch(t.Context(), keys, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func TestDutyEndsWithAFence(t *testing.T) {
 	w, err := NewClient(Options{
 		Network: "unix", Address: server.Socket, Instance: i.ID,
 		Greet: func(c *Conn) error { return register(c, keys, i, time.Minute) },
-	}).Watch(t.Context(), keys)
+	}).Watch(t.Context(), keys, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

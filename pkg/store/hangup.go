@@ -1,10 +1,8 @@
 package store
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"syscall"
 
@@ -20,7 +18,11 @@ var errHangUp = errors.New("redis has closed it")
 // It waits on a duplicate of the descriptor, as the poller of Go has one reader of
 // each.
 func (c *Conn) hangUp(closed <-chan struct{}) error {
-	raw, err := rawConn(c.wire)
+	conn, ok := c.netConn.Conn.(syscall.Conn)
+	if !ok {
+		return fmt.Errorf("a %T has no descriptor", c.netConn.Conn)
+	}
+	raw, err := conn.SyscallConn()
 	if err != nil {
 		return err
 	}
@@ -52,24 +54,4 @@ func (c *Conn) hangUp(closed <-chan struct{}) error {
 		return err
 	}
 	return errHangUp
-}
-
-// rawConn returns the connection below all that dial has put around it.
-func rawConn(conn net.Conn) (syscall.RawConn, error) {
-	for {
-		switch c := conn.(type) {
-		case *worded:
-			conn = c.Conn
-		case *guard:
-			conn = c.Conn
-		case *patient:
-			conn = c.Conn
-		case *tls.Conn:
-			conn = c.NetConn()
-		case syscall.Conn:
-			return c.SyscallConn()
-		default:
-			return nil, fmt.Errorf("a %T has no descriptor", conn)
-		}
-	}
 }

@@ -18,8 +18,8 @@ type Link struct {
 	used time.Time
 	// lost are connections that broke and that the server may still serve.
 	lost []ref
-	// progress is handed to each connection.
-	progress func()
+	// busy is handed to each connection. Other goroutines may read it.
+	busy Busy
 	// vital says that the link connects also to a server that is crowded.
 	vital bool
 }
@@ -35,7 +35,14 @@ func (c *Client) Link() *Link { return &Link{client: c} }
 
 // OnProgress has f called, again and again, while something large is read or
 // written: that can take minutes, and is no hang. It comes before the first use.
-func (l *Link) OnProgress(f func()) { l.progress = f }
+func (l *Link) OnProgress(f func()) { l.busy.progress = f }
+
+// BusyUntil returns the time until which a Use of the link may wait for Redis, or the
+// zero time if there is none at the moment. Every step of a Use extends it by the
+// time-out of that step: reading a password, connecting, each command, and each part
+// of something large. So the caller needs to know neither how many steps there are nor
+// how long they take. Any goroutine may call it.
+func (l *Link) BusyUntil() time.Time { return l.busy.Until() }
 
 // Use calls fn with a working connection. The error is fn's, or says why there
 // is no connection. Nothing is retried here.
@@ -44,6 +51,7 @@ func (l *Link) OnProgress(f func()) { l.progress = f }
 // that, what fn reads now could be changed afterwards by a command that the
 // server has yet to read from a lost connection.
 func (l *Link) Use(ctx context.Context, fn func(*Conn) error) error {
+	defer l.busy.rest()
 	if err := l.connect(ctx); err != nil {
 		return err
 	}
@@ -88,7 +96,7 @@ func (l *Link) connect(ctx context.Context) error {
 		if err := l.client.crowd.rest(l.vital); err != nil {
 			return err
 		}
-		conn, err := l.client.dialMaster(ctx, l.progress)
+		conn, err := l.client.dialMaster(ctx, &l.busy)
 		if err != nil {
 			l.client.crowd.note(err)
 			return err
@@ -139,6 +147,7 @@ func (l *Link) Close() error {
 	if l.conn == nil {
 		return nil
 	}
+	defer l.busy.rest() // the end of a TLS connection is written
 	err := l.conn.Close()
 	l.client.open.ended(l.conn.ref.id)
 	if l.conn.left.Load() {

@@ -85,7 +85,7 @@ func (m *master) moved(address string) {
 	for c := range m.open {
 		if c.address != address {
 			c.left.Store(true)
-			_ = c.wire.Close() // whoever uses it learns of it there
+			_ = c.netConn.Close() // whoever uses it learns of it there
 		}
 	}
 }

@@ -29,10 +29,10 @@ var ErrNoMaster = errors.New("the sentinel knows no such master")
 // knows of a change that others may not have heard of yet. A master that was demoted
 // since is also found out by the first command that writes, and then asked for again
 // (see stale).
-func (c *Client) askSentinels(ctx context.Context) (string, error) {
+func (c *Client) askSentinels(ctx context.Context, busy *Busy) (string, error) {
 	var errs []error
 	for _, sentinel := range c.master.first(c.opts.Sentinel.Addresses) {
-		address, err := c.askSentinel(ctx, sentinel)
+		address, err := c.askSentinel(ctx, sentinel, busy)
 		if err == nil {
 			c.master.heard(sentinel)
 			return address, nil
@@ -45,15 +45,15 @@ func (c *Client) askSentinels(ctx context.Context) (string, error) {
 // dialSentinel bounds how long one sentinel may take, so that all of them together
 // take no longer than two servers: where a network swallows everything, who waits
 // for them must not be taken for one that hangs.
-func (c *Client) dialSentinel(ctx context.Context, sentinel string) (redis.Conn, net.Conn, error) {
+func (c *Client) dialSentinel(ctx context.Context, sentinel string, busy *Busy) (redis.Conn, *progressConn, error) {
 	each := min(c.opts.CommandTimeout, 2*c.opts.CommandTimeout/time.Duration(len(c.opts.Sentinel.Addresses)))
 	ctx, cancel := context.WithTimeout(ctx, each)
 	defer cancel()
-	return c.connect(ctx, way{network: "tcp", address: sentinel, login: c.opts.Sentinel.Login, silence: each})
+	return c.connect(ctx, target{network: "tcp", address: sentinel, login: c.opts.Sentinel.Login, silence: each, busy: busy})
 }
 
-func (c *Client) askSentinel(ctx context.Context, sentinel string) (address string, err error) {
-	rc, _, err := c.dialSentinel(ctx, sentinel)
+func (c *Client) askSentinel(ctx context.Context, sentinel string, busy *Busy) (address string, err error) {
+	rc, _, err := c.dialSentinel(ctx, sentinel, busy)
 	if err != nil {
 		return "", err
 	}

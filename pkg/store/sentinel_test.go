@@ -109,7 +109,7 @@ func TestSentinelWatchLeavesTheOldMaster(t *testing.T) {
 	cluster := redistest.StartCluster(t, 1, 1)
 	old := cluster.Master(t)
 	c := NewClient(Options{Network: "tcp", Instance: "test", Sentinel: Sentinel{Addresses: cluster.Sentinels, Master: redistest.MasterName}})
-	w, err := c.WatchSentinel(t.Context(), cluster.Sentinels[0])
+	w, err := c.WatchSentinel(t.Context(), cluster.Sentinels[0], nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestConnectionThatCameTooLateIsNotKept(t *testing.T) {
 func TestSentinelWatchEnds(t *testing.T) {
 	cluster := redistest.StartCluster(t, 0, 1)
 	c := NewClient(Options{Network: "tcp", Sentinel: Sentinel{Addresses: cluster.Sentinels, Master: redistest.MasterName}})
-	w, err := c.WatchSentinel(t.Context(), cluster.Sentinels[0])
+	w, err := c.WatchSentinel(t.Context(), cluster.Sentinels[0], nil)
 	if err != nil {
 		t.Fatal(err)
 	}

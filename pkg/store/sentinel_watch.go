@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"net"
 	"sync"
 	"time"
 
@@ -29,8 +28,9 @@ type SentinelWatch struct {
 	client   *Client
 	sentinel string
 	master   string
+	busy     *Busy
 	rc       redis.Conn
-	wire     net.Conn
+	netConn  *progressConn
 	closed   chan struct{}
 	pings    sync.WaitGroup
 }
@@ -39,13 +39,15 @@ type SentinelWatch struct {
 func (c *Client) Sentinels() []string { return c.opts.Sentinel.Addresses }
 
 // WatchSentinel subscribes at a sentinel, and then asks it for the master, so that no
-// change is missed. It has to be closed.
-func (c *Client) WatchSentinel(ctx context.Context, sentinel string) (*SentinelWatch, error) {
-	rc, wire, err := c.dialSentinel(ctx, sentinel)
+// change is missed. It has to be closed. busy belongs to the goroutine that uses the
+// watch, and may be nil.
+func (c *Client) WatchSentinel(ctx context.Context, sentinel string, busy *Busy) (*SentinelWatch, error) {
+	defer busy.rest()
+	rc, netConn, err := c.dialSentinel(ctx, sentinel, busy)
 	if err != nil {
 		return nil, fmt.Errorf("listen to sentinel %s: %w", sentinel, err)
 	}
-	w := &SentinelWatch{client: c, sentinel: sentinel, rc: rc, wire: wire, closed: make(chan struct{})}
+	w := &SentinelWatch{client: c, sentinel: sentinel, busy: busy, rc: rc, netConn: netConn, closed: make(chan struct{})}
 	if err = subscribe(rc, switchMaster, reconfSlaves); err == nil {
 		err = w.ask(ctx)
 	}
@@ -59,7 +61,7 @@ func (c *Client) WatchSentinel(ctx context.Context, sentinel string) (*SentinelW
 
 // ask learns which server is the master.
 func (w *SentinelWatch) ask(ctx context.Context) error {
-	address, err := w.client.askSentinel(ctx, w.sentinel)
+	address, err := w.client.askSentinel(ctx, w.sentinel, w.busy)
 	if err != nil {
 		return err
 	}
@@ -92,7 +94,8 @@ func (w *SentinelWatch) Master() string { return w.master }
 // Next waits until the sentinel has told something, or answered a ping: for
 // the Ping of [Options] and a few time-outs. An error, such as the end of ctx, ends the watch.
 func (w *SentinelWatch) Next(ctx context.Context) error {
-	defer context.AfterFunc(ctx, func() { _ = w.wire.Close() })()
+	defer w.busy.rest()
+	defer context.AfterFunc(ctx, func() { _ = w.netConn.Close() })()
 	reply, err := redis.Values(redis.ReceiveWithTimeout(w.rc, w.client.opts.Ping+w.client.opts.CommandTimeout))
 	if err == nil && len(reply) == 0 {
 		err = ErrProtocol
@@ -113,5 +116,6 @@ func (w *SentinelWatch) Close() error {
 	close(w.closed)
 	err := w.rc.Close()
 	w.pings.Wait()
+	w.busy.rest()
 	return err
 }

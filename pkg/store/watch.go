@@ -32,6 +32,8 @@ type Watch struct {
 	unseen error
 	// used is when reader was last known to work.
 	used time.Time
+	// busy belongs to the goroutine that uses the watch, except for Next and HangUp.
+	busy *Busy
 }
 
 // ErrRested is wrapped by the loss of a connection that has not been used for some
@@ -41,6 +43,7 @@ var ErrRested = errors.New("a connection that rested is lost")
 
 // after notes how a use of the reader ended.
 func (w *Watch) after(err error) error {
+	w.busy.rest()
 	if err == nil || Refused(err) {
 		w.used = time.Now()
 		return err
@@ -55,14 +58,16 @@ func (w *Watch) after(err error) error {
 // watch works, but at the wrong place.
 func (w *Watch) Stale() bool { return w.reader.stale }
 
-// Watch connects and begins to listen.
-func (c *Client) Watch(ctx context.Context, k Keys) (*Watch, error) {
-	ear, err := c.Dial(ctx)
+// Watch connects and begins to listen. busy belongs to the goroutine that uses the
+// watch, and may be nil; Next and HangUp, which run in others, do not set it.
+func (c *Client) Watch(ctx context.Context, k Keys, busy *Busy) (*Watch, error) {
+	defer busy.rest()
+	ear, err := c.dialMaster(ctx, busy)
 	if err != nil {
 		return nil, err
 	}
-	w := &Watch{keys: k, ear: ear, used: time.Now()}
-	if w.reader, err = c.Dial(ctx); err == nil {
+	w := &Watch{keys: k, ear: ear, used: time.Now(), busy: busy}
+	if w.reader, err = c.dialMaster(ctx, busy); err == nil {
 		err = w.register()
 	}
 	if err == nil {
@@ -71,6 +76,7 @@ func (c *Client) Watch(ctx context.Context, k Keys) (*Watch, error) {
 	if err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
+	ear.netConn.detach() // from now on Next uses it, in a goroutine of its own
 	return w, nil
 }
 
@@ -114,6 +120,7 @@ func (w *Watch) HangUp(closed <-chan struct{}) error {
 
 // Close closes both connections.
 func (w *Watch) Close() error {
+	defer w.busy.rest()
 	err := w.ear.Close()
 	w.ear.client.open.ended(w.ear.ref.id)
 	if w.reader != nil {
@@ -169,7 +176,9 @@ func set(reply any) (map[string]bool, error) {
 // listens comes to Next. A refusal is an answer: a Redis that cannot save refuses a
 // PING, too.
 func (w *Watch) Ping() error {
+	w.busy.within(w.reader.client.opts.CommandTimeout)
 	if err := sendPing(w.ear.rc); err != nil {
+		w.busy.rest()
 		return err
 	}
 	_, err := w.reader.do("PING")

@@ -17,7 +17,7 @@ const silence = time.Minute
 func openWatch(t *testing.T) *Watch {
 	t.Helper()
 	server.Flush(t)
-	w, err := NewClient(Options{Network: "unix", Address: server.Socket, Instance: "watch"}).Watch(t.Context(), keys)
+	w, err := NewClient(Options{Network: "unix", Address: server.Socket, Instance: "watch"}).Watch(t.Context(), keys, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,7 +54,7 @@ func (f *follower) Run(ctx context.Context) error {
 // at all.
 func (f *follower) listen(ctx context.Context, sentinel string) (heard bool, err error) {
 	f.pulse.Within(8 * f.times.IO)
-	w, err := f.client.WatchSentinel(ctx, sentinel)
+	w, err := f.client.WatchSentinel(ctx, sentinel, nil)
 	if err != nil {
 		return false, err
 	}

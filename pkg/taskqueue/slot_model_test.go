@@ -258,7 +258,7 @@ func (m *slotModel) moveDue(rt *rapid.T) {
 
 func (m *slotModel) tryMoveDue() (err error) {
 	if m.watch == nil {
-		if m.watch, err = m.client.Watch(m.t.Context(), m.keys); err != nil {
+		if m.watch, err = m.client.Watch(m.t.Context(), m.keys, nil); err != nil {
 			m.watch = nil
 			return err
 		}

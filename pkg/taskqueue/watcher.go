@@ -71,7 +71,7 @@ func (w *watcher) Run(ctx context.Context) error {
 // watch makes a pair of connections and serves them until one of them is lost.
 func (w *watcher) watch(ctx context.Context, pace *loop.Pacer) error {
 	w.pulse.Within(4 * w.times.IO)
-	watch, err := w.client.Watch(ctx, w.keys)
+	watch, err := w.client.Watch(ctx, w.keys, nil)
 	if err != nil {
 		return err
 	}

@@ -31,16 +31,20 @@ func slowIsNotSilent(t *testing.T) {
 	near, far := net.Pipe()
 	defer near.Close()
 	go dribble(far, size, 4<<10, 20*time.Millisecond) // 16 pieces: over 300 ms
-	p := &patient{Conn: near, silence: silence}
+	var busy Busy
+	p := &progressConn{Conn: near, silence: silence, busy: &busy}
 	if err := p.SetReadDeadline(time.Now().Add(silence)); err != nil {
 		t.Fatal(err)
 	}
-	began := time.Now()
+	began, until := time.Now(), busy.Until()
 	if _, err := io.ReadFull(p, make([]byte, size)); err != nil {
 		t.Fatalf("after %v: %v", time.Since(began), err)
 	}
 	if took := time.Since(began); took < 2*silence {
 		t.Fatalf("this was too fast to show anything: %v", took)
+	}
+	if stretch := busy.Until().Sub(until); stretch < silence {
+		t.Errorf("while bytes moved, it has become busy for only %v more", stretch)
 	}
 	if _, err := p.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("silence gives %v", err)
@@ -69,7 +73,7 @@ func slowReadersAreWaitedFor(t *testing.T) {
 		}
 		received <- got
 	}()
-	p := &patient{Conn: near, silence: silence}
+	p := &progressConn{Conn: near, silence: silence}
 	if err := p.SetWriteDeadline(time.Now().Add(silence)); err != nil {
 		t.Fatal(err)
 	}
@@ -86,4 +90,25 @@ func slowReadersAreWaitedFor(t *testing.T) {
 		t.Errorf("nobody reads, but %d were written: %v", n, err)
 	}
 	far.Close()
+}
+
+// Redigo may set a deadline in a goroutine that it does not wait for. After the
+// connection is closed, nobody would take that back.
+func TestAClosedConnectionIsNotBusy(t *testing.T) {
+	near, far := net.Pipe()
+	defer far.Close()
+	var busy Busy
+	p := &progressConn{Conn: near, silence: time.Second, busy: &busy}
+	if err := p.SetReadDeadline(time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if busy.Until().IsZero() {
+		t.Error("a deadline does not make it busy")
+	}
+	busy.rest()
+	p.Close()
+	_ = p.SetReadDeadline(time.Now().Add(time.Hour)) // as the pipe is closed, this fails
+	if until := busy.Until(); !until.IsZero() {
+		t.Errorf("it is busy until %v", until)
+	}
 }
