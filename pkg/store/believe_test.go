@@ -156,7 +156,7 @@ func TestFailWithoutARecordMovesTheEntry(t *testing.T) {
 	f := finishOf(Fail)
 	f.Record, f.TakeNext = nil, false
 	use(t, l, func(c *Conn) error {
-		got, err := c.FinishAll([]Finish{f})
+		got, err := c.FinishAll(keys, []Finish{f})
 		if err == nil && (got[0].Err != nil || got[0].Gone) {
 			t.Errorf("%+v", got)
 		}

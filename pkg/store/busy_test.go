@@ -27,7 +27,7 @@ func TestBusyUntilTheTimeOutOfTheCommand(t *testing.T) {
 	wantIdle(t, "making a link", l.BusyUntil())
 	left := func() time.Duration { return time.Until(l.BusyUntil()) }
 	use(t, l, func(c *Conn) error {
-		_, err := c.Peek(run0)
+		_, err := c.Inspect(keys, "T", "I", 0)
 		if d := left(); d <= 0 || d > timeout {
 			t.Errorf("a command may take another %v", d)
 		}
@@ -47,7 +47,7 @@ func TestBusyUntilTheTimeOutOfTheCommand(t *testing.T) {
 		}
 	}()
 	use(t, l, func(c *Conn) error {
-		_, err := c.Take(ctx, keys.Queue("T"), run0, block)
+		_, err := c.Take(ctx, keys, list0, block)
 		return err
 	})
 	wantIdle(t, "a take", l.BusyUntil())

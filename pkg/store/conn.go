@@ -107,18 +107,18 @@ func (c *Conn) pipeline(calls []call) ([]any, error) {
 	return replies, nil
 }
 
-// Take moves the entry at the head of queue to the run list and returns its
+// Take moves the entry at the head of a queue to the run list and returns its
 // bytes, or nil when none came within block, or ctx ended first
 // (https://redis.io/docs/latest/commands/blmove/). The run list must be known to
 // be empty.
 //
 // When ctx ends, Redis is asked to end the wait (CLIENT UNBLOCK) and its answer
 // is read all the same: it may be an entry that came at that very moment.
-func (c *Conn) Take(ctx context.Context, queue, run string, block time.Duration) ([]byte, error) {
+func (c *Conn) Take(ctx context.Context, k Keys, r RunList, block time.Duration) ([]byte, error) {
 	if ctx.Err() != nil {
 		return nil, nil //nolint:nilerr // a withdrawn take has no entry; that is no fault
 	}
-	if err := c.rc.Send("BLMOVE", queue, run, "LEFT", "RIGHT", block.Seconds()); err != nil {
+	if err := c.rc.Send("BLMOVE", k.Queue(r.Type), k.run(r), "LEFT", "RIGHT", block.Seconds()); err != nil {
 		return nil, fmt.Errorf("send BLMOVE: %w", err)
 	}
 	if err := c.rc.Flush(); err != nil {
@@ -147,8 +147,8 @@ func (c *Conn) Take(ctx context.Context, queue, run string, block time.Duration)
 
 // TakeNow is [Conn.Take] without the wait: nil says that the queue is empty
 // (https://redis.io/docs/latest/commands/lmove/).
-func (c *Conn) TakeNow(queue, run string) ([]byte, error) {
-	entry, err := redis.Bytes(c.do("LMOVE", queue, run, "LEFT", "RIGHT"))
+func (c *Conn) TakeNow(k Keys, r RunList) ([]byte, error) {
+	entry, err := redis.Bytes(c.do("LMOVE", k.Queue(r.Type), k.run(r), "LEFT", "RIGHT"))
 	if errors.Is(err, redis.ErrNil) {
 		return nil, nil
 	}
@@ -185,17 +185,8 @@ func (c *Conn) unblock(answered <-chan struct{}) {
 	}
 }
 
-// Peek returns the entry that stands in a run list, or nil.
-func (c *Conn) Peek(run string) ([]byte, error) {
-	entry, err := redis.Bytes(c.do("LINDEX", run, 0))
-	if errors.Is(err, redis.ErrNil) {
-		return nil, nil
-	}
-	return entry, err
-}
-
-// Persist removes the time to live of a list and reports whether it had one
+// Persist removes the time to live of the queue of a type and reports whether it had one
 // (https://redis.io/docs/latest/commands/persist/).
-func (c *Conn) Persist(list string) (expired bool, err error) {
-	return redis.Bool(c.do("PERSIST", list))
+func (c *Conn) Persist(k Keys, taskType string) (expired bool, err error) {
+	return redis.Bool(c.do("PERSIST", k.Queue(taskType)))
 }

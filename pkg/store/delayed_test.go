@@ -15,7 +15,7 @@ import (
 
 func delay(record string) Finish {
 	f := finishOf(Delay)
-	f.Delayed, f.Record = keys.Delayed("T"), []byte(record)
+	f.Record = []byte(record)
 	return f
 }
 
@@ -43,7 +43,7 @@ func TestFinishPutsOff(t *testing.T) {
 			use(t, l, func(c *Conn) error {
 				f := delay("later")
 				set(&f)
-				results, err := c.FinishAll([]Finish{f})
+				results, err := c.FinishAll(keys, []Finish{f})
 				if diff := cmp.Diff([]Finished{{Taken: Taken{Entry: []byte("y"), Note: Note{Number: 2}}}}, results); diff != "" {
 					t.Error(diff)
 				}
@@ -67,7 +67,7 @@ func TestFinishRefusedPutOffKeepsTheEntry(t *testing.T) {
 	begin(t, "x")
 	server.Push(t, keys.Delayed("T"), "a list")
 	use(t, l, func(c *Conn) error {
-		results, err := c.FinishAll([]Finish{delay("later")})
+		results, err := c.FinishAll(keys, []Finish{delay("later")})
 		var refused *ReplyError
 		if err == nil && !errors.As(results[0].Err, &refused) {
 			t.Errorf("got %+v", results[0])

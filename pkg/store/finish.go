@@ -34,28 +34,23 @@ type Finish struct {
 	// afterwards.
 	Run RunList
 	How How
-	// Failed, Record and Keep are for Fail: the list, the record to push (nil for
-	// the entry itself), and what bounds the list from now on.
-	Failed string
+	// Record is for Fail and Delay: what is pushed instead of the entry. With Fail, nil
+	// is for the entry itself.
 	Record []byte
-	Keep   Keep
-	// Delayed, Due and After are for Delay: the sorted set; when the entry is due,
-	// or, where that is the zero time, how long from now on; to the millisecond.
-	// Now is by the clock of Redis, which is one for all hosts.
-	Delayed string
-	Due     time.Time
-	After   time.Duration
-	// Queue is where Return puts the entry, and where the next one is taken.
-	Queue string
-	// Next is the run list for the next entry, with the note of its run. It must be
-	// thought to be empty and must not be Run: after a lost answer two equal entries
-	// in one list could not be told apart.
-	Next RunList
-	// Instances is the hash of all instances; see [Keys.Instances]. Type is that of
-	// the entry.
-	Instances, Type string
-	// TakeNext asks for the next entry.
+	// Keep is for Fail: the limits of the failed list from now on.
+	Keep Keep
+	// Due and After are for Delay: the time at which the entry is due or, if that is
+	// the zero time, how long from now; to the millisecond. Now is by the clock of
+	// Redis, which is the same for all hosts.
+	Due   time.Time
+	After time.Duration
+	// TakeNext asks for the next entry of the type.
 	TakeNext bool
+	// Next is the number of the run list for the next entry, and NextNote the note of
+	// its run. The list is expected to be empty. It must not be that of Run: after a
+	// lost answer, two equal entries in one list could not be told apart.
+	Next     int
+	NextNote Note
 	// Unsure says that this was sent before on a connection that broke.
 	Unsure bool
 }
@@ -160,17 +155,21 @@ if ARGV[4] == '1' then
 end
 return {n, entry, note, expiry}`
 
-func (f Finish) call() call {
+// next is the run list for the next entry.
+func (f Finish) next() RunList { return RunList{f.Run.Type, f.Run.Instance, f.Next, f.NextNote} }
+
+func (f Finish) call(k Keys) call {
 	// EVAL rather than EVALSHA: a restarted server knows no scripts, and a
 	// NOSCRIPT in the middle of a pipeline is a state more to get wrong.
 	from, ms := "after", f.After.Milliseconds()
 	if !f.Due.IsZero() {
 		from, ms = "at", f.Due.UnixMilli()
 	}
+	taskType, run, next := f.Run.Type, k.run(f.Run), f.next()
 	return call{"EVAL", []any{
-		finishScript, 8, f.Run.Key, f.Queue, f.Failed, f.Next.Key, f.Run.Notes, f.Delayed, f.Instances, nothing(f.Run.Key),
+		finishScript, 8, run, k.Queue(taskType), k.Failed(taskType), k.run(next), k.Notes(f.Run.Instance), k.Delayed(taskType), k.Instances(), nothing(run),
 		string(f.How), f.Record, f.Keep.arg(), flag(f.TakeNext), from, ms,
-		f.Run.Field, strconv.FormatUint(f.Run.Note.Number, 10), f.Next.Field, f.Next.Note.String(), blankField(f.Type),
+		f.Run.field(), strconv.FormatUint(f.Run.Note.Number, 10), next.field(), next.Note.String(), blankField(taskType),
 	}}
 }
 
@@ -187,15 +186,15 @@ var ErrSending = errors.New("sending results")
 //
 // Power loss here: each is one atomic step, so the entry is in its run list or
 // where it belongs, never neither.
-func (c *Conn) FinishAll(fs []Finish) ([]Finished, error) {
+func (c *Conn) FinishAll(k Keys, fs []Finish) ([]Finished, error) {
 	results := make([]Finished, len(fs))
-	if err := c.lookBack(fs, results); err != nil {
+	if err := c.lookBack(k, fs, results); err != nil {
 		return nil, err
 	}
 	calls := make([]call, 0, len(fs))
 	for i, f := range fs {
 		if !results[i].Gone {
-			calls = append(calls, f.call())
+			calls = append(calls, f.call(k))
 		}
 	}
 	replies, err := c.pipeline(calls)
@@ -236,12 +235,13 @@ func finished(reply any) Finished {
 // script is one step, so an empty run list means that all of it was, and the entry
 // that it took is in Next, under the note of Next. Where the note of the run is gone
 // as well, Redis has lost it, and what to do is for the script to decide.
-func (c *Conn) lookBack(fs []Finish, results []Finished) error {
+func (c *Conn) lookBack(k Keys, fs []Finish, results []Finished) error {
 	var calls []call
 	for _, f := range fs {
 		if f.Unsure {
-			calls = append(calls, call{"EXISTS", []any{f.Run.Key}}, call{"HGET", []any{f.Run.Notes, f.Run.Field}},
-				call{"LINDEX", []any{f.Next.Key, 0}}, call{"HGET", []any{f.Next.Notes, f.Next.Field}})
+			notes := k.Notes(f.Run.Instance)
+			calls = append(calls, call{"EXISTS", []any{k.run(f.Run)}}, call{"HGET", []any{notes, f.Run.field()}},
+				call{"LINDEX", []any{k.run(f.next()), 0}}, call{"HGET", []any{notes, f.next().field()}})
 		}
 	}
 	replies, err := c.pipeline(calls)
@@ -254,13 +254,13 @@ func (c *Conn) lookBack(fs []Finish, results []Finished) error {
 		}
 		for _, reply := range replies[:4] {
 			if refused, ok := reply.(redis.Error); ok {
-				return fmt.Errorf("look at %s and %s: %w", f.Run.Key, f.Next.Key, typed(refused))
+				return fmt.Errorf("look at %s and %s: %w", k.run(f.Run), k.run(f.next()), typed(refused))
 			}
 		}
 		note, _ := replies[1].([]byte)
 		was, known := readNote(string(note))
 		results[i].Gone = replies[0] == int64(0) && known && was.Number == f.Run.Note.Number
-		if t := taken(replies[2], replies[3]); results[i].Gone && t.Note.Number == f.Next.Note.Number {
+		if t := taken(replies[2], replies[3]); results[i].Gone && t.Note.Number == f.NextNote.Number {
 			results[i].Taken = t
 		}
 		replies = replies[4:]

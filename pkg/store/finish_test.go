@@ -14,9 +14,8 @@ import (
 
 func finishOf(how How) Finish {
 	return Finish{
-		Run: keys.RunList("T", "I", 0, Note{Number: 1}), How: how, Queue: "q:T", Next: keys.RunList("T", "I", 1, Note{Number: 2}), TakeNext: true,
-		Instances: keys.Instances(), Type: "T", Delayed: keys.Delayed("T"),
-		Failed: "q:T:failed", Record: []byte("record"), Keep: Keep{TTL: time.Hour},
+		Run: RunList{"T", "I", 0, Note{Number: 1}}, How: how, TakeNext: true, Next: 1, NextNote: Note{Number: 2},
+		Record: []byte("record"), Keep: Keep{TTL: time.Hour},
 	}
 }
 
@@ -50,7 +49,7 @@ func TestFinishMovesTheEntryAndTakesTheNext(t *testing.T) {
 			begin(t, "x")
 			server.Push(t, "q:T", "y")
 			use(t, l, func(c *Conn) error {
-				results, err := c.FinishAll([]Finish{finishOf(how)})
+				results, err := c.FinishAll(keys, []Finish{finishOf(how)})
 				wantResult := []Finished{{Taken: Taken{Entry: []byte(want[run1][0]), Note: Note{Number: 2}}}}
 				if diff := cmp.Diff(wantResult, results, cmpopts.EquateErrors()); diff != "" {
 					t.Error(diff)
@@ -69,7 +68,7 @@ func TestFinishWithoutNextLeavesTheQueueAlone(t *testing.T) {
 	f := finishOf(Drop)
 	f.TakeNext = false
 	use(t, l, func(c *Conn) error {
-		results, err := c.FinishAll([]Finish{f})
+		results, err := c.FinishAll(keys, []Finish{f})
 		if results[0].Entry != nil {
 			t.Errorf("took %q", results[0].Entry)
 		}
@@ -87,7 +86,7 @@ func TestFailedListExpiresAfterTheLastPush(t *testing.T) {
 		f.Keep.TTL = ttl
 		use(t, l, func(c *Conn) error {
 			// Sent as one, or the time between both would be part of the answer.
-			replies, err := c.pipeline([]call{f.call(), {"TTL", []any{"q:T:failed"}}})
+			replies, err := c.pipeline([]call{f.call(keys), {"TTL", []any{"q:T:failed"}}})
 			if err == nil && replies[1] != []any{int64(3600), int64(2)}[i] {
 				t.Errorf("TTL after a push with %v is %v s", ttl, replies[1])
 			}
@@ -104,9 +103,9 @@ func TestFinishRefusedKeepsTheEntry(t *testing.T) {
 	server.Push(t, "q:T", "y")
 	server.Push(t, "q:T:run:I:2", "z")
 	other := finishOf(Drop)
-	other.Run, other.Next = keys.RunList("T", "I", 2, Note{Number: 3}), keys.RunList("T", "I", 3, Note{Number: 4})
+	other.Run, other.Next, other.NextNote = RunList{"T", "I", 2, Note{Number: 3}}, 3, Note{Number: 4}
 	use(t, l, func(c *Conn) error {
-		results, err := c.FinishAll([]Finish{finishOf(Fail), other})
+		results, err := c.FinishAll(keys, []Finish{finishOf(Fail), other})
 		if !errors.Is(results[0].Err, &ReplyError{Code: "WRONGTYPE"}) && !errors.Is(results[0].Err, &ReplyError{Code: "ERR"}) {
 			t.Errorf("got %v", results[0].Err)
 		}
@@ -129,7 +128,7 @@ func TestFinishWithoutTheRightToExpire(t *testing.T) {
 			f := finishOf(Fail)
 			f.Record = record
 			use(t, l, func(c *Conn) error {
-				results, err := c.FinishAll([]Finish{f})
+				results, err := c.FinishAll(keys, []Finish{f})
 				if r := results[0]; err == nil && (r.Err != nil || r.Gone || string(r.Entry) != "y" || !errors.Is(r.Expiry, &ReplyError{Code: "NOPERM"})) {
 					t.Errorf("got %+v", r)
 				}
@@ -151,14 +150,14 @@ func TestFinishUnderOOMRemovesAndTakesNoHarm(t *testing.T) {
 	server.Do(t, "CONFIG", "SET", "maxmemory", "1")
 	defer server.Do(t, "CONFIG", "SET", "maxmemory", "0")
 	use(t, l, func(c *Conn) error {
-		fail, err := c.FinishAll([]Finish{finishOf(Fail)})
+		fail, err := c.FinishAll(keys, []Finish{finishOf(Fail)})
 		if err != nil {
 			return err
 		}
 		if fail[0].Err == nil {
 			t.Error("a push into a full Redis was not refused")
 		}
-		drop, err := c.FinishAll([]Finish{finishOf(Drop)})
+		drop, err := c.FinishAll(keys, []Finish{finishOf(Drop)})
 		if err == nil && drop[0].Err != nil {
 			t.Errorf("removing from a full Redis: %v", drop[0].Err)
 		}
@@ -189,7 +188,7 @@ func TestFinishAfterALostConnectionHappensOnce(t *testing.T) {
 				p.Decide(redistest.FailOnce("EVAL", 1, fault))
 				f := finishOf(how)
 				finish := func(c *Conn) error {
-					results, err := c.FinishAll([]Finish{f})
+					results, err := c.FinishAll(keys, []Finish{f})
 					if err == nil && string(results[0].Entry) != want[run1][0] {
 						t.Errorf("next is %q, want %q", results[0].Entry, want[run1][0])
 					}
@@ -240,7 +239,7 @@ func TestFinishOfAnEntryThatIsGone(t *testing.T) {
 				f := finishOf(how)
 				f.After, f.TakeNext = time.Hour, false
 				use(t, l, func(c *Conn) error {
-					results, err := c.FinishAll([]Finish{f})
+					results, err := c.FinishAll(keys, []Finish{f})
 					if diff := cmp.Diff([]Finished{{Gone: true}}, results); diff != "" {
 						t.Error(diff)
 					}
@@ -296,7 +295,7 @@ func TestFinishHandlesLargeEntries(t *testing.T) {
 	f := finishOf(Fail)
 	f.Record = []byte(large)
 	use(t, l, func(c *Conn) error {
-		results, err := c.FinishAll([]Finish{f})
+		results, err := c.FinishAll(keys, []Finish{f})
 		if err == nil && string(results[0].Entry) != large {
 			t.Errorf("got %d bytes, %v", len(results[0].Entry), results[0].Err)
 		}

@@ -24,7 +24,7 @@ func fail(t *testing.T, l *Link, record string, k Keep, recovery bool) Finished 
 		}
 		f := finishOf(Fail)
 		f.Record, f.Keep, f.TakeNext = []byte(record), k, false
-		results, err := c.FinishAll([]Finish{f})
+		results, err := c.FinishAll(keys, []Finish{f})
 		if err == nil {
 			result = results[0]
 			err = errors.Join(result.Err, result.Expiry)
@@ -124,7 +124,7 @@ func TestBoundsOfAFailedListThatAreRefused(t *testing.T) {
 			f := finishOf(Fail)
 			f.Keep.Records, f.Keep.Bytes = 1, 1<<20
 			use(t, l, func(c *Conn) error {
-				results, err := c.FinishAll([]Finish{f})
+				results, err := c.FinishAll(keys, []Finish{f})
 				if err != nil {
 					return err
 				}
@@ -144,7 +144,7 @@ func TestPersist(t *testing.T) {
 	server.Do(t, "EXPIRE", "q:T", 5)
 	for _, want := range []bool{true, false} {
 		use(t, l, func(c *Conn) error {
-			expired, err := c.Persist("q:T")
+			expired, err := c.Persist(keys, "T")
 			if expired != want {
 				t.Errorf("had a TTL: %v, want %v", expired, want)
 			}

@@ -216,7 +216,7 @@ func TestDatabase(t *testing.T) {
 	l := NewClient(Options{Network: "unix", Address: server.Socket, Database: 3, Instance: "test"}).Link()
 	defer l.Close()
 	use(t, l, func(c *Conn) error {
-		entry, err := c.Take(t.Context(), "q:T", run0, time.Second)
+		entry, err := c.Take(t.Context(), keys, list0, time.Second)
 		if string(entry) != "of 3" {
 			t.Errorf("took %q", entry)
 		}
@@ -233,7 +233,7 @@ func TestRefusalWithinAScriptIsNOPERM(t *testing.T) {
 	server.Push(t, run0, "x")
 	forbid(t, "ltrim")
 	use(t, l, func(c *Conn) error {
-		results, err := c.FinishAll([]Finish{finishOf(Drop)})
+		results, err := c.FinishAll(keys, []Finish{finishOf(Drop)})
 		if err == nil && !errors.Is(results[0].Err, &ReplyError{Code: "NOPERM"}) {
 			t.Errorf("got %v", results[0].Err)
 		}

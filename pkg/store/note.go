@@ -52,18 +52,22 @@ func readNote(s string) (n Note, known bool) {
 	return n, true
 }
 
-// RunList is a run list, and what is noted of it.
+// RunList identifies a run list (see [Keys.Run]), with the note of the run that it
+// holds or is meant for.
 type RunList struct {
-	// Key is the list, Notes the hash of all notes of the instance, and Field the
-	// list's field there.
-	Key, Notes, Field string
-	Note              Note
+	// Type is that of the entry.
+	Type string
+	// Instance is the instance that runs it.
+	Instance string
+	// List is the number of the list.
+	List int
+	Note Note
 }
 
-// RunList names the run list with this number; see [Keys.Run].
-func (k Keys) RunList(taskType, instance string, list int, n Note) RunList {
-	return RunList{k.Run(taskType, instance, list), k.Notes(instance), noteField(taskType, list), n}
-}
+func (k Keys) run(r RunList) string { return k.Run(r.Type, r.Instance, r.List) }
+
+// field is the field of a run list in the notes of its instance.
+func (r RunList) field() string { return noteField(r.Type, r.List) }
 
 func noteField(taskType string, list int) string { return taskType + ":" + strconv.Itoa(list) }
 
@@ -101,13 +105,14 @@ return {entry, put(entry, KEYS[2], ARGV[1], ARGV[2])}`
 // Prepare puts the note of a run list on record, and returns what is in the list
 // already. It comes before the take; where it is repeated, an entry without
 // [Note.Past] came by a take whose answer was lost.
-func (c *Conn) Prepare(r RunList) (Taken, error) {
-	values, err := redis.Values(c.do("EVAL", prepareScript, 2, r.Key, r.Notes, r.Field, r.Note.String()))
+func (c *Conn) Prepare(k Keys, r RunList) (Taken, error) {
+	run := k.run(r)
+	values, err := redis.Values(c.do("EVAL", prepareScript, 2, run, k.Notes(r.Instance), r.field(), r.Note.String()))
 	if err == nil && len(values) != 2 {
 		err = fmt.Errorf("the prepare script answered %d values instead of 2", len(values))
 	}
 	if err != nil {
-		return Taken{}, fmt.Errorf("prepare %s: %w", r.Key, err)
+		return Taken{}, fmt.Errorf("prepare %s: %w", run, err)
 	}
 	return taken(values[0], values[1]), nil
 }

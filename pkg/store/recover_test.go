@@ -163,22 +163,22 @@ func TestFenceInstanceEndsWhatTheDeadStillWaitFor(t *testing.T) {
 	dead, neighbour, l := dial("host-1", p.Socket), dial("host-10", server.Socket), dial("living", server.Socket)
 	defer l.Close()
 	ended := make(chan error, 2)
-	wait := func(l *Link, queue string) {
+	wait := func(l *Link, r RunList) {
 		ended <- l.Use(t.Context(), func(c *Conn) error {
-			entry, err := c.Take(t.Context(), queue, queue+":run", time.Minute)
+			entry, err := c.Take(t.Context(), keys, r, time.Minute)
 			if string(entry) == "theirs" {
 				return nil
 			}
 			return errors.Join(err, fmt.Errorf("took %q", entry))
 		})
 	}
-	go wait(dead, "q:T")
+	go wait(dead, RunList{Type: "T", Instance: "host-1"})
 	redistest.WaitBlocked(t, server, 1)
 	p.CutClients()
 	if err := <-ended; err == nil {
 		t.Error("the cut went unnoticed")
 	}
-	go wait(neighbour, "q:U")
+	go wait(neighbour, RunList{Type: "U", Instance: "host-10"})
 	redistest.WaitBlocked(t, server, 2)
 	for _, want := range []int{1, 0} {
 		use(t, l, func(c *Conn) error {
@@ -190,7 +190,7 @@ func TestFenceInstanceEndsWhatTheDeadStillWaitFor(t *testing.T) {
 		})
 	}
 	server.Push(t, "q:T", "x")
-	checkLists(t, map[string][]string{"q:T": {"x"}, "q:T:run": {}})
+	checkLists(t, map[string][]string{"q:T": {"x"}, keys.Run("T", "host-1", 0): {}})
 	server.Push(t, "q:U", "theirs")
 	if err := <-ended; err != nil {
 		t.Errorf("another instance was cut off: %v", err)

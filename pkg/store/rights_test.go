@@ -42,7 +42,7 @@ func finishing(how How, record string, x string) deed {
 	f := finishOf(how)
 	f.Record, f.After = []byte(record), time.Hour
 	return deed{script: finishScript, want: map[string][]string{"x": {x}, "y": {run1}, "z": {"later"}}, do: func(c *Conn) error {
-		results, err := c.FinishAll([]Finish{f})
+		results, err := c.FinishAll(keys, []Finish{f})
 		if err != nil {
 			return err
 		}
@@ -68,7 +68,7 @@ func deeds() map[string]deed {
 		return err
 	}
 	forget := func(c *Conn) error { return c.ForgetDead(keys, "I", false) }
-	list := keys.RunList("T", "I", 1, Note{Number: 2})
+	list := RunList{"T", "I", 1, Note{Number: 2}}
 	return map[string]deed{
 		"finish, drop":                 {finishScript, nil, finishing(Drop, "", "").do, map[string][]string{"y": {run1}, "z": {"later"}}},
 		"finish, fail":                 finishing(Fail, "record of x", "q:T:failed"),
@@ -79,7 +79,7 @@ func deeds() map[string]deed {
 		"recover, requeue":             recovering(recovery("x"), "q:T"),
 		"recover, fail":                recovering(recovery("x", failing), "q:T:failed"),
 		"recover, fail without record": recovering(recovery("x", func(r *Recovery) { r.Fail = true }), "q:T:failed"),
-		"prepare":                      {prepareScript, nil, func(c *Conn) error { _, err := c.Prepare(list); return err }, rest},
+		"prepare":                      {prepareScript, nil, func(c *Conn) error { _, err := c.Prepare(keys, list); return err }, rest},
 		"register":                     {blankScript + registerScript, []string{"MULTI", "EXEC", "EVAL", "INFO"}, register, rest},
 		"forget the dead":              {forgetDeadScript, nil, forget, rest},
 		"move what is due": {moveDueScript, nil, func(c *Conn) error {

@@ -122,7 +122,7 @@ func TestSentinelWatchLeavesTheOldMaster(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		err := waits.Use(t.Context(), func(c *Conn) error {
-			_, err := c.Take(t.Context(), "q:T", "q:T:run:a:0", time.Hour)
+			_, err := c.Take(t.Context(), keys, RunList{Type: "T", Instance: "a"}, time.Hour)
 			return err
 		})
 		if !errors.Is(err, ErrMoved) {

@@ -14,11 +14,14 @@ import (
 
 const run0, run1 = "q:T:run:I:0", "q:T:run:I:1"
 
+// list0 is run0.
+var list0 = RunList{Type: "T", Instance: "I", List: 0}
+
 func TestTakeMovesTheHeadToTheRunList(t *testing.T) {
 	l := open(t, server.Socket)
 	server.Push(t, "q:T", "first", "second")
 	use(t, l, func(c *Conn) error {
-		entry, err := c.Take(t.Context(), keys.Queue("T"), keys.Run("T", "I", 0), time.Second)
+		entry, err := c.Take(t.Context(), keys, list0, time.Second)
 		if string(entry) != "first" {
 			t.Errorf("took %q", entry)
 		}
@@ -34,7 +37,7 @@ func TestTakeMovesTheHeadToTheRunList(t *testing.T) {
 func TestTakeReturnsNilWhenNothingComes(t *testing.T) {
 	l := open(t, server.Socket)
 	use(t, l, func(c *Conn) error {
-		entry, err := c.Take(t.Context(), "q:T", run0, 10*time.Millisecond)
+		entry, err := c.Take(t.Context(), keys, list0, 10*time.Millisecond)
 		if entry != nil {
 			t.Errorf("took %q from an empty queue", entry)
 		}
@@ -46,7 +49,7 @@ func TestTakeNow(t *testing.T) {
 	l := open(t, server.Socket)
 	server.Push(t, "q:T", "first", "second")
 	use(t, l, func(c *Conn) error {
-		entry, err := c.TakeNow("q:T", run0)
+		entry, err := c.TakeNow(keys, list0)
 		if string(entry) != "first" {
 			t.Errorf("took %q", entry)
 		}
@@ -58,7 +61,7 @@ func TestTakeNow(t *testing.T) {
 		}
 	}
 	use(t, l, func(c *Conn) error {
-		entry, err := c.TakeNow("q:U", run1)
+		entry, err := c.TakeNow(keys, RunList{Type: "U", Instance: "I", List: 1})
 		if entry != nil {
 			t.Errorf("took %q from an empty queue", entry)
 		}
@@ -66,7 +69,7 @@ func TestTakeNow(t *testing.T) {
 	})
 	server.Do(t, "SET", "q:V", "a string")
 	err := l.Use(t.Context(), func(c *Conn) error {
-		_, err := c.TakeNow("q:V", run1)
+		_, err := c.TakeNow(keys, RunList{Type: "V", Instance: "I", List: 1})
 		return err
 	})
 	if !errors.Is(err, &ReplyError{Code: "WRONGTYPE"}) {
@@ -81,7 +84,7 @@ func TestTakeIsWokenByAPush(t *testing.T) {
 		server.Push(t, "q:T", "late")
 	}()
 	use(t, l, func(c *Conn) error {
-		entry, err := c.Take(t.Context(), "q:T", run0, time.Minute)
+		entry, err := c.Take(t.Context(), keys, list0, time.Minute)
 		if string(entry) != "late" {
 			t.Errorf("took %q", entry)
 		}
@@ -99,7 +102,7 @@ func TestTakeCancelledLeavesNothingInFlight(t *testing.T) {
 		cancel()
 	}()
 	use(t, l, func(c *Conn) error {
-		entry, err := c.Take(ctx, "q:T", run0, time.Minute)
+		entry, err := c.Take(ctx, keys, list0, time.Minute)
 		if entry != nil {
 			t.Errorf("took %q", entry)
 		}
@@ -110,7 +113,7 @@ func TestTakeCancelledLeavesNothingInFlight(t *testing.T) {
 		t.Error(diff)
 	}
 	use(t, l, func(c *Conn) error {
-		entry, err := c.Take(t.Context(), "q:T", run0, time.Minute)
+		entry, err := c.Take(t.Context(), keys, list0, time.Minute)
 		if string(entry) != "x" {
 			t.Errorf("took %q after a cancelled take", entry)
 		}
@@ -124,7 +127,7 @@ func TestTakeCancelledBeforehandAsksNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	use(t, l, func(c *Conn) error {
-		entry, err := c.Take(ctx, "q:T", run0, time.Minute)
+		entry, err := c.Take(ctx, keys, list0, time.Minute)
 		if entry != nil {
 			t.Errorf("took %q", entry)
 		}
@@ -136,13 +139,13 @@ func TestTakeFromAKeyOfTheWrongTypeIsRefused(t *testing.T) {
 	l := open(t, server.Socket)
 	server.Do(t, "SET", "q:T", "a string")
 	err := l.Use(t.Context(), func(c *Conn) error {
-		_, err := c.Take(t.Context(), "q:T", run0, time.Second)
+		_, err := c.Take(t.Context(), keys, list0, time.Second)
 		return err
 	})
 	if !Refused(err) || !errors.Is(err, &ReplyError{Code: "WRONGTYPE"}) {
 		t.Errorf("got %v, want a WRONGTYPE", err)
 	}
-	use(t, l, func(c *Conn) error { _, err := c.Peek(run0); return err })
+	use(t, l, func(c *Conn) error { _, err := c.Inspect(keys, "T", "I", 0); return err })
 }
 
 // No ghost: the server carries out a BLMOVE that it read after the client gave
@@ -159,14 +162,14 @@ func TestLostTakeIsFenced(t *testing.T) {
 			server.Push(t, "q:T", "a", "b")
 			p.Decide(redistest.FailOnce("BLMOVE", 1, fault))
 			err := l.Use(t.Context(), func(c *Conn) error {
-				_, err := c.Take(t.Context(), "q:T", run0, time.Second)
+				_, err := c.Take(t.Context(), keys, list0, time.Second)
 				return err
 			})
 			if err == nil || Refused(err) {
 				t.Fatalf("a lost connection gave %v", err)
 			}
-			var seen []byte
-			use(t, l, func(c *Conn) error { seen, err = c.Peek(run0); return err })
+			var seen Remains
+			use(t, l, func(c *Conn) error { seen, err = c.Inspect(keys, "T", "I", 0); return err })
 			if n := p.DeliverLate(); n != 0 {
 				t.Errorf("the server answered %d late requests of a fenced connection", n)
 			}
@@ -174,8 +177,8 @@ func TestLostTakeIsFenced(t *testing.T) {
 			if fault == redistest.BeforeAnswer {
 				want, rest = []string{"a"}, []string{"b"}
 			}
-			if string(seen) != first(want) {
-				t.Errorf("peeked %q, want %q", seen, first(want))
+			if string(seen.Entry) != first(want) {
+				t.Errorf("seen is %q, want %q", seen.Entry, first(want))
 			}
 			if diff := cmp.Diff(want, server.List(t, run0)); diff != "" {
 				t.Errorf("run list: %s", diff)
@@ -206,7 +209,7 @@ func TestBlockedTakeOfALostConnectionTakesNothing(t *testing.T) {
 		p.CutClients()
 	}()
 	err := l.Use(t.Context(), func(c *Conn) error {
-		_, err := c.Take(t.Context(), "q:T", run0, time.Minute)
+		_, err := c.Take(t.Context(), keys, list0, time.Minute)
 		return err
 	})
 	<-cut
@@ -214,7 +217,7 @@ func TestBlockedTakeOfALostConnectionTakesNothing(t *testing.T) {
 		t.Fatal("the cut went unnoticed")
 	}
 	redistest.WaitBlocked(t, server, 1) // the server has noticed nothing
-	use(t, l, func(c *Conn) error { _, err := c.Peek(run0); return err })
+	use(t, l, func(c *Conn) error { _, err := c.Inspect(keys, "T", "I", 0); return err })
 	server.Push(t, "q:T", "x")
 	if diff := cmp.Diff([]string{"x"}, server.List(t, "q:T")); diff != "" {
 		t.Errorf("queue after a push: %s", diff)

@@ -179,14 +179,11 @@ func (q *queue) tell(r result) {
 		q.backlogged = true
 	}
 	op := store.Finish{
-		Run: q.current(r.slot), How: r.how,
-		Failed: q.keys.Failed(q.task.Type), Record: r.record, Keep: keep(q.task, r.ttl),
-		Delayed: q.keys.Delayed(q.task.Type), Due: r.due, After: r.after,
-		Queue: q.keys.Queue(q.task.Type), Instances: q.keys.Instances(), Type: q.name,
-		Next: q.keys.RunList(q.name, q.instance, r.slot.other(), store.Note{}), TakeNext: next,
+		Run: q.current(r.slot), How: r.how, Record: r.record, Keep: keep(q.task, r.ttl), Due: r.due, After: r.after,
+		TakeNext: next, Next: r.slot.other(),
 	}
 	if next {
-		op.Next = q.other(r.slot)
+		op.NextNote = q.other(r.slot).Note
 	}
 	q.jobs = append(q.jobs, job{slot: r.slot, op: op, smaller: r.smaller})
 }

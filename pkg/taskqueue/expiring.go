@@ -19,20 +19,20 @@ import (
 //
 // Power loss here: the entry is in its run list, and the queue keeps its TTL until
 // the next record comes.
-func outlive(ctx context.Context, link *store.Link, log *slog.Logger, queue string, taken []byte) {
+func outlive(ctx context.Context, link *store.Link, log *slog.Logger, keys store.Keys, taskType string, taken []byte) {
 	if !entry.MayBeRecord(taken) {
 		return
 	}
 	expired := false
 	err := link.Use(ctx, func(c *store.Conn) (err error) {
-		expired, err = c.Persist(queue)
+		expired, err = c.Persist(keys, taskType)
 		return err
 	})
 	switch {
 	case err == nil && expired:
-		log.Warn("the queue had a TTL, as one has that was a failed list: it is removed, so that no entry expires", "queue", queue)
+		log.Warn("the queue had a TTL, as one has that was a failed list: it is removed, so that no entry expires", "queue", keys.Queue(taskType))
 	case store.Refused(err):
 		log.Warn("entries may expire: redis does not let gordon look whether a queue that was a failed list has a TTL",
-			"queue", queue, output.KeyError, err.Error())
+			"queue", keys.Queue(taskType), output.KeyError, err.Error())
 	}
 }

@@ -21,7 +21,7 @@ type order struct {
 // fetcher waits for entries of one type on a connection of its own, one at a
 // time, and only while a slot is free.
 type fetcher struct {
-	queue  string
+	keys   store.Keys
 	link   *store.Link
 	health *loop.Source
 	log    *slog.Logger
@@ -32,8 +32,8 @@ type fetcher struct {
 	taken  chan store.Taken
 }
 
-func newFetcher(queue string, link *store.Link, h *loop.Source, log *slog.Logger, t Times) *fetcher {
-	f := &fetcher{queue: queue, link: link, health: h, log: log, times: t, orders: make(chan order, 1), taken: make(chan store.Taken, 1)}
+func newFetcher(keys store.Keys, link *store.Link, h *loop.Source, log *slog.Logger, t Times) *fetcher {
+	f := &fetcher{keys: keys, link: link, health: h, log: log, times: t, orders: make(chan order, 1), taken: make(chan store.Taken, 1)}
 	link.OnProgress(f.pulse.Progress)
 	return f
 }
@@ -47,7 +47,7 @@ func (f *fetcher) Run(ctx context.Context) error {
 			return closeLink(f.link)
 		case o := <-f.orders:
 			t := f.take(ctx, o)
-			outlive(ctx, f.link, f.log, f.queue, t.Entry)
+			outlive(ctx, f.link, f.log, f.keys, o.run.Type, t.Entry)
 			f.pulse.Rest()
 			f.taken <- t
 		}
@@ -71,7 +71,7 @@ func (f *fetcher) take(ctx context.Context, o order) store.Taken {
 		f.pulse.Within(f.times.Block + 4*f.times.IO)
 		err := f.link.Use(ctx, func(c *store.Conn) (err error) {
 			if unsure {
-				if t, err = c.Prepare(o.run); err != nil || t.Entry != nil {
+				if t, err = c.Prepare(f.keys, o.run); err != nil || t.Entry != nil {
 					return err
 				}
 				unsure = false
@@ -101,10 +101,10 @@ func (f *fetcher) take(ctx context.Context, o order) store.Taken {
 // ask asks Redis for an entry once.
 func (f *fetcher) ask(c *store.Conn, o order, pace loop.Pacer) ([]byte, error) {
 	if o.now {
-		return c.TakeNow(f.queue, o.run.Key)
+		return c.TakeNow(f.keys, o.run)
 	}
 	defer f.wellAfterAll(pace)()
-	return c.Take(o.ctx, f.queue, o.run.Key, f.times.Block)
+	return c.Take(o.ctx, f.keys, o.run, f.times.Block)
 }
 
 // accepted is how long a BLMOVE has to be waiting to count as accepted: a

@@ -52,6 +52,7 @@ type finished struct {
 // finisher carries results to Redis on a connection of its own, all that wait
 // in one round trip, and keeps each until Redis has confirmed it.
 type finisher struct {
+	keys   store.Keys
 	link   *store.Link
 	health *loop.Source
 	// expiry is the source for the TTL of failed lists. A refusal there is not tried
@@ -64,8 +65,8 @@ type finisher struct {
 	done   chan []finished
 }
 
-func newFinisher(link *store.Link, h *loop.Health, log *slog.Logger, t Times) *finisher {
-	f := &finisher{link: link, health: h.Source(), expiry: h.Source(), log: log, times: t, jobs: make(chan []job), done: make(chan []finished)}
+func newFinisher(keys store.Keys, link *store.Link, h *loop.Health, log *slog.Logger, t Times) *finisher {
+	f := &finisher{keys: keys, link: link, health: h.Source(), expiry: h.Source(), log: log, times: t, jobs: make(chan []job), done: make(chan []finished)}
 	link.OnProgress(f.pulse.Progress)
 	return f
 }
@@ -152,7 +153,7 @@ func (f *finisher) trip(ctx context.Context, jobs []job) (done []finished, left 
 	var results []store.Finished
 	err := f.link.Use(ctx, func(c *store.Conn) (err error) {
 		reached = true
-		results, err = c.FinishAll(ops)
+		results, err = c.FinishAll(f.keys, ops)
 		return err
 	})
 	if err != nil {
@@ -195,7 +196,7 @@ func (f *finisher) read(ctx context.Context, jobs []job, results []store.Finishe
 		if j.op.How == store.Fail {
 			f.expiry.Report(r.Expiry)
 		}
-		outlive(ctx, f.link, f.log, j.op.Queue, r.Entry)
+		outlive(ctx, f.link, f.log, f.keys, j.op.Run.Type, r.Entry)
 		done = append(done, finished{job: j, taken: r.Taken, gone: r.Gone, sure: !j.op.Unsure, dropped: r.Dropped})
 	}
 	f.health.Report(err)

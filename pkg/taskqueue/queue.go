@@ -91,8 +91,8 @@ func newQueue(e *engine, t config.Task, s *Settings, b *admission.Budget) *queue
 	q := &queue{
 		name: t.Type, keys: e.keys, instance: e.id, log: log, health: e.health,
 		counters: e.counters, budget: b, leaseLost: &e.lost, memory: &e.memory, roster: &e.roster, runs: &e.runs,
-		fetcher:  newFetcher(e.keys.Queue(t.Type), e.client.Link(), e.health.Source(), log, e.times),
-		finisher: newFinisher(e.client.Link(), e.health, log, e.times),
+		fetcher:  newFetcher(e.keys, e.client.Link(), e.health.Source(), log, e.times),
+		finisher: newFinisher(e.keys, e.client.Link(), e.health, log, e.times),
 		commands: make(chan func()), results: make(chan result), wake: make(chan struct{}, 1), over: make(chan struct{}),
 		ends: e.ends,
 		task: t, settings: s, abort: e.ends.abort.child(), kill: e.ends.kill.child(), backlogged: true,
@@ -192,7 +192,7 @@ func (q *queue) clean() bool { return !q.busy() && q.waiting == nil }
 
 // current names the run list of a slot that holds its entry.
 func (q *queue) current(s *slot) store.RunList {
-	return q.keys.RunList(q.name, q.instance, s.current(), s.note)
+	return store.RunList{Type: q.name, Instance: q.instance, List: s.current(), Note: s.note}
 }
 
 // other names the run list of a slot that the next entry goes to, with the note that
@@ -204,7 +204,7 @@ func (q *queue) other(s *slot) store.RunList {
 		s.next.Number = q.runs.Add(1)
 	}
 	s.next.Fail = q.task.OnCrash == config.CrashFail
-	return q.keys.RunList(q.name, q.instance, s.other(), s.next)
+	return store.RunList{Type: q.name, Instance: q.instance, List: s.other(), Note: s.next}
 }
 
 // configure applies a configuration to what starts from now on, and serves the

@@ -71,7 +71,7 @@ func newSlotModel(t *testing.T, p *redistest.Proxy) *slotModel {
 	h := loop.NewHealth(slog.New(slog.DiscardHandler), p.Socket)
 	m := &slotModel{
 		t: t, proxy: p, keys: store.Keys{Prefix: "q"}, client: client,
-		fetcher: newFetcher("q:T", client.Link(), h.Source(), discard(), DefaultTimes()), finisher: newFinisher(client.Link(), h, discard(), DefaultTimes()),
+		fetcher: newFetcher(store.Keys{Prefix: "q"}, client.Link(), h.Source(), discard(), DefaultTimes()), finisher: newFinisher(store.Keys{Prefix: "q"}, client.Link(), h, discard(), DefaultTimes()),
 		slots: []*slot{{index: 0}, {index: 1}}, held: make(map[*slot]string),
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -100,7 +100,7 @@ func (m *slotModel) other(s *slot) store.RunList {
 		m.runs++
 		s.next.Number = m.runs
 	}
-	return m.keys.RunList("T", "I", s.other(), s.next)
+	return store.RunList{Type: "T", Instance: "I", List: s.other(), Note: s.next}
 }
 
 // fault has the next command of a kind meet a fault, or not. Entries are told
@@ -190,8 +190,8 @@ func (m *slotModel) finish(rt *rapid.T) {
 	m.fault(rt, "EVAL")
 	record := "record of " + m.held[s]
 	op := store.Finish{
-		Run: m.keys.RunList("T", "I", s.current(), s.note), How: how, Queue: "q:T", Failed: "q:T:failed", Keep: store.Keep{TTL: time.Hour},
-		Next: m.other(s), TakeNext: next, Instances: m.keys.Instances(), Type: "T", Delayed: m.keys.Delayed("T"),
+		Run: store.RunList{Type: "T", Instance: "I", List: s.current(), Note: s.note}, How: how, Keep: store.Keep{TTL: time.Hour},
+		Next: s.other(), NextNote: m.other(s).Note, TakeNext: next,
 	}
 	if how == store.Delay {
 		record = m.later(rt, &op)
