@@ -3,6 +3,7 @@ package examples_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -117,17 +118,38 @@ func TestDocumentsHaveValidShell(t *testing.T) {
 }
 
 func TestDocumentsPointToFilesThatExist(t *testing.T) {
-	for _, document := range []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md"} {
+	for _, document := range []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "examples/README.md"} {
 		dir := filepath.Join("..", filepath.Dir(document))
 		for _, part := range strings.Split(read(t, filepath.Join("..", document)), "](")[1:] {
 			target, _, _ := strings.Cut(part, ")")
 			if strings.Contains(target, "://") {
 				continue
 			}
-			target, _, _ = strings.Cut(target, "#")
-			if _, err := os.Stat(filepath.Join(dir, target)); err != nil {
+			target, anchor, _ := strings.Cut(target, "#")
+			path := filepath.Join(dir, target)
+			if target == "" {
+				path = filepath.Join("..", document)
+			}
+			if _, err := os.Stat(path); err != nil {
 				t.Errorf("%s: %v", document, err)
+			} else if anchor != "" && !hasHeading(read(t, path), anchor) {
+				t.Errorf("%s: %s has no heading #%s", document, path, anchor)
 			}
 		}
 	}
+}
+
+// hasHeading reports whether a document has a heading that GitHub gives this anchor.
+func hasHeading(text, anchor string) bool {
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, "#") {
+			continue
+		}
+		heading := strings.ToLower(strings.TrimSpace(strings.TrimLeft(line, "#")))
+		heading = regexp.MustCompile(`[^\p{L}\p{N}_ -]`).ReplaceAllString(heading, "")
+		if strings.ReplaceAll(heading, " ", "-") == anchor {
+			return true
+		}
+	}
+	return false
 }

@@ -79,7 +79,7 @@ func TestQuickStart(t *testing.T) {
 	if len(steps) != 4 {
 		t.Fatalf("the quick start has %d steps; this test knows 4: prepare, start, push, look", len(steps))
 	}
-	if out := s.run(steps[0]); !strings.HasSuffix(out, "since no gordon was asked\nConfiguration is valid\n") {
+	if out := s.run(steps[0]); !strings.HasSuffix(out, "because no running gordon was asked\nConfiguration is valid\n") {
 		t.Fatalf("step 1 printed %q", out)
 	}
 	s.dir = filepath.Join(s.dir, "gordon-try")
@@ -95,7 +95,7 @@ func TestQuickStart(t *testing.T) {
 	if diff := cmp.Diff(steady(section(t, "Quick start", "")[0]), steady(s.run(steps[3]))); diff != "" {
 		t.Errorf("the README promises something else: %s", diff)
 	}
-	if line := section(t, "In operation", "")[0]; !sameKeys(line, failure(t, log)) {
+	if line := section(t, "Log", "")[0]; !sameKeys(line, failure(t, log)) {
 		t.Errorf("the README shows a log line of another form than\n%s", failure(t, log))
 	}
 }
@@ -136,7 +136,7 @@ func sameKeys(a, b string) bool {
 
 func TestFailedTasksCommands(t *testing.T) {
 	s := newShell(t)
-	steps := section(t, "Failed tasks", "sh")
+	steps := slices.Concat(section(t, "Failed tasks", "sh"), section(t, "Run failed tasks again", "sh"), section(t, "Unreadable entries", "sh"))
 	records := []string{
 		`{"args":["1"],"error_message":"exit status 1"}`,
 		`{"args":["2"],"error_message":"exit status 1"}`,
