@@ -33,16 +33,16 @@ type Conn struct {
 	// stale says that the server has told that it is not the master (any more):
 	// the connection works, but it leads to the wrong place.
 	stale bool
-	// hungUp says that the server has closed the connection after its last answer.
-	hungUp bool
+	// rejected says that the server has closed the connection after its last answer.
+	rejected bool
 }
 
 // typed does what the function of this name does, and notes what it says of the
 // connection.
 func (c *Conn) typed(err error) error {
 	err = typed(err)
-	if errors.Is(err, ErrHungUp) {
-		c.hungUp = true
+	if errors.Is(err, ErrRequestRejected) {
+		c.rejected = true
 	}
 	var reply *ReplyError
 	if errors.As(err, &reply) && (reply.Code == "READONLY" || reply.Code == "UNBLOCKED") {
@@ -52,7 +52,7 @@ func (c *Conn) typed(err error) error {
 }
 
 // Broken tells whether the connection has failed for good.
-func (c *Conn) Broken() bool { return c.hungUp || c.rc.Err() != nil }
+func (c *Conn) Broken() bool { return c.rejected || c.rc.Err() != nil }
 
 // Close closes the connection. No blocking command may be in flight, as Redis
 // might carry it out for a reader that is gone; [Conn.Take] sees to that.
@@ -95,7 +95,7 @@ func (c *Conn) pipeline(calls []call) ([]any, error) {
 		switch {
 		case errors.As(err, &refused):
 			replies[i] = refused
-			if err := c.typed(refused); c.hungUp {
+			if err := c.typed(refused); c.rejected {
 				return nil, fmt.Errorf("answer to %s: %w", cl.name, err)
 			}
 		case err != nil:

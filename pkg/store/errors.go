@@ -80,9 +80,9 @@ func Refused(err error) bool {
 // ErrOldServer is wrapped by the error for a server that lacks BLMOVE.
 var ErrOldServer = errors.New("gordon needs Redis 6.2 or newer, or Valkey")
 
-// ErrHungUp is wrapped by the error for what Redis does not read to its end, such as a
+// ErrRequestRejected is wrapped by the error for what Redis does not read to its end, such as a
 // string longer than "proto-max-bulk-len": it closes the connection.
-var ErrHungUp = errors.New("redis does not read this command")
+var ErrRequestRejected = errors.New("redis does not read this command")
 
 // hangsUp begins the one answer after which Redis closes the connection
 // (setProtocolError in its networking.c). It has no code of its own.
@@ -99,7 +99,7 @@ func typed(err error) error {
 	}
 	text := string(reply)
 	if strings.HasPrefix(text, hangsUp) {
-		return fmt.Errorf("%w: %s", ErrHungUp, text)
+		return fmt.Errorf("%w: %s", ErrRequestRejected, text)
 	}
 	code, _, _ := strings.Cut(text, " ")
 	if m := scriptError.FindStringSubmatch(text); m != nil {

@@ -29,7 +29,7 @@ func FuzzRecord(f *testing.F) {
 	f.Fuzz(func(t *testing.T, id string, about []byte) {
 		i, err := readInstance(id, about)
 		if err != nil {
-			if !errors.Is(err, ErrUnbelievable) || len(err.Error()) > 1000 || !cmp.Equal(i, Instance{}) {
+			if !errors.Is(err, ErrInvalidRecord) || len(err.Error()) > 1000 || !cmp.Equal(i, Instance{}) {
 				t.Fatalf("%+v, %v", i, err)
 			}
 			return

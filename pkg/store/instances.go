@@ -93,7 +93,7 @@ func readInstances(k Keys, reply []any) (instances []Instance, unreadable []erro
 		all = all[2:]
 	}
 	for _, id := range left {
-		unreadable = append(unreadable, fmt.Errorf("record of instance %.100q in %s: %w: it is too large", id, k.Instances(), ErrUnbelievable))
+		unreadable = append(unreadable, fmt.Errorf("record of instance %.100q in %s: %w: it is too large", id, k.Instances(), ErrInvalidRecord))
 	}
 	return instances, unreadable, nil
 }

@@ -108,7 +108,7 @@ func (c *Conn) register(k Keys, i Instance, lease time.Duration, last uint64, cl
 	about, err := json.Marshal(i)
 	if err == nil {
 		// What others would not believe they would not recover.
-		err = i.believable(len(about))
+		err = i.validate(len(about))
 	}
 	if err != nil {
 		return Renewal{}, fmt.Errorf("describe instance %s: %w", i.ID, err)

@@ -125,7 +125,7 @@ func TestErrorsAreInWords(t *testing.T) {
 		"TLS":          {"tcp", speak(t, "\x15\x03\x01\x00\x02\x02\x46"), nil, "set enabled = true in [redis.tls]"},
 		"SSH":          {"tcp", speak(t, "SSH-2.0-OpenSSH_9.2\r\n"), nil, `this is not what redis answers: it begins with "SSH-2.0-OpenSSH_9.2`},
 		"line endings": {"tcp", speak(t, "+OK\n+OK\n"), nil, "this is not what redis answers: a line without its end"},
-		"end":          {"tcp", hangUp(t), nil, "the server has closed the connection"},
+		"end":          {"tcp", closeAfterRequest(t), nil, "the server has closed the connection"},
 		"plain, not TLS": {"unix", plain.Socket, func(o *Options) {
 			o.TLS, o.DialTimeout = &TLS{ServerName: "x"}, 50*time.Millisecond
 		}, "the server does not answer to TLS"},
@@ -152,8 +152,8 @@ func TestErrorsAreInWords(t *testing.T) {
 	}
 }
 
-// hangUp closes each connection after it has read something.
-func hangUp(t *testing.T) string {
+// closeAfterRequest closes each connection after it has read something.
+func closeAfterRequest(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

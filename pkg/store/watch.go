@@ -32,14 +32,14 @@ type Watch struct {
 	unseen error
 	// used is when reader was last known to work.
 	used time.Time
-	// busy belongs to the goroutine that uses the watch, except for Next and HangUp.
+	// busy belongs to the goroutine that uses the watch, except for Next and AwaitClose.
 	busy *Busy
 }
 
-// ErrRested is wrapped by the loss of a connection that has not been used for some
+// ErrIdleConnLost is wrapped by the loss of a connection that has not been used for some
 // time: it may have been lost long ago, together with others whose loss is over and
 // told. Whether Redis can be reached now, the next attempt tells.
-var ErrRested = errors.New("a connection that rested is lost")
+var ErrIdleConnLost = errors.New("a connection that rested is lost")
 
 // after notes how a use of the reader ended.
 func (w *Watch) after(err error) error {
@@ -49,7 +49,7 @@ func (w *Watch) after(err error) error {
 		return err
 	}
 	if time.Since(w.used) > idle || w.reader.client.BrokeSince(w.used) {
-		return fmt.Errorf("%w: %w", ErrRested, err)
+		return fmt.Errorf("%w: %w", ErrIdleConnLost, err)
 	}
 	return err
 }
@@ -59,7 +59,7 @@ func (w *Watch) after(err error) error {
 func (w *Watch) Stale() bool { return w.reader.stale }
 
 // Watch connects and begins to listen. busy belongs to the goroutine that uses the
-// watch, and may be nil; Next and HangUp, which run in others, do not set it.
+// watch, and may be nil; Next and AwaitClose, which run in others, do not set it.
 func (c *Client) Watch(ctx context.Context, k Keys, busy *Busy) (*Watch, error) {
 	defer busy.rest()
 	ear, err := c.dialMaster(ctx, busy)
@@ -111,11 +111,11 @@ func (w *Watch) listen() error {
 	return err
 }
 
-// HangUp waits until Redis closes the connection that reads, and returns an error that
-// wraps [ErrRested]; or until closed is closed. The other one is read all the time, and
+// AwaitClose waits until Redis closes the connection that reads, and returns an error that
+// wraps [ErrIdleConnLost]; or until closed is closed. The other one is read all the time, and
 // no "timeout" of Redis applies to it.
-func (w *Watch) HangUp(closed <-chan struct{}) error {
-	return fmt.Errorf("%w: %w", ErrRested, w.reader.hangUp(closed))
+func (w *Watch) AwaitClose(closed <-chan struct{}) error {
+	return fmt.Errorf("%w: %w", ErrIdleConnLost, w.reader.awaitClose(closed))
 }
 
 // Close closes both connections.

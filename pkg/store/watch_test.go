@@ -233,7 +233,7 @@ func TestWatchAtTheWrongPlace(t *testing.T) {
 	now := time.Now()
 	w.reader.client.broke.Store(&now)
 	server.Do(t, "CLIENT", "KILL", "ID", w.reader.ref.id)
-	if _, err := w.Paused(); !errors.Is(err, ErrRested) {
-		t.Errorf("got %v, want %v", err, ErrRested)
+	if _, err := w.Paused(); !errors.Is(err, ErrIdleConnLost) {
+		t.Errorf("got %v, want %v", err, ErrIdleConnLost)
 	}
 }

@@ -167,7 +167,7 @@ func (f *finisher) trip(ctx context.Context, jobs []job) (done []finished, left 
 				j.broke++
 			}
 			alone := len(jobs) == 1 && j.suspected()
-			if alone && (j.broke >= convicted || errors.Is(err, store.ErrHungUp)) {
+			if alone && (j.broke >= convicted || errors.Is(err, store.ErrRequestRejected)) {
 				done = append(done, finished{job: j, tooLarge: true})
 			} else {
 				left = append(left, j)

@@ -141,7 +141,7 @@ func (r *recoverer) recoverList(ctx context.Context, log *slog.Logger, dead deat
 func (r *recoverer) send(ctx context.Context, log *slog.Logger, rec store.Recovery) (result store.Recovered, err error) {
 	const most = 6
 	for attempt := range most {
-		if attempt == most-1 || errors.Is(err, store.ErrHungUp) {
+		if attempt == most-1 || errors.Is(err, store.ErrRequestRejected) {
 			log.Error("redis does not take an entry with a note of its crash, it is moved without one",
 				output.KeyTaskType, rec.Type, "bytes", len(rec.Record), output.KeyError, err.Error())
 			rec.Record = nil

@@ -57,7 +57,7 @@ func (w *watcher) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		err := w.watch(ctx, &pace)
 		// What was cut short says nothing of Redis.
-		if ctx.Err() == nil && !errors.Is(err, store.ErrRested) {
+		if ctx.Err() == nil && !errors.Is(err, store.ErrIdleConnLost) {
 			w.source.Report(err)
 		}
 		w.attempted()
@@ -92,7 +92,7 @@ func (w *watcher) watch(ctx context.Context, pace *loop.Pacer) error {
 		_ = watch.Close()
 	})()
 	group.Go(func() error { return w.listen(watch, heard) })
-	group.Go(func() error { return watch.HangUp(connected.Done()) })
+	group.Go(func() error { return watch.AwaitClose(connected.Done()) })
 	return group.Wait()
 }
 

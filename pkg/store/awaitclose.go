@@ -9,15 +9,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errHangUp is why a connection is lost that rested.
-var errHangUp = errors.New("redis has closed it")
+// errClosedByServer is why a connection is lost that rested.
+var errClosedByServer = errors.New("redis has closed it")
 
-// hangUp waits until the server closes the connection (or closed is), also while
+// awaitClose waits until the server closes the connection (or closed is), also while
 // nobody reads: a server with a "timeout" closes those that rest.
 //
 // It waits on a duplicate of the descriptor, as the poller of Go has one reader of
 // each.
-func (c *Conn) hangUp(closed <-chan struct{}) error {
+func (c *Conn) awaitClose(closed <-chan struct{}) error {
 	conn, ok := c.netConn.Conn.(syscall.Conn)
 	if !ok {
 		return fmt.Errorf("a %T has no descriptor", c.netConn.Conn)
@@ -53,5 +53,5 @@ func (c *Conn) hangUp(closed <-chan struct{}) error {
 	}); err != nil {
 		return err
 	}
-	return errHangUp
+	return errClosedByServer
 }

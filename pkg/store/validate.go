@@ -25,8 +25,8 @@ const (
 	maxUnreadable = 100
 )
 
-// ErrUnbelievable is wrapped by the error for a record that no gordon writes.
-var ErrUnbelievable = errors.New("no gordon has written this record")
+// ErrInvalidRecord is wrapped by the error for a record that no gordon writes.
+var ErrInvalidRecord = errors.New("no gordon has written this record")
 
 // instanceID is what an id looks like. It becomes part of keys, and what a
 // process is found by (GORDON_TASK_ID).
@@ -37,16 +37,16 @@ func readInstance(id string, about []byte) (Instance, error) {
 	i := Instance{ID: id}
 	if err := json.Unmarshal(about, &i); err != nil {
 		// The error may quote a number of any length.
-		return Instance{}, fmt.Errorf("%w: %.200s", ErrUnbelievable, err.Error())
+		return Instance{}, fmt.Errorf("%w: %.200s", ErrInvalidRecord, err.Error())
 	}
-	if err := i.believable(len(about)); err != nil {
+	if err := i.validate(len(about)); err != nil {
 		return Instance{}, err
 	}
 	return i, nil
 }
 
-// believable says why a record of this many bytes cannot be gordon's.
-func (i Instance) believable(size int) error {
+// validate says why a record of this many bytes cannot be gordon's.
+func (i Instance) validate(size int) error {
 	wrong := ""
 	switch {
 	case size+len(i.ID)+256 > maxRecord:
@@ -70,7 +70,7 @@ func (i Instance) believable(size int) error {
 		}
 	}
 	if wrong != "" {
-		return fmt.Errorf("%w: %s", ErrUnbelievable, wrong)
+		return fmt.Errorf("%w: %s", ErrInvalidRecord, wrong)
 	}
 	return nil
 }

@@ -37,12 +37,12 @@ func TestRecordsThatNoGordonWrites(t *testing.T) {
 		`{`:  "unexpected end",
 	} {
 		_, err := readInstance("host-00000000", []byte(about))
-		if !errors.Is(err, ErrUnbelievable) || !strings.Contains(err.Error(), why) || len(err.Error()) > 500 {
+		if !errors.Is(err, ErrInvalidRecord) || !strings.Contains(err.Error(), why) || len(err.Error()) > 500 {
 			t.Errorf("%.60s: %.600v", about, err)
 		}
 	}
 	for _, id := range []string{"", "*", "a?", "[a]", `a\`, "a b", "a:b", "a\r\nb", "a\x00b", "ä", strings.Repeat("x", 301)} {
-		if _, err := readInstance(id, []byte(`{"types":{}}`)); !errors.Is(err, ErrUnbelievable) {
+		if _, err := readInstance(id, []byte(`{"types":{}}`)); !errors.Is(err, ErrInvalidRecord) {
 			t.Errorf("id %q: %v", id, err)
 		}
 	}
@@ -77,7 +77,7 @@ func TestRegisterRefusesWhatOthersWouldNotBelieve(t *testing.T) {
 	err := l.Use(t.Context(), func(c *Conn) error {
 		return register(c, keys, Instance{ID: "a", Types: map[string]InstanceType{"T": {Lists: maxLists + 1}}}, time.Minute)
 	})
-	if !errors.Is(err, ErrUnbelievable) {
+	if !errors.Is(err, ErrInvalidRecord) {
 		t.Errorf("got %v", err)
 	}
 	checkLists(t, map[string][]string{})
@@ -105,7 +105,7 @@ func TestInstancesAreReadWithinBounds(t *testing.T) {
 			t.Errorf("%d are unreadable, read %v", n, got)
 		}
 		for _, err := range unreadable {
-			if !errors.Is(err, ErrUnbelievable) || len(err.Error()) > 1000 {
+			if !errors.Is(err, ErrInvalidRecord) || len(err.Error()) > 1000 {
 				t.Errorf("%.1000v", err)
 			}
 		}
