@@ -1,7 +1,7 @@
-// Command prereq marks what an rpm requires of systemd and util-linux as required by
-// its scriptlets as well (Requires(pre), (post), (preun) and (postun)), so that rpm
-// installs them first and removes them last even where packages require each other in
-// a circle. nfpm cannot say so.
+// Command prereq marks the requirements of an rpm on systemd and util-linux as
+// requirements of its scriptlets, too (Requires(pre), (post), (preun) and (postun)). rpm
+// then installs them first and removes them last, even if packages require each other in
+// a circle. nfpm has no setting for it.
 //
 //	prereq FILE...
 //
