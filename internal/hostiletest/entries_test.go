@@ -107,13 +107,13 @@ func TestOddEntries(t *testing.T) {
 	}
 }
 
-// unsafeVariables are those that the runner's lists name, so that a new one is tested
-// here, too.
+// unsafeVariables returns the names in the lists of pkg/taskenv, so that a new one is
+// tested here, too.
 func unsafeVariables(t *testing.T) []string {
 	t.Helper()
 	var names []string
-	for _, list := range []string{"unsafeenv.go", "unsafefamilies.go"} {
-		file, err := parser.ParseFile(token.NewFileSet(), "../../pkg/runner/"+list, nil, 0)
+	for _, list := range []string{"unsafe.go", "unsafefamilies.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), "../../pkg/taskenv/"+list, nil, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -125,12 +125,12 @@ func unsafeVariables(t *testing.T) []string {
 	return names
 }
 
-// namesIn are the names of variables in a list of the runner's.
+// namesIn returns the names of variables in the lists of a file.
 func namesIn(t *testing.T, file *ast.File) (names []string) {
 	t.Helper()
 	for _, d := range file.Decls {
 		f, ok := d.(*ast.FuncDecl)
-		if !ok || !slices.Contains([]string{"unsafeName", "unsafePrefixes", "unsafeSuffixes"}, f.Name.Name) {
+		if !ok || !slices.Contains([]string{"unsafeOfLanguages", "unsafeOfTools", "unsafePrefixes", "unsafeSuffixes"}, f.Name.Name) {
 			continue
 		}
 		ast.Inspect(f, func(n ast.Node) bool {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
 
 // Account is a user as the system knows it.
@@ -176,6 +178,6 @@ func (e *exitError) Error() string {
 // Environ returns env as systemd makes it for User=: USER, LOGNAME, HOME and
 // SHELL are the account's, and not there at all where it has none; systemd.exec(5).
 func (a Account) Environ(env []string) []string {
-	env = WithVars(env, map[string]string{"USER": a.Name, "LOGNAME": a.Name, "HOME": a.Home, "SHELL": a.Shell})
+	env = taskenv.With(env, map[string]string{"USER": a.Name, "LOGNAME": a.Name, "HOME": a.Home, "SHELL": a.Shell})
 	return slices.DeleteFunc(env, func(kv string) bool { return kv == "HOME=" || kv == "SHELL=" })
 }

@@ -8,6 +8,8 @@ import (
 	"testing/iotest"
 
 	"pgregory.net/rapid"
+
+	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
 
 // The marker is found wherever it is, whatever pieces the environment is read in.
@@ -15,16 +17,16 @@ func TestFindMarker(t *testing.T) {
 	var buf readBuffer
 	rapid.Check(t, func(t *rapid.T) {
 		piece := rapid.OneOf(
-			rapid.SampledFrom([]string{MarkerVar + "=", MarkerVar, "=", "X" + MarkerVar + "=1", "", "\x00", MarkerVar + "=\x00", "\x00" + MarkerVar + "=a.b.1\x00", "GORDON_TASK_"}),
+			rapid.SampledFrom([]string{taskenv.TaskID + "=", taskenv.TaskID, "=", "X" + taskenv.TaskID + "=1", "", "\x00", taskenv.TaskID + "=\x00", "\x00" + taskenv.TaskID + "=a.b.1\x00", "GORDON_TASK_"}),
 			rapid.Custom(func(t *rapid.T) string {
-				return strings.Repeat("x", rapid.IntRange(len(buf)-len(MarkerVar)-3, len(buf)+3).Draw(t, "long"))
+				return strings.Repeat("x", rapid.IntRange(len(buf)-len(taskenv.TaskID)-3, len(buf)+3).Draw(t, "long"))
 			}),
 		)
 		environ := []byte(strings.Join(rapid.SliceOfN(piece, 0, 12).Draw(t, "environ"), ""))
 		var want string
 		var there bool
 		for kv := range bytes.SplitSeq(environ, []byte{0}) {
-			value, ok := bytes.CutPrefix(kv, []byte(MarkerVar+"="))
+			value, ok := bytes.CutPrefix(kv, []byte(taskenv.TaskID+"="))
 			if ok {
 				want, there = string(value), len(value) < len(buf)/2
 				if len(value) >= len(buf)/2 && len(value) < len(buf) {

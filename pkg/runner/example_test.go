@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"github.com/nevsnode/gordon/v2/pkg/runner"
+	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
 
 func Example() {
-	env, err := runner.BuildEnv(os.Environ(), map[string]string{"NAME": "world"}, []string{runner.MarkerVar + "=example.1"}, runner.EnvPolicy{})
+	env, err := taskenv.Build(os.Environ(), map[string]string{"NAME": "world"}, []string{taskenv.TaskID + "=example.1"}, taskenv.Policy{})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/nevsnode/gordon/v2/pkg/host"
+	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
 
 // begin starts a line of shell with this package's insides in reach.
@@ -222,7 +223,7 @@ func TestTreeIsEndedWithoutDescriptors(t *testing.T) {
 				marker := t.Name()
 				flag := filepath.Join(t.TempDir(), "child")
 				p, err := Start(Spec{
-					Path: "/bin/sh", Args: []string{"-c", tc.line, "sh", flag}, Env: append(os.Environ(), MarkerVar+"="+marker), Marker: marker,
+					Path: "/bin/sh", Args: []string{"-c", tc.line, "sh", flag}, Env: append(os.Environ(), taskenv.TaskID+"="+marker), Marker: marker,
 				})
 				if err != nil {
 					t.Fatal(err)
@@ -293,25 +294,5 @@ func TestSignalChecksTheStartTime(t *testing.T) {
 	}
 	if sent, err := id.signal(unix.SIGKILL); sent || err != nil {
 		t.Errorf("after its end: sent %v, %v", sent, err)
-	}
-}
-
-func TestTotalLimit(t *testing.T) {
-	var old unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_STACK, &old); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := unix.Setrlimit(unix.RLIMIT_STACK, &old); err != nil {
-			t.Error(err)
-		}
-	}()
-	for stack, limit := range map[uint64]uint64{256 << 10: 128 << 10, 8 << 20: 2 << 20, 64 << 20: 6 << 20} {
-		if err := unix.Setrlimit(unix.RLIMIT_STACK, &unix.Rlimit{Cur: stack, Max: old.Max}); err != nil {
-			t.Fatal(err)
-		}
-		if got := totalLimit(); got != limit {
-			t.Errorf("stack of %d: limit %d, want %d", stack, got, limit)
-		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/nevsnode/gordon/v2/internal/gordontest"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
+	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
 
 // markerOf returns the marker that spec gives to this test's tasks.
@@ -24,7 +25,7 @@ func markerOf(t *testing.T) string {
 // marked starts a script with the marker; a goroutine waits for its end.
 func marked(t *testing.T, marker, body string, args ...string) *runner.Process {
 	t.Helper()
-	env, err := runner.BuildEnv(os.Environ(), nil, []string{runner.MarkerVar + "=" + marker}, runner.EnvPolicy{})
+	env, err := taskenv.Build(os.Environ(), nil, []string{taskenv.TaskID + "=" + marker}, taskenv.Policy{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,8 +113,8 @@ func TestKillMarkedIsBounded(t *testing.T) {
 func TestKillMarkedSparesItself(t *testing.T) {
 	marker := markerOf(t)
 	victim := marked(t, marker, `exec sleep 1000`)
-	env, err := runner.BuildEnv(os.Environ(), map[string]string{helperVar: "killmarked"},
-		[]string{runner.MarkerVar + "=" + marker}, runner.EnvPolicy{})
+	env, err := taskenv.Build(os.Environ(), map[string]string{helperVar: "killmarked"},
+		[]string{taskenv.TaskID + "=" + marker}, taskenv.Policy{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nevsnode/gordon/v2/pkg/host"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
+	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
 
 // fds lists the descriptors of this process, without the one that lists them.
@@ -103,7 +104,7 @@ func TestNothingIsLeft(t *testing.T) {
 // oneOfMany runs a script to its end; those that have none are stopped.
 func oneOfMany(t *testing.T, path, id string) {
 	marker := t.Name() + id
-	p, err := runner.Start(runner.Spec{Path: path, Env: []string{"PATH=/usr/bin:/bin", runner.MarkerVar + "=" + marker}, Marker: marker})
+	p, err := runner.Start(runner.Spec{Path: path, Env: []string{"PATH=/usr/bin:/bin", taskenv.TaskID + "=" + marker}, Marker: marker})
 	if err != nil {
 		t.Error(err)
 		return

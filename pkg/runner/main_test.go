@@ -15,6 +15,7 @@ import (
 	"github.com/nevsnode/gordon/v2/internal/gordontest"
 	"github.com/nevsnode/gordon/v2/pkg/host"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
+	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
 
 // patience bounds every wait for something that must happen.
@@ -57,7 +58,7 @@ func script(t *testing.T, body string) string {
 func spec(t *testing.T, body string, args ...string) runner.Spec {
 	t.Helper()
 	marker := strconv.Itoa(os.Getpid()) + "." + t.Name()
-	env, err := runner.BuildEnv(os.Environ(), nil, []string{runner.MarkerVar + "=" + marker}, runner.EnvPolicy{})
+	env, err := taskenv.Build(os.Environ(), nil, []string{taskenv.TaskID + "=" + marker}, taskenv.Policy{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +147,7 @@ func want(t *testing.T, o runner.Outcome, kind runner.Kind, reason string) {
 }
 
 func killMarkedHelper() {
-	self := os.Getenv(runner.MarkerVar)
+	self := os.Getenv(taskenv.TaskID)
 	killed, err := runner.KillMarked(context.Background(), func(m string) bool { return m == self })
 	fmt.Println(killed, err)
 	os.Exit(0)

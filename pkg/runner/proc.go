@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nevsnode/gordon/v2/pkg/host"
+	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
 
 // procID names one process for good: no two processes of one boot have both in
@@ -132,13 +133,13 @@ func markerOf(pid int) (marker string, found bool, err error) {
 	defer environ.Close()
 	buf := readBuffers.Get().(*readBuffer)
 	defer readBuffers.Put(buf)
-	return findMarker(io.LimitReader(environ, maxTotal), buf)
+	return findMarker(io.LimitReader(environ, taskenv.MaxTotal), buf)
 }
 
 // findMarker reads variables, each ended by a NUL, up to the marker. A value that
 // does not fit into the buffer is none of Gordon's.
 func findMarker(environ io.Reader, buf *readBuffer) (marker string, found bool, err error) {
-	const needle = "\x00" + MarkerVar + "="
+	const needle = "\x00" + taskenv.TaskID + "="
 	buf[0] = 0 // the first variable is like the others
 	for have := 1; ; {
 		n, err := environ.Read(buf[have:])

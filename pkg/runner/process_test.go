@@ -18,6 +18,7 @@ import (
 
 	"github.com/nevsnode/gordon/v2/pkg/host"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
+	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
 
 func TestHowAProcessEnds(t *testing.T) {
@@ -226,5 +227,22 @@ func TestReapedByAnother(t *testing.T) {
 	o := p.Wait()
 	if o.Success() || !errors.Is(o.Err, unix.ECHILD) {
 		t.Errorf("outcome is %+v", o)
+	}
+}
+
+// The script sees the environment that taskenv.Build returns, byte for byte.
+func TestEnvironmentArrives(t *testing.T) {
+	entry := map[string]string{"A": "x=y", "B": "line\nline", "C": "", "D": "ü€𝄞 'q' \"q\" $HOME \\"}
+	env, err := taskenv.Build([]string{"A=daemon", "KEEP=1"}, entry, []string{"GORDON_ATTEMPT=1"}, taskenv.Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := runner.Start(runner.Spec{Path: "/bin/cat", Args: []string{"/proc/self/environ"}, Env: env})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Split(strings.TrimSuffix(string(p.Wait().Stdout.Tail), "\x00"), "\x00")
+	if diff := cmp.Diff(env, got); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -5,10 +5,6 @@ import (
 	"time"
 )
 
-// MarkerVar is the environment variable that carries a task's id to its whole
-// tree of processes.
-const MarkerVar = "GORDON_TASK_ID"
-
 // Spec says what to run.
 type Spec struct {
 	// Path of the script or program; argv[0] is the same. It is not looked up
@@ -16,7 +12,7 @@ type Spec struct {
 	Path string
 	// Args are the arguments after argv[0], passed on byte for byte.
 	Args []string
-	// Env is the complete environment, "NAME=value"; see BuildEnv. Nothing is
+	// Env is the complete environment, "NAME=value"; see taskenv.Build. Nothing is
 	// added to it.
 	Env []string
 	// Marker is the value of GORDON_TASK_ID in Env. It identifies the task's

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
 
 // How often and with which first pause Start tries again while the script is open
@@ -32,10 +34,10 @@ const (
 // faults of the machine from faults of the task. Without room for one more process
 // (Reserve) it wraps EAGAIN, and nothing has been tried.
 func Start(spec Spec) (*Process, error) {
-	if hint := holdsNUL(spec); hint != "" {
+	if hint := taskenv.FindNUL(spec.Path, spec.Args, spec.Env); hint != "" {
 		return nil, &StartError{Path: spec.Path, Err: unix.EINVAL, Hint: hint}
 	}
-	if certainlyTooBig(spec) {
+	if taskenv.TooBig(spec.Args, spec.Env) {
 		return nil, newStartError(spec, unix.E2BIG)
 	}
 	if err := spec.Reserve.Ready(spec.Attributes); err != nil {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nevsnode/gordon/v2/internal/files"
+	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
 
 // StartError says why a process could not be started.
@@ -64,7 +65,7 @@ func newStartError(spec Spec, err error) *StartError {
 	e = &StartError{Path: spec.Path, Err: err}
 	switch {
 	case errors.Is(err, unix.E2BIG):
-		e.Hint = explainTooBig(spec)
+		e.Hint = taskenv.ExplainTooBig(spec.Path, spec.Args, spec.Env)
 	case errors.Is(err, unix.ENOENT):
 		e.Hint = spec.hint(explainMissing)
 	case errors.Is(err, unix.EACCES):
@@ -94,25 +95,6 @@ func (s Spec) hint(explain func(path string) string) (hint string) {
 		})
 	})
 	return hint
-}
-
-// holdsNUL finds the string that can't be passed to a process because a NUL
-// byte would end it early.
-func holdsNUL(spec Spec) string {
-	if strings.IndexByte(spec.Path, 0) >= 0 {
-		return "the path holds a NUL byte"
-	}
-	for i, arg := range spec.Args {
-		if strings.IndexByte(arg, 0) >= 0 {
-			return fmt.Sprintf("argument %d holds a NUL byte", i+1)
-		}
-	}
-	for _, kv := range spec.Env {
-		if strings.IndexByte(kv, 0) >= 0 {
-			return fmt.Sprintf("the environment variable %.100q holds a NUL byte", envName(kv))
-		}
-	}
-	return ""
 }
 
 // explainMissing is for "no such file or directory" about a file that is

@@ -17,6 +17,7 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/entry"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
+	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
 
 // command is how the entries of a type are run: what the configuration says, and
@@ -30,8 +31,8 @@ type command struct {
 
 // spec is what to run for one entry; own are the variables that gordon sets.
 func (c *command) spec(e entry.Entry, id string, own []string) (runner.Spec, error) {
-	policy := runner.EnvPolicy{AllowUnsafe: c.task.AllowUnsafeEnv, Only: c.task.EnvAllow}
-	env, err := runner.BuildEnv(c.env, e.Env, own, policy)
+	policy := taskenv.Policy{AllowUnsafe: c.task.AllowUnsafeEnv, Only: c.task.EnvAllow}
+	env, err := taskenv.Build(c.env, e.Env, own, policy)
 	if err != nil {
 		return runner.Spec{}, err
 	}
@@ -150,11 +151,11 @@ func (s *survey) command(ctx context.Context, t config.Task) *command {
 		return c
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.Environment)) {
-		if runner.Withheld(name) {
+		if taskenv.Withheld(name) {
 			s.fault(t, "environment."+name, "belongs to systemd and gordon, and never reaches a script")
 		}
 	}
-	c.env = runner.WithVars(c.env, t.Environment)
+	c.env = taskenv.With(c.env, t.Environment)
 	s.try(t, c.base.Attributes)
 	return c
 }

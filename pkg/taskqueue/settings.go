@@ -14,6 +14,7 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
+	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
 
 // Settings is what a configuration says about all tasks. It is immutable: a
@@ -69,7 +70,7 @@ func (s *Settings) exec(ctx, kill context.Context, log *slog.Logger, script, arg
 	if err != nil {
 		return nil, fmt.Errorf("find error_script: %w", err)
 	}
-	env, err := runner.BuildEnv(s.Env, nil, nil, runner.EnvPolicy{})
+	env, err := taskenv.Build(s.Env, nil, nil, taskenv.Policy{})
 	if err != nil {
 		return nil, fmt.Errorf("environment of the error_script: %w", err)
 	}

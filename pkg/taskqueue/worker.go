@@ -17,6 +17,7 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 	"github.com/nevsnode/gordon/v2/pkg/stats"
 	"github.com/nevsnode/gordon/v2/pkg/store"
+	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
 
 // worker runs one entry, from its bytes to what becomes of it.
@@ -220,7 +221,7 @@ func (w *worker) cutShort(v *verdict, reason string) {
 // taskEnv is what the script learns about its run.
 func (w *worker) taskEnv(e entry.Entry) []string {
 	env := []string{
-		"GORDON_TASK_TYPE=" + w.task.Type, runner.MarkerVar + "=" + w.id,
+		"GORDON_TASK_TYPE=" + w.task.Type, taskenv.TaskID + "=" + w.id,
 		"GORDON_ATTEMPT=" + strconv.Itoa(e.Past.Attempts+1), "GORDON_MAX_ATTEMPTS=" + strconv.Itoa(w.task.Retry.MaxAttempts),
 	}
 	if e.ID != "" {

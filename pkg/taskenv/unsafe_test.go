@@ -1,4 +1,4 @@
-package runner
+package taskenv
 
 import (
 	"math/rand/v2"
@@ -7,9 +7,8 @@ import (
 	"testing"
 )
 
-// Of an unsafe family, every member is refused that is not known to be harmless, also
-// one that the next version of a program will read; and what is refused by its name
-// is, whatever its value.
+// Every member of an unsafe family is refused, whatever its value, unless it is known to
+// be harmless. This includes variables that a future version of a program will read.
 func TestUnsafeFamiliesAreRefusedAsAWhole(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	word := func() string {
@@ -21,24 +20,24 @@ func TestUnsafeFamiliesAreRefusedAsAWhole(t *testing.T) {
 	}
 	for range 200 {
 		for _, p := range unsafePrefixes() {
-			if name := p + word(); !unsafeEnv(name, word()) && !tuning(name) {
+			if name := p + word(); !isUnsafe(name, word()) && !isTuning(name) {
 				t.Errorf("%s gets through", name)
 			}
 		}
 		for _, s := range unsafeSuffixes() {
-			if name := word() + s; !unsafeEnv(name, word()) && !tuning(name) {
+			if name := word() + s; !isUnsafe(name, word()) && !isTuning(name) {
 				t.Errorf("%s gets through", name)
 			}
 		}
 	}
 }
 
-// A list that refuses what it also calls harmless, or names what it refuses anyway, is
-// not the list that one reads.
+// No list refuses a variable that another one calls harmless, and none lists a variable
+// twice.
 func TestUnsafeListsDoNotContradictThemselves(t *testing.T) {
 	families := slices.Concat(unsafePrefixes(), unsafeSuffixes())
 	for i, f := range families {
-		if tuning(f) || slices.Contains(families[:i], f) || len(f) < 3 {
+		if isTuning(f) || slices.Contains(families[:i], f) || len(f) < 3 {
 			t.Errorf("%s is harmless, listed twice or too short", f)
 		}
 		for _, other := range unsafePrefixes() {
@@ -48,7 +47,7 @@ func TestUnsafeListsDoNotContradictThemselves(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"PYTHONUNBUFFERED", "GIT_AUTHOR_NAME", "RUBY_GC_HEAP_INIT_SLOTS", "QT_QPA_PLATFORM", "MAGICK_MEMORY_LIMIT"} {
-		if unsafeEnv(name, "1") {
+		if isUnsafe(name, "1") {
 			t.Errorf("%s is refused", name)
 		}
 	}
@@ -57,7 +56,7 @@ func TestUnsafeListsDoNotContradictThemselves(t *testing.T) {
 		"TZ": {"UTC", "Europe/Berlin", ":Europe/Berlin", "CET-1CEST,M3.5.0,M10.5.0/3", "/usr/share/zoneinfo/UTC", ""},
 	} {
 		for _, value := range values {
-			if unsafeEnv(name, value) {
+			if isUnsafe(name, value) {
 				t.Errorf("%s=%s is refused", name, value)
 			}
 		}

@@ -1,4 +1,4 @@
-package runner_test
+package taskenv_test
 
 import (
 	"errors"
@@ -10,10 +10,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/nevsnode/gordon/v2/pkg/runner"
+	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
 
-func TestBuildEnv(t *testing.T) {
+func TestBuild(t *testing.T) {
 	for _, tc := range []struct {
 		name          string
 		daemon, extra []string
@@ -65,7 +65,7 @@ func TestBuildEnv(t *testing.T) {
 		{name: "the daemon's is trusted", daemon: []string{"LD_PRELOAD=/x.so", "PYTHONPATH=/y"}, want: []string{"LD_PRELOAD=/x.so", "PYTHONPATH=/y"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got, err := runner.BuildEnv(tc.daemon, tc.entry, tc.extra, runner.EnvPolicy{})
+			got, err := taskenv.Build(tc.daemon, tc.entry, tc.extra, taskenv.Policy{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -76,21 +76,21 @@ func TestBuildEnv(t *testing.T) {
 	}
 }
 
-func TestBuildEnvRefuses(t *testing.T) {
+func TestBuildRefuses(t *testing.T) {
 	for _, tc := range []struct {
 		name, value string
-		fault       runner.EnvFault
+		fault       taskenv.Fault
 		text        string
 	}{
-		{"", "x", runner.EnvBadName, "env: a variable's name is empty"},
-		{"A=B", "x", runner.EnvBadName, `env: the name "A=B" holds an equals sign or a NUL byte`},
-		{"=", "x", runner.EnvBadName, `env: the name "=" holds an equals sign or a NUL byte`},
-		{"A\x00B", "x", runner.EnvBadName, `env: the name "A\x00B" holds an equals sign or a NUL byte`},
-		{"A", "x\x00y", runner.EnvBadValue, "env: the value of A holds a NUL byte"},
+		{"", "x", taskenv.BadName, "env: a variable's name is empty"},
+		{"A=B", "x", taskenv.BadName, `env: the name "A=B" holds an equals sign or a NUL byte`},
+		{"=", "x", taskenv.BadName, `env: the name "=" holds an equals sign or a NUL byte`},
+		{"A\x00B", "x", taskenv.BadName, `env: the name "A\x00B" holds an equals sign or a NUL byte`},
+		{"A", "x\x00y", taskenv.BadValue, "env: the value of A holds a NUL byte"},
 	} {
 		for _, allowUnsafe := range []bool{false, true} {
-			env, err := runner.BuildEnv(nil, map[string]string{tc.name: tc.value}, nil, runner.EnvPolicy{AllowUnsafe: allowUnsafe})
-			checkEnvError(t, env, err, tc.name, tc.fault)
+			env, err := taskenv.Build(nil, map[string]string{tc.name: tc.value}, nil, taskenv.Policy{AllowUnsafe: allowUnsafe})
+			checkError(t, env, err, tc.name, tc.fault)
 			if err.Error() != tc.text {
 				t.Errorf("%q: says %q", tc.name, err)
 			}
@@ -98,9 +98,9 @@ func TestBuildEnvRefuses(t *testing.T) {
 	}
 }
 
-func checkEnvError(t *testing.T, env []string, err error, name string, fault runner.EnvFault) {
+func checkError(t *testing.T, env []string, err error, name string, fault taskenv.Fault) {
 	t.Helper()
-	var refused *runner.EnvError
+	var refused *taskenv.Error
 	if !errors.As(err, &refused) {
 		t.Fatalf("%q: error is %v", name, err)
 	}
@@ -109,7 +109,7 @@ func checkEnvError(t *testing.T, env []string, err error, name string, fault run
 	}
 }
 
-func TestBuildEnvRefusesWhatRunsCode(t *testing.T) {
+func TestBuildRefusesWhatRunsCode(t *testing.T) {
 	for _, kv := range []string{
 		"LD_PRELOAD=/x.so", "LD_LIBRARY_PATH=/x", "LD_AUDIT=/x", "LD_ANYTHING=", "_RLD_LIST=/x", "GLIBC_TUNABLES=x", "GCONV_PATH=/x",
 		"BASH_ENV=/x", "ENV=/x", "SHELLOPTS=xtrace", "BASHOPTS=x", "PS4=$(id)", "IFS=x", "CDPATH=/x", "BASH_FUNC_ls%%=() { id; }",
@@ -127,62 +127,45 @@ func TestBuildEnvRefusesWhatRunsCode(t *testing.T) {
 	} {
 		name, value, _ := strings.Cut(kv, "=")
 		entry := map[string]string{name: value}
-		env, err := runner.BuildEnv(nil, entry, nil, runner.EnvPolicy{})
-		checkEnvError(t, env, err, name, runner.EnvUnsafe)
+		env, err := taskenv.Build(nil, entry, nil, taskenv.Policy{})
+		checkError(t, env, err, name, taskenv.Unsafe)
 		if text := err.Error(); !strings.Contains(text, name) || !strings.Contains(text, "allow_unsafe_env = true") {
 			t.Errorf("the message names neither the variable nor the way out: %s", text)
 		}
-		env, err = runner.BuildEnv(nil, entry, nil, runner.EnvPolicy{AllowUnsafe: true})
+		env, err = taskenv.Build(nil, entry, nil, taskenv.Policy{AllowUnsafe: true})
 		if diff := cmp.Diff([]string{kv}, env); diff != "" || err != nil {
 			t.Errorf("allowed: %v %s", err, diff)
 		}
 	}
 }
 
-func TestBuildEnvAllowsWhatOnlyLooksAlike(t *testing.T) {
+func TestBuildAllowsWhatOnlyLooksAlike(t *testing.T) {
 	for _, name := range []string{
 		"LDAP_URL", "ENVIRONMENT", "APP_ENV", "NODE_ENV", "PYTHONUNBUFFERED", "PATH", "HOME", "LANG", "TZ", "TERM", "MY_LD_PRELOAD",
 		"BASH", "ld_preload", "SHELL", "USER", "PGHOST", "PGPASSWORD", "MYSQL_PWD", "AWS_PROFILE", "DB_HOST", "NODE_NAME", "GST_RATE",
 		"LESSON_ID", "BUNDLE_ID", "GIT_COMMIT", "PHP_MEMORY_LIMIT", "R_ID", "VK_TOKEN", "ZIP", "HTTP_PROXY", "QT_QPA_PLATFORM", "MAGICK_MEMORY_LIMIT",
 	} {
-		if _, err := runner.BuildEnv(nil, map[string]string{name: "x"}, nil, runner.EnvPolicy{}); err != nil {
+		if _, err := taskenv.Build(nil, map[string]string{name: "x"}, nil, taskenv.Policy{}); err != nil {
 			t.Error(err)
 		}
 	}
 }
 
-func TestBuildEnvNamesEveryFault(t *testing.T) {
-	_, err := runner.BuildEnv(nil, map[string]string{"PYTHONPATH": "x", "": "x", "LD_PRELOAD": "x", "FINE": "x"}, nil, runner.EnvPolicy{})
+func TestBuildNamesEveryFault(t *testing.T) {
+	_, err := taskenv.Build(nil, map[string]string{"PYTHONPATH": "x", "": "x", "LD_PRELOAD": "x", "FINE": "x"}, nil, taskenv.Policy{})
 	lines := strings.Split(err.Error(), "\n")
 	if len(lines) != 3 || !strings.Contains(lines[1], "LD_PRELOAD") || !strings.Contains(lines[2], "PYTHONPATH") {
 		t.Errorf("got %q", lines)
 	}
 }
 
-// What BuildEnv returns is what the script sees, byte for byte.
-func TestEnvironmentArrives(t *testing.T) {
-	entry := map[string]string{"A": "x=y", "B": "line\nline", "C": "", "D": "ü€𝄞 'q' \"q\" $HOME \\"}
-	env, err := runner.BuildEnv([]string{"A=daemon", "KEEP=1"}, entry, []string{"GORDON_ATTEMPT=1"}, runner.EnvPolicy{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := runner.Start(runner.Spec{Path: "/bin/cat", Args: []string{"/proc/self/environ"}, Env: env})
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := strings.Split(strings.TrimSuffix(string(p.Wait().Stdout.Tail), "\x00"), "\x00")
-	if diff := cmp.Diff(env, got); diff != "" {
-		t.Error(diff)
-	}
-}
-
-func FuzzBuildEnv(f *testing.F) {
+func FuzzBuild(f *testing.F) {
 	f.Add("A", "1", "B=2", true)
 	f.Add("LD_PRELOAD", "() {", "=", false)
 	f.Add("A=", "\x00", "", false)
 	f.Fuzz(func(t *testing.T, name, value, daemon string, allowUnsafe bool) {
 		extra := []string{"GORDON_TASK_ID=real"}
-		env, err := runner.BuildEnv([]string{daemon, "NOTIFY_SOCKET=x"}, map[string]string{name: value}, extra, runner.EnvPolicy{AllowUnsafe: allowUnsafe})
+		env, err := taskenv.Build([]string{daemon, "NOTIFY_SOCKET=x"}, map[string]string{name: value}, extra, taskenv.Policy{AllowUnsafe: allowUnsafe})
 		if err != nil {
 			if env != nil {
 				t.Errorf("both an environment and an error: %q, %v", env, err)
@@ -203,9 +186,16 @@ func FuzzBuildEnv(f *testing.F) {
 	})
 }
 
-func TestBuildEnvOfThisProcess(t *testing.T) {
-	env, err := runner.BuildEnv(os.Environ(), nil, nil, runner.EnvPolicy{})
+func TestBuildOfThisProcess(t *testing.T) {
+	env, err := taskenv.Build(os.Environ(), nil, nil, taskenv.Policy{})
 	if err != nil || len(env) == 0 {
 		t.Errorf("%d variables, %v", len(env), err)
+	}
+}
+
+func TestWith(t *testing.T) {
+	got := taskenv.With([]string{"A=1", "B=2"}, map[string]string{"A": "new", "C": ""})
+	if diff := cmp.Diff([]string{"B=2", "A=new", "C="}, got); diff != "" {
+		t.Error(diff)
 	}
 }

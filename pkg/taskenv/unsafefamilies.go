@@ -1,8 +1,8 @@
-package runner
+package taskenv
 
 import "strings"
 
-// unsafePrefixes are the families of which every member counts, [tuning] aside.
+// unsafePrefixes lists the families whose members are all unsafe, except for [isTuning].
 func unsafePrefixes() []string {
 	return []string{
 		// The loader and the C library: ld.so(8), iconv(3), jemalloc(3).
@@ -26,7 +26,7 @@ func unsafePrefixes() []string {
 		// Lua, R, Tcl, Guile, Erlang, Elixir, OCaml, Julia, Octave: their manuals.
 		"LUA_INIT", "LUA_PATH", "LUA_CPATH", "LUAROCKS_", "R_LIBS", "R_PROFILE", "R_ENVIRON", "TCL", "GUILE_", "ERL_", "ELIXIR_",
 		"OCAML", "CAML", "JULIA_", "OCTAVE_",
-		// Managers of versions, whose shims run what these choose.
+		// Version managers: their shims run the program that these variables choose.
 		"PYENV_", "RBENV_", "NVM_", "ASDF_", "CONDA_", "VOLTA_",
 		// Building: cargo, rustup, cmake, ccache, pkg-config(1).
 		"CARGO_", "RUSTUP_", "CMAKE_", "CCACHE_", "PKG_CONFIG_",
@@ -54,7 +54,7 @@ func unsafePrefixes() []string {
 	}
 }
 
-// unsafeSuffixes are endings that mean the same wherever they are used.
+// unsafeSuffixes lists endings that have the same meaning in every program.
 func unsafeSuffixes() []string {
 	return []string{
 		"_LIBRARY_PATH", "_LOAD_PATH", "_MODULE_PATH", "_MODULES_PATH", "_PLUGIN_PATH", "_PLUGINS_PATH", "_PLUGIN_DIR",
@@ -64,9 +64,9 @@ func unsafeSuffixes() []string {
 	}
 }
 
-// tuning reports whether a member of an unsafe family only changes how a program
-// behaves, and can lead it to no file.
-func tuning(name string) bool {
+// isTuning reports whether a member of an unsafe family only tunes a program and
+// cannot make it read a file.
+func isTuning(name string) bool {
 	switch name {
 	case
 		"PERL_UNICODE", "PERL_HASH_SEED", "PERL_BADLANG",
@@ -79,7 +79,7 @@ func tuning(name string) bool {
 		"DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "JULIA_NUM_THREADS",
 		"GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_AUTHOR_DATE", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "GIT_COMMITTER_DATE",
 		"GIT_TERMINAL_PROMPT", "SYSTEMD_LOG_LEVEL", "SYSTEMD_COLORS", "QT_QPA_PLATFORM", "QT_SCALE_FACTOR", "QT_LOGGING_RULES",
-		// What builds call their source, which git does not read.
+		// Builds describe their source with these. git does not read them.
 		"GIT_COMMIT", "GIT_BRANCH", "GIT_TAG", "GIT_REF", "GIT_SHA", "GIT_URL", "GIT_REPO", "GIT_USER", "GIT_TOKEN":
 		return true
 	}

@@ -1,32 +1,33 @@
-package runner
+package taskenv
 
 import (
 	"slices"
 	"strings"
 )
 
-// unsafeEnv reports whether a variable can make a program run code, before or instead
-// of what the script's author wrote. Whoever may push to the queue may choose
-// arguments; that must not mean choosing the program.
+// isUnsafe reports whether a variable can make a program run code, before or instead
+// of the code that the script's author wrote. A producer may choose arguments; that
+// must not mean choosing the program.
 //
-// The variables go by families: everything by which a loader, a library, an interpreter
-// or a tool that scripts call finds code, or a configuration that can name code. In
-// a family that is refused as a whole, [tuning] has the members that do neither. The
-// sources are named beside each family; the start was what sudo removes (env_delete
-// in sudoers(5)) and what glibc removes for setuid programs (unsecvars.h).
+// The variables are listed by families: everything by which a loader, a library, an
+// interpreter or a tool that scripts call finds code, or a configuration that can name
+// code. Some families are refused as a whole, except for the members in [isTuning],
+// which do neither. The sources are named beside each family. The lists began with the
+// variables that sudo removes (env_delete in sudoers(5)) and that glibc removes for
+// setuid programs (unsecvars.h).
 //
-// There is no end of such variables. A task that takes entries from others than its
-// own administrator is better off with a list of what may be set (env_allow).
+// The lists can never be complete. A task that takes entries from others than its own
+// administrator is safer with a list of allowed variables (env_allow).
 //
 // PATH and HOME are allowed on purpose: producers of Gordon 1 set them, sudo's list
-// has neither, and a script that must not be led astray sets its own.
-func unsafeEnv(name, value string) bool {
-	// Any variable with such a value is a function to old versions of bash
+// has neither, and a script that depends on them can set its own.
+func isUnsafe(name, value string) bool {
+	// Old versions of bash take any variable with such a value for a function
 	// (CVE-2014-6271).
 	if strings.HasPrefix(value, "()") || unsafeName(name) || unsafeValue(name, value) {
 		return true
 	}
-	if tuning(name) {
+	if isTuning(name) {
 		return false
 	}
 	return slices.ContainsFunc(unsafePrefixes(), func(p string) bool { return strings.HasPrefix(name, p) }) ||
@@ -35,8 +36,8 @@ func unsafeEnv(name, value string) bool {
 		strings.HasPrefix(strings.ToLower(name), "npm_config_")
 }
 
-// unsafeValue reports whether a variable that is safe by its name leads a library to a
-// file: gettext to a catalog, whose formats the program uses, and the C library to a
+// unsafeValue reports whether the value of a variable with a safe name makes a library
+// read a file: gettext a catalog, whose formats the program uses, or the C library a
 // time zone (env_check in sudoers(5)).
 func unsafeValue(name, value string) bool {
 	switch {
@@ -49,8 +50,12 @@ func unsafeValue(name, value string) bool {
 	return false
 }
 
-// unsafeName lists single variables.
-func unsafeName(name string) bool {
+// unsafeName reports whether a single variable, outside of the families, is unsafe.
+func unsafeName(name string) bool { return unsafeOfLanguages(name) || unsafeOfTools(name) }
+
+// unsafeOfLanguages lists the variables of the C library, shells, interpreters and
+// compilers.
+func unsafeOfLanguages(name string) bool {
 	switch name {
 	case
 		// The C library: ld.so(8), glibc's unsecvars.h, mtrace(3), resolver(5).
@@ -85,7 +90,16 @@ func unsafeName(name string) bool {
 		"MIX_HOME", "MIX_EXS", "MIX_ARCHIVES", "MIX_PATH", "MIX_DEPS_PATH",
 		// make and compilers: make(1), gcc(1), pkg-config(1), aclocal(1).
 		"MAKE", "MAKEFLAGS", "MAKEFILES", "MFLAGS", "GNUMAKEFLAGS", "MAKESHELL", "GCC_EXEC_PREFIX", "COMPILER_PATH", "LIBRARY_PATH",
-		"CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "PKG_CONFIG", "ACLOCAL_PATH",
+		"CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "PKG_CONFIG", "ACLOCAL_PATH":
+		return true
+	}
+	return false
+}
+
+// unsafeOfTools lists the variables of programs and libraries that scripts use.
+func unsafeOfTools(name string) bool {
+	switch name {
+	case
 		// Version control: hg(1), cvs(1), brz(1).
 		"GITPERLLIB", "HG", "HGRCPATH", "HGMERGE", "SVN_SSH", "SVN_MERGE", "CVS_RSH", "CVSROOT", "BRZ_HOME", "BZR_HOME",
 		// ssh(1), rsync(1), sudo(8), gpg(1).
