@@ -167,3 +167,19 @@ func TestFailedTasksCommands(t *testing.T) {
 		t.Errorf("after the record was mended: %s", diff)
 	}
 }
+
+// The errors that the README shows are those that gordon check prints.
+func TestReadmeShowsTheErrorsOfCheck(t *testing.T) {
+	s := newShell(t)
+	s.build()
+	write(t, filepath.Join(s.dir, "gordon.toml"), strings.Repeat("\n", 11)+"[tasks.mail]\nscript = \"/bin/true\"\nworker = 5\n", 0o644)
+	write(t, filepath.Join(s.dir, "gordon.d", "app.toml"), "[tasks.preview]\n", 0o644)
+	out, err := run(s.dir, s.env(), "sh", "-c", "gordon check gordon.toml")
+	if err == nil {
+		t.Error("the configuration is valid")
+	}
+	shown := section(t, "Configuration", "")[0]
+	if want := strings.ReplaceAll(strings.TrimPrefix(shown, "$ gordon check\n"), "/etc/", ""); !strings.Contains(out, want) {
+		t.Errorf("gordon check prints\n%s\nand the README shows\n%s", out, shown)
+	}
+}
