@@ -1,6 +1,7 @@
 package examples_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -10,7 +11,7 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/config"
 )
 
-// block is what stands between ``` lines of a document.
+// block is the text between two ``` lines of a document.
 type block struct {
 	heading, language, text string
 }
@@ -60,15 +61,7 @@ func TestDocumentsHaveValidConfigurations(t *testing.T) {
 				continue
 			}
 			count++
-			path := filepath.Join(t.TempDir(), "gordon.toml")
-			write(t, path, b.text, 0o644)
-			// A drop-in may name no script of its own.
-			if !strings.Contains(b.text, "script") {
-				write(t, path, "[tasks.mail]\nscript = \"/bin/true\"\n", 0o644)
-				write(t, filepath.Join(filepath.Dir(path), "gordon.d", "1.toml"), b.text, 0o644)
-			}
-			c, err := config.Load(path, "/")
-			if err != nil || len(c.Notices) > 0 {
+			if err := valid(t, b.text); err != nil {
 				t.Errorf("%s, %q: %v\n%s", document, b.heading, err, b.text)
 			}
 		}
@@ -78,17 +71,55 @@ func TestDocumentsHaveValidConfigurations(t *testing.T) {
 	}
 }
 
-// A Node.js program does not end while its client is open.
+// valid loads a configuration. A text without a script is loaded as a drop-in. A notice
+// counts as an error, because documents show no keys without effect.
+func valid(t *testing.T, text string) error {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "gordon.toml")
+	write(t, path, text, 0o644)
+	if !strings.Contains(text, "script") {
+		write(t, path, "[tasks.mail]\nscript = \"/bin/true\"\n", 0o644)
+		write(t, filepath.Join(filepath.Dir(path), "gordon.d", "1.toml"), text, 0o644)
+	}
+	c, err := config.Load(path, "/")
+	if err == nil && len(c.Notices) > 0 {
+		err = fmt.Errorf("notices: %q", c.Notices)
+	}
+	return err
+}
+
+// The manual begins with an example, and all its configurations are valid.
+func TestManualHasValidConfigurations(t *testing.T) {
+	page := read(t, "../man/gordon.toml.5")
+	count := 0
+	for _, text := range regexp.MustCompile(`(?s)\n\.Bd -literal -offset indent\n(.*?)\.Ed\n`).FindAllStringSubmatch(page, -1) {
+		if strings.HasPrefix(text[1], "# ") || strings.HasPrefix(text[1], "$ ") || strings.HasPrefix(text[1], "[Service]") {
+			continue
+		}
+		count++
+		if err := valid(t, text[1]); err != nil {
+			t.Errorf("%v\n%s", err, text[1])
+		}
+	}
+	if count < 8 {
+		t.Errorf("only %d configurations were found", count)
+	}
+	if strings.Index(page, ".Bd -literal") > strings.Index(page, ".Sh DESCRIPTION") {
+		t.Error("the page does not begin with an example")
+	}
+}
+
+// A Node.js program does not exit while its client is open.
 func TestDocumentsCloseNodeClients(t *testing.T) {
 	texts := section(t, "Push from your program", "js")
 	for _, text := range append(texts, read(t, "push.mjs")) {
 		if strings.Contains(text, "createClient(") && !strings.Contains(text, "client.close()") && !strings.Contains(text, "client.destroy()") {
-			t.Errorf("this program does not end:\n%s", text)
+			t.Errorf("this program does not exit:\n%s", text)
 		}
 	}
 }
 
-// Whoever is in no group that may read the journal sees nothing, and no reason.
+// journalctl shows nothing, and no reason, to users without permission to read the journal.
 func TestDocumentsReadTheJournalAsRoot(t *testing.T) {
 	for _, b := range blocks(t, "README.md") {
 		for line := range strings.Lines(b.text) {
@@ -98,7 +129,7 @@ func TestDocumentsReadTheJournalAsRoot(t *testing.T) {
 		}
 	}
 	if !strings.Contains(read(t, "../README.md"), "-- No entries --") {
-		t.Error("the README does not say what journalctl says without rights")
+		t.Error("the README does not show the output of journalctl without permission")
 	}
 }
 

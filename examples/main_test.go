@@ -1,5 +1,5 @@
-// Package examples_test holds the documents to what they say: the producers of
-// this folder push what they are given, and the README's commands work.
+// Package examples_test checks the documents against the code: the producers of this
+// folder push their arguments unchanged, and the README's commands work.
 package examples_test
 
 import (

@@ -14,11 +14,11 @@ import (
 // producer is one of the programs in this folder.
 type producer struct {
 	file string
-	// run is the command line that the arguments follow.
+	// run is the command line without the arguments.
 	run []string
 	// check finds mistakes without a client; nil where run needs none.
 	check []string
-	// client tells whether the client for Redis is installed.
+	// client succeeds if the client for Redis is installed.
 	client []string
 }
 
@@ -49,9 +49,9 @@ func odd() []string {
 	}
 }
 
-// For an interpreter or a client that is not installed nothing can be shown
-// beyond what the others show; those that need none are always there.
-func TestProducersPushWhatTheyAreGiven(t *testing.T) {
+// A producer whose interpreter or client is not installed is only checked as far as
+// possible. The producers that need neither always run.
+func TestProducersPushTheirArguments(t *testing.T) {
 	for _, p := range producers() {
 		t.Run(p.file, func(t *testing.T) {
 			cache := []string{"PYTHONPYCACHEPREFIX=" + t.TempDir()}
@@ -96,7 +96,8 @@ func pushes(t *testing.T, p producer, args []string) {
 	}
 }
 
-// noticesARefusal: a producer that goes on would lose the task.
+// noticesARefusal checks that a producer fails if Redis refuses the push. A producer that
+// continues would lose the task.
 func noticesARefusal(t *testing.T, p producer) {
 	t.Helper()
 	server.Flush(t)

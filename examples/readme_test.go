@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// shell runs blocks of the README as they stand there. What they call gordon and
-// redis-cli are the ones of this test, by PATH alone.
+// shell runs blocks of the README unchanged. PATH makes them use the gordon and redis-cli
+// of this test.
 type shell struct {
 	t        *testing.T
 	dir, bin string
@@ -66,7 +66,7 @@ func (s *shell) start(command string) (log string) {
 	return file.Name()
 }
 
-// build puts the program of this repository where the commands find it.
+// build builds gordon into the PATH of the commands.
 func (s *shell) build() {
 	s.t.Helper()
 	mustRun(s.t, ".", nil, "go", "build", "-o", filepath.Join(s.bin, "gordon"), "github.com/nevsnode/gordon/v2/cmd/gordon")
@@ -93,20 +93,20 @@ func TestQuickStart(t *testing.T) {
 		return strings.Contains(read(t, log), "task done") && len(server.List(t, "taskqueue:hello:failed")) == 1
 	})
 	if diff := cmp.Diff(steady(section(t, "Quick start", "")[0]), steady(s.run(steps[3]))); diff != "" {
-		t.Errorf("the README promises something else: %s", diff)
+		t.Errorf("the README shows another result: %s", diff)
 	}
 	if line := section(t, "Log", "")[0]; !sameKeys(line, failure(t, log)) {
 		t.Errorf("the README shows a log line of another form than\n%s", failure(t, log))
 	}
 }
 
-// steady leaves out of a record what differs from run to run.
+// steady removes the values that differ from run to run from a record.
 func steady(record string) string {
 	record = regexp.MustCompile(`"(cpu_\w+|io_\w+|peak_\w+)":\d+,`).ReplaceAllString(record, "")
 	return regexp.MustCompile(`"(task_id|started_at|duration_ms)":("[^"]*"|\d+)`).ReplaceAllString(record, `"$1":…`)
 }
 
-// failure returns the line of the log that tells of a failure.
+// failure returns the line of the log that reports a failure.
 func failure(t *testing.T, log string) string {
 	t.Helper()
 	for line := range strings.Lines(read(t, log)) {
@@ -118,8 +118,8 @@ func failure(t *testing.T, log string) string {
 	return ""
 }
 
-// sameKeys compares the words of two log lines up to the values. What a run has read
-// from a disk stands there only where a file was not in memory.
+// sameKeys compares the words of two log lines without the values. Disk traffic is only
+// logged if a file was not in memory.
 func sameKeys(a, b string) bool {
 	keys := func(line string) (keys []string) {
 		for _, word := range strings.Fields(line)[2:] {
@@ -164,7 +164,7 @@ func TestFailedTasksCommands(t *testing.T) {
 		t.Errorf("the record is shown as %q", out)
 	}
 	if diff := cmp.Diff([]string{`{"args":["ann@example.org"]}`}, server.List(t, queue)); diff != "" || len(server.List(t, failed)) != 0 {
-		t.Errorf("after the record was mended: %s", diff)
+		t.Errorf("after the record was corrected: %s", diff)
 	}
 }
 

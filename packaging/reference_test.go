@@ -8,7 +8,7 @@ import (
 
 // Both packages install the commented reference beside the short /etc/gordon.toml, at
 // the path that the manual pages and the short file name.
-func TestReferenceIsInstalledWhereTheDocumentsSay(t *testing.T) {
+func TestReferenceIsInstalledAtTheDocumentedPath(t *testing.T) {
 	contents := read(t, "packaging/nfpm.yaml")
 	paths := find(t, `src: etc/gordon\.reference\.toml\n +dst: (\S+)`, contents)
 	packagers := find(t, `src: etc/gordon\.reference\.toml\n.*\n +packager: (\w+)`, contents)
@@ -18,6 +18,15 @@ func TestReferenceIsInstalledWhereTheDocumentsSay(t *testing.T) {
 	for _, document := range []string{"etc/gordon.toml", "man/gordon.8", "man/gordon.toml.5"} {
 		if !strings.Contains(read(t, document), paths[0]) {
 			t.Errorf("%s does not name %s", document, paths[0])
+		}
+	}
+}
+
+// Without an argument to .Os, the footer of the pages has the name of a BSD.
+func TestManualFooterHasGordon(t *testing.T) {
+	for _, page := range []string{"man/gordon.8", "man/gordon.toml.5", "man/gordon-queue.7"} {
+		if !strings.Contains(read(t, page), "\n.Os Gordon\n") {
+			t.Errorf("%s has no .Os Gordon", page)
 		}
 	}
 }
