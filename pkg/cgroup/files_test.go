@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/nevsnode/gordon/v2/internal/usage"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 )
 
@@ -141,7 +142,7 @@ func TestLimitWithoutItsFile(t *testing.T) {
 	}
 }
 
-func TestReport(t *testing.T) {
+func TestAccount(t *testing.T) {
 	run := &Run{kind: fake(t, map[string]string{memoryEventsLocal: "oom 3\noom_kill 0\n"})}
 	run.dir = fake(t, map[string]string{
 		"cpu.stat":    "usage_usec 7\nuser_usec 4\nsystem_usec 3\nnr_periods 9\nthrottled_usec 5\n",
@@ -149,17 +150,18 @@ func TestReport(t *testing.T) {
 		"io.stat":     "8:0 rbytes=10 wbytes=1 rios=2 wios=2 dbytes=0 dios=0\n8:16 rbytes=100 wbytes=2\n254:0 \n",
 		"pids.events": "max 6\n",
 	})
-	want := Report{
-		UserCPU: 4 * time.Microsecond, SystemCPU: 3 * time.Microsecond, Throttled: 5 * time.Microsecond,
-		PeakMemory: 4096, ReadBytes: 110, WrittenBytes: 3, Refused: 6,
-	}
-	if diff := cmp.Diff(want, run.Report()); diff != "" {
+	told := usage.Usage{UserCPU: 90, SystemCPU: 91, PeakMemory: 92, ReadBytes: 93, WrittenBytes: 94} // by wait4(2)
+	got := told
+	pressure := run.Account(&got)
+	want := usage.Usage{UserCPU: 4 * time.Microsecond, SystemCPU: 3 * time.Microsecond, PeakMemory: 4096, ReadBytes: 110, WrittenBytes: 3}
+	if diff := cmp.Diff(want, got) + cmp.Diff(usage.Pressure{Throttled: 5 * time.Microsecond, Refused: 6}, pressure); diff != "" {
 		t.Error(diff)
 	}
 	run.dir = fake(t, nil)
-	want = Report{UserCPU: -1, SystemCPU: -1, PeakMemory: -1, ReadBytes: -1, WrittenBytes: -1}
-	if diff := cmp.Diff(want, run.Report()); diff != "" {
-		t.Error(diff)
+	got = told
+	pressure = run.Account(&got)
+	if diff := cmp.Diff(told, got) + cmp.Diff(usage.Pressure{}, pressure); diff != "" {
+		t.Errorf("a group without counters changes figures:\n%s", diff)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/nevsnode/gordon/v2/internal/gordontest"
+	"github.com/nevsnode/gordon/v2/internal/usage"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/host"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
@@ -39,16 +40,36 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// group is a run for the runner. When it is asked to account, nobody may be left.
+// group is the group of a run that notes its processes when the runner calls Account.
+// Those are the processes that were left behind, or none.
 type group struct {
 	*Run
-	t *testing.T
+	left []int
+	err  error
 }
 
-func (g group) Account(o *runner.Outcome) {
-	if list, err := g.PIDs(); err != nil || len(list) != o.LeftBehind && len(list) != 0 {
-		g.t.Errorf("%v are there, %v; %d were left behind", list, err, o.LeftBehind)
+func (g *group) Account(*usage.Usage) usage.Pressure {
+	g.left, g.err = g.PIDs()
+	return usage.Pressure{}
+}
+
+func (g *group) check(t *testing.T, o runner.Outcome) {
+	if g.err != nil || len(g.left) != o.LeftBehind && len(g.left) != 0 {
+		t.Errorf("%v are there, %v; %d were left behind", g.left, g.err, o.LeftBehind)
 	}
+}
+
+// account returns what the group has counted for a run.
+func account(run *Run) (usage.Usage, usage.Pressure) {
+	u := usage.Usage{UserCPU: -1, SystemCPU: -1, PeakMemory: -1, ReadBytes: -1, WrittenBytes: -1}
+	p := run.Account(&u)
+	return u, p
+}
+
+// refused returns how many processes could not be started.
+func refused(run *Run) int64 {
+	_, p := account(run)
+	return p.Refused
 }
 
 // begin starts a script in a group of its own.
@@ -62,7 +83,8 @@ func begin(t *testing.T, limits config.Limits, body string, change ...func(*runn
 	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+body+"\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	spec := runner.Spec{Path: path, Args: []string{t.TempDir()}, Env: os.Environ(), Group: group{run, t}}
+	g := &group{Run: run}
+	spec := runner.Spec{Path: path, Args: []string{t.TempDir()}, Env: os.Environ(), Group: g}
 	for _, c := range change {
 		c(&spec)
 	}
@@ -71,6 +93,7 @@ func begin(t *testing.T, limits config.Limits, body string, change ...func(*runn
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		defer func() { g.check(t, p.Wait()) }()
 		if err := run.Kill(); err != nil {
 			t.Error(err)
 		}
@@ -172,12 +195,12 @@ const hog = `exec head -c 300M /dev/zero | tail -c 300M`
 func TestOutOfItsOwnMemory(t *testing.T) {
 	run, p := begin(t, config.Limits{MemoryMax: 32 << 20}, hog)
 	o := p.Wait()
-	rep := run.Report()
-	if o.Reason() != "signal: killed" || rep.OOM != "used up memory_max = 32M" {
-		t.Errorf("%q, %+v", o.Reason(), rep)
+	used, pressure := account(run)
+	if o.Reason() != "signal: killed" || pressure.OOM != "used up memory_max = 32M" {
+		t.Errorf("%q, %+v", o.Reason(), pressure)
 	}
-	if rep.PeakMemory < 16<<20 || rep.PeakMemory > 33<<20 {
-		t.Errorf("peak memory is %d", rep.PeakMemory)
+	if used.PeakMemory < 16<<20 || used.PeakMemory > 33<<20 {
+		t.Errorf("peak memory is %d", used.PeakMemory)
 	}
 }
 
@@ -188,14 +211,14 @@ func TestOutOfTheTypesMemory(t *testing.T) {
 	}
 	run, p := begin(t, config.Limits{MemoryMax: 128 << 20}, hog)
 	o := p.Wait()
-	if rep := run.Report(); o.Reason() != "signal: killed" || rep.OOM != "all runs of the type together used up total.memory_max = 64M" {
-		t.Errorf("%q, %+v", o.Reason(), rep)
+	if _, pressure := account(run); o.Reason() != "signal: killed" || pressure.OOM != "all runs of the type together used up total.memory_max = 64M" {
+		t.Errorf("%q, %+v", o.Reason(), pressure)
 	}
 }
 
 func TestAForkBombIsHeldAndEnded(t *testing.T) {
 	run, p := begin(t, config.Limits{TasksMax: 20}, `bomb() { bomb | bomb & }; bomb 2>/dev/null; exec sleep 600`)
-	gordontest.Until(t, "forks are refused", func() bool { return run.Report().Refused > 10 })
+	gordontest.Until(t, "forks are refused", func() bool { return refused(run) > 10 })
 	if list, _ := run.PIDs(); len(list) > 20 {
 		t.Errorf("%d processes", len(list))
 	}
@@ -209,7 +232,7 @@ func TestAForkBombIsHeldAndEnded(t *testing.T) {
 // Before Linux 5.14.
 func TestKillFrozen(t *testing.T) {
 	run, p := begin(t, config.Limits{TasksMax: 20}, `bomb() { bomb | bomb & }; bomb 2>/dev/null; exec sleep 600`)
-	gordontest.Until(t, "forks are refused", func() bool { return run.Report().Refused > 10 })
+	gordontest.Until(t, "forks are refused", func() bool { return refused(run) > 10 })
 	gordontest.Until(t, "all are gone", func() bool {
 		if err := killFrozen(run.dir); err != nil {
 			t.Fatal(err)
@@ -225,20 +248,20 @@ func TestKillFrozen(t *testing.T) {
 func TestCPUQuota(t *testing.T) {
 	run, p := begin(t, config.Limits{CPUQuota: 10}, `i=0; while [ $i -lt 5000 ]; do i=$((i+1)); done`)
 	o := p.Wait()
-	rep := run.Report()
-	used := rep.UserCPU + rep.SystemCPU
-	t.Logf("%v of CPU in %v, held back for %v", used, o.Wall, rep.Throttled)
+	figures, pressure := account(run)
+	used := figures.CPU()
+	t.Logf("%v of CPU in %v, held back for %v", used, o.Wall, pressure.Throttled)
 	// Twice the quota, and what a run may use before the first period is over.
-	if rep.Throttled == 0 || used <= 0 || used > o.Wall/5+period*time.Microsecond {
-		t.Errorf("%+v in %v", rep, o.Wall)
+	if pressure.Throttled == 0 || used <= 0 || used > o.Wall/5+period*time.Microsecond {
+		t.Errorf("%+v, %+v in %v", figures, pressure, o.Wall)
 	}
 }
 
 func TestWritesAreCounted(t *testing.T) {
 	run, p := begin(t, config.Limits{}, `dd if=/dev/zero of="$1/file" bs=1M count=4 conv=fsync status=none`)
 	o := p.Wait()
-	if rep := run.Report(); !o.Success() || rep.WrittenBytes < 4<<20 || rep.ReadBytes < 0 {
-		t.Errorf("%+v, %+v", o, rep)
+	if u, _ := account(run); !o.Success() || u.WrittenBytes < 4<<20 || u.ReadBytes < 0 {
+		t.Errorf("%+v, %+v", o, u)
 	}
 }
 

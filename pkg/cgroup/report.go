@@ -7,56 +7,38 @@ import (
 	"time"
 
 	"github.com/nevsnode/gordon/v2/internal/files"
+	"github.com/nevsnode/gordon/v2/internal/usage"
 )
 
-// The files of the memory controller that tell of its events. The local one
-// leaves out what happened in the groups below.
+// The event files of the memory controller. The local one does not include the events
+// of the groups below.
 const (
 	memoryEvents      = "memory.events"
 	memoryEventsLocal = "memory.events.local"
 )
 
-// Report is what a group has counted for a run. A number is -1 where the group
-// could not count it, for want of the controller or in an old kernel.
-type Report struct {
-	// UserCPU and SystemCPU are the times of all processes of the run, of all
-	// CPUs together.
-	UserCPU, SystemCPU time.Duration
-	// PeakMemory is the most that all processes of the run had together, in
-	// bytes, with what the page cache and the kernel held for them (Linux 5.19).
-	PeakMemory int64
-	// ReadBytes and WrittenBytes went to and from disks.
-	ReadBytes, WrittenBytes int64
-	// Throttled is how long the run had to wait because of a cpu_quota.
-	Throttled time.Duration
-	// Refused is how often a process or thread could not be started because of
-	// tasks_max.
-	Refused int64
-	// OOM says which memory there was too little of, where the kernel has killed
-	// the run for that: "used up memory_max = 64M". It is "" where it has not.
-	OOM string
-}
-
-// Report reads the counters. It is for after the run, before Remove.
-func (r *Run) Report() Report {
-	rep := Report{UserCPU: -1, SystemCPU: -1, PeakMemory: -1, ReadBytes: -1, WrittenBytes: -1, OOM: r.oom()}
+// Account replaces the figures in u with those that the group has counted for the run.
+// A figure stays as it is if the controller is missing or the kernel is too old to count
+// it. Account is for the time between the end of the run and Remove.
+func (r *Run) Account(u *usage.Usage) usage.Pressure {
+	p := usage.Pressure{OOM: r.oom()}
 	if cpu := counters(r.dir, "cpu.stat"); cpu != nil {
-		rep.UserCPU, rep.SystemCPU = µs(cpu["user_usec"]), µs(cpu["system_usec"])
-		rep.Throttled = µs(cpu["throttled_usec"])
+		u.UserCPU, u.SystemCPU = µs(cpu["user_usec"]), µs(cpu["system_usec"])
+		p.Throttled = µs(cpu["throttled_usec"])
 	}
-	if peak, ok := number(r.dir, "memory.peak"); ok {
-		rep.PeakMemory = peak
+	if peak, ok := number(r.dir, "memory.peak"); ok { // Linux 5.19
+		u.PeakMemory = peak
 	}
 	if io, err := files.Read(filepath.Join(r.dir, "io.stat"), maxText); err == nil {
-		rep.ReadBytes, rep.WrittenBytes = ioBytes(io)
+		u.ReadBytes, u.WrittenBytes = ioBytes(io)
 	}
-	rep.Refused = counters(r.dir, "pids.events")["max"]
-	return rep
+	p.Refused = counters(r.dir, "pids.events")["max"]
+	return p
 }
 
 func µs(n int64) time.Duration { return time.Duration(n) * time.Microsecond }
 
-// ioBytes adds up what io.stat has for each disk: "8:0 rbytes=1 wbytes=2 …".
+// ioBytes adds up the values of all disks in io.stat: "8:0 rbytes=1 wbytes=2 …".
 func ioBytes(text []byte) (read, written int64) {
 	for field := range bytes.FieldsSeq(text) {
 		name, value, _ := bytes.Cut(field, []byte("="))
@@ -72,9 +54,9 @@ func ioBytes(text []byte) (read, written int64) {
 	return read, written
 }
 
-// oom finds out whether memory was what ended the run, and whose limit it was.
-// The event "oom" is counted where the limit is that was reached, "oom_kill"
-// where the victim was.
+// oom names the limit of memory that ended the run, "" if none did. The kernel counts
+// the event "oom" in the group whose limit was reached, and "oom_kill" in the group of
+// the victim.
 func (r *Run) oom() string {
 	events := counters(r.dir, memoryEvents)
 	switch {

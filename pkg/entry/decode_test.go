@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nevsnode/gordon/v2/internal/usage"
 )
 
 func TestDecode(t *testing.T) {
@@ -267,7 +269,7 @@ func TestDecodeGuesses(t *testing.T) {
 		`{"job_id":1,"entryId":2}`:                   "id id",
 		`{"user":1,"priority":2,"queue":3,"data":4}`: "",
 		`{"arg":["a"],"id":{},"delay":"x"}`:          "args", // also where it is refused
-		string(Failed([]byte(`{}`), Failure{Outcome: "failed", TaskID: "x", Attempt: 1, StartedAt: time.Now(), Exited: true, Signal: "s", Usage: Usage{1, 1, 1, 1, 1}})): "",
+		string(Failed([]byte(`{}`), Failure{Outcome: "failed", TaskID: "x", Attempt: 1, StartedAt: time.Now(), Exited: true, Signal: "s", Usage: usage.Usage{UserCPU: 1, SystemCPU: 1, PeakMemory: 1, ReadBytes: 1, WrittenBytes: 1}})): "",
 	} {
 		e, _ := Decode([]byte(raw))
 		var got []string

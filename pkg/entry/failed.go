@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"github.com/nevsnode/gordon/v2/internal/usage"
 )
 
 // The properties of a record that are known when it comes back.
@@ -35,14 +37,7 @@ type Failure struct {
 	ExitStatus int    // exit_status
 	Signal     string // signal, such as "SIGKILL"
 
-	Usage Usage
-}
-
-// Usage is what a run has used.
-type Usage struct {
-	UserCPU, SystemCPU      time.Duration // cpu_user_ms, cpu_system_ms
-	PeakMemory              int64         // peak_memory_bytes
-	ReadBytes, WrittenBytes int64         // io_read_bytes, io_written_bytes
+	Usage usage.Usage // cpu_user_ms, cpu_system_ms, peak_memory_bytes, io_read_bytes, io_written_bytes
 }
 
 // recorded are the properties that a record may have besides its entry's own.

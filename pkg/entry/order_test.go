@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nevsnode/gordon/v2/internal/usage"
 )
 
 func TestDecodeOrders(t *testing.T) {
@@ -160,7 +162,7 @@ func TestFailureProperties(t *testing.T) {
 		Message: "signal: killed", Outcome: "out of memory", TaskID: "h-1.t.2", Attempt: 2,
 		StartedAt: time.Date(2026, 1, 2, 4, 4, 5, 678_900_000, time.FixedZone("", 3600)), Duration: 1234567 * time.Microsecond,
 		Signal: "SIGKILL",
-		Usage:  Usage{UserCPU: 20 * time.Millisecond, SystemCPU: 3 * time.Millisecond, PeakMemory: 1 << 20, ReadBytes: 4096, WrittenBytes: 8192},
+		Usage:  usage.Usage{UserCPU: 20 * time.Millisecond, SystemCPU: 3 * time.Millisecond, PeakMemory: 1 << 20, ReadBytes: 4096, WrittenBytes: 8192},
 	}
 	want := `{"args":[],"env":{},"outcome":"out of memory","task_id":"h-1.t.2","attempt":2,"started_at":"2026-01-02T03:04:05.678Z","duration_ms":1234,` +
 		`"signal":"SIGKILL","cpu_user_ms":20,"cpu_system_ms":3,"peak_memory_bytes":1048576,"io_read_bytes":4096,"io_written_bytes":8192,"error_message":"signal: killed"}`

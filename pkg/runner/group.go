@@ -1,6 +1,10 @@
 package runner
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/nevsnode/gordon/v2/internal/usage"
+)
 
 // Group is a control group, or whatever else the kernel keeps processes in that
 // none of them leaves by a fork. It is for one task alone.
@@ -14,9 +18,9 @@ type Group interface {
 	// Kill sends SIGKILL to all of them at once. One that forks meanwhile is no
 	// reason to call it again.
 	Kill() error
-	// Account puts what the kernel has counted for the group into the outcome of
-	// a task that has ended: Usage, OOM, Throttled and Refused.
-	Account(o *Outcome)
+	// Account replaces the figures in u with those that the kernel has counted for
+	// the group. It is called after the task has ended.
+	Account(u *usage.Usage) usage.Pressure
 }
 
 // inside returns the members that the kernel keeps together. It fails only for

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
 
+	"github.com/nevsnode/gordon/v2/internal/usage"
 	"github.com/nevsnode/gordon/v2/pkg/host"
 	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
@@ -164,9 +165,10 @@ type slowSearch struct {
 	begun func()
 }
 
-func (slowSearch) FD() int          { return -1 }
-func (slowSearch) Kill() error      { return nil }
-func (slowSearch) Account(*Outcome) {}
+func (slowSearch) FD() int     { return -1 }
+func (slowSearch) Kill() error { return nil }
+
+func (slowSearch) Account(*usage.Usage) usage.Pressure { return usage.Pressure{} }
 
 func (g slowSearch) PIDs() ([]int, error) {
 	g.begun()

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/nevsnode/gordon/v2/internal/usage"
 )
 
 // Kind is how a task's process ended.
@@ -51,19 +53,10 @@ type Outcome struct {
 
 	// Wall is the time from the start to the moment the end was seen.
 	Wall time.Duration
-	// Usage is what it took; zero with NotStarted.
-	Usage Usage
-
-	// OOM says which memory there was too little of, where the kernel has killed
-	// the task for that, such as "used up memory_max = 64M". It takes a Group to
-	// know, as it does for the next two.
-	OOM string
-	// Throttled is how long the task had to wait because of a limit of its CPU
-	// time.
-	Throttled time.Duration
-	// Refused is how often it could not start a process or thread because there
-	// were as many as it may have.
-	Refused int64
+	// Usage is zero with NotStarted.
+	Usage usage.Usage
+	// Pressure is zero without a Group. Its OOM is "" after a success.
+	Pressure usage.Pressure
 
 	// Stdout and Stderr are what the leader has printed and what else was printed
 	// before all that is left of the task was at rest: ended, or asleep. That takes
@@ -106,9 +99,9 @@ func (o Outcome) Success() bool {
 // It is for people; programs look at the fields.
 func (o Outcome) Reason() string {
 	switch {
-	case o.OOM != "":
-		why := " (out of memory: " + o.OOM + ")"
-		o.OOM = ""
+	case o.Pressure.OOM != "":
+		why := " (out of memory: " + o.Pressure.OOM + ")"
+		o.Pressure.OOM = ""
 		return o.Reason() + why
 	case o.Err != nil:
 		return o.Err.Error()
@@ -138,4 +131,12 @@ func newOutcome(wall time.Duration, status syscall.WaitStatus, usage *syscall.Ru
 	}
 	o.Usage = newUsage(usage)
 	return o
+}
+
+// account adds the figures of the task's group.
+func (o *Outcome) account(g Group) {
+	o.Pressure = g.Account(&o.Usage)
+	if o.Success() {
+		o.Pressure.OOM = "" // a process that the kernel killed did not end the task
+	}
 }

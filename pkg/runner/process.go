@@ -85,7 +85,7 @@ func (p *Process) Wait() Outcome {
 		p.outcome.Leftovers, p.outcome.LeftBehind, p.outcome.SharedSignal = held, left, shared
 		p.countLeftovers()
 		if group := p.spec.Group; group != nil {
-			group.Account(&p.outcome)
+			p.outcome.account(group)
 		}
 		p.closeAll()
 		p.outcome.Stdout, p.outcome.Stderr = p.stdout.tail.output(), p.stderr.tail.output()

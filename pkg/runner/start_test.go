@@ -14,6 +14,7 @@ import (
 
 	"github.com/nevsnode/gordon/v2/internal/files"
 	"github.com/nevsnode/gordon/v2/internal/gordontest"
+	"github.com/nevsnode/gordon/v2/internal/usage"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
 
@@ -98,7 +99,7 @@ func TestReasons(t *testing.T) {
 		{"signal: killed", runner.Outcome{Kind: runner.Signaled, Signal: unix.SIGKILL}},
 		{
 			"signal: killed (out of memory: used up memory_max = 64M)",
-			runner.Outcome{Kind: runner.Signaled, Signal: unix.SIGKILL, OOM: "used up memory_max = 64M"},
+			runner.Outcome{Kind: runner.Signaled, Signal: unix.SIGKILL, Pressure: usage.Pressure{OOM: "used up memory_max = 64M"}},
 		},
 		{
 			"signal: segmentation fault (core dumped)",

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/nevsnode/gordon/v2/internal/usage"
 )
 
 // Counters counts runs. All methods are safe for concurrent use, and those that
@@ -72,7 +74,7 @@ func (c *Counters) Started(taskType string) {
 }
 
 // Measure notes how a run ended, how long it took and what it used.
-func (c *Counters) Measure(taskType, outcome string, wall time.Duration, u Usage) {
+func (c *Counters) Measure(taskType, outcome string, wall time.Duration, u usage.Usage) {
 	if n := c.types.Load().counted[taskType]; n != nil {
 		n.tally.add(outcome, wall, u)
 	}

@@ -4,15 +4,9 @@ import (
 	"maps"
 	"sync"
 	"time"
-)
 
-// Usage is what a run took from the machine: CPU time, memory and disk traffic in
-// bytes.
-type Usage struct {
-	UserCPU, SystemCPU      time.Duration
-	PeakMemory              int64
-	ReadBytes, WrittenBytes int64
-}
+	"github.com/nevsnode/gordon/v2/internal/usage"
+)
 
 // tally adds up the runs of one type.
 type tally struct {
@@ -20,12 +14,12 @@ type tally struct {
 	outcomes map[string]int64
 	retried  int64
 	wall     time.Duration
-	usage    Usage // PeakMemory is the highest of all runs, the rest are sums
+	usage    usage.Usage // PeakMemory is the highest of all runs, the rest are sums
 }
 
 func newTally() *tally { return &tally{outcomes: make(map[string]int64)} }
 
-func (t *tally) add(outcome string, wall time.Duration, u Usage) {
+func (t *tally) add(outcome string, wall time.Duration, u usage.Usage) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.outcomes[outcome]++

@@ -4,14 +4,16 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/nevsnode/gordon/v2/internal/usage"
 )
 
 func TestMeasureAddsUpPerType(t *testing.T) {
 	c, _ := newTestCounters("a", "b")
-	c.Measure("a", "ok", 1500*time.Millisecond, Usage{UserCPU: 20 * time.Millisecond, SystemCPU: 5 * time.Millisecond, PeakMemory: 300, ReadBytes: 1, WrittenBytes: 2})
-	c.Measure("a", "failed", 500*time.Millisecond, Usage{UserCPU: 10 * time.Millisecond, PeakMemory: 200, ReadBytes: 3})
-	c.Measure("a", "ok", 0, Usage{PeakMemory: 100})
-	c.Measure("unknown", "ok", 0, Usage{})
+	c.Measure("a", "ok", 1500*time.Millisecond, usage.Usage{UserCPU: 20 * time.Millisecond, SystemCPU: 5 * time.Millisecond, PeakMemory: 300, ReadBytes: 1, WrittenBytes: 2})
+	c.Measure("a", "failed", 500*time.Millisecond, usage.Usage{UserCPU: 10 * time.Millisecond, PeakMemory: 200, ReadBytes: 3})
+	c.Measure("a", "ok", 0, usage.Usage{PeakMemory: 100})
+	c.Measure("unknown", "ok", 0, usage.Usage{})
 	c.Started("a")
 	c.Retried("a")
 	h, err := newHandler("", c)

@@ -6,33 +6,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nevsnode/gordon/v2/pkg/cgroup"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
-
-// confined is the control group of a run, as pkg/runner knows it.
-type confined struct{ *cgroup.Run }
-
-// Account implements [runner.Group]. What the group could not count stays what
-// wait4(2) told.
-func (c confined) Account(o *runner.Outcome) {
-	rep := c.Report()
-	if rep.UserCPU >= 0 {
-		o.Usage.UserCPU, o.Usage.SystemCPU = rep.UserCPU, rep.SystemCPU
-	}
-	if rep.PeakMemory >= 0 {
-		o.Usage.PeakMemory = rep.PeakMemory
-	}
-	if rep.ReadBytes >= 0 {
-		o.Usage.ReadBytes, o.Usage.WrittenBytes = rep.ReadBytes, rep.WrittenBytes
-	}
-	o.Throttled, o.Refused = rep.Throttled, rep.Refused
-	if !o.Success() {
-		o.OOM = rep.OOM
-	}
-}
 
 // errNoGroup is a start that failed for want of a control group: a fault of the
 // machine, not of the entry.
@@ -50,7 +27,7 @@ func (w *worker) begin(spec runner.Spec) (*runner.Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoGroup, err)
 	}
-	spec.Group = confined{group}
+	spec.Group = group
 	process, err := runner.Start(spec)
 	if err != nil {
 		return nil, errors.Join(err, group.Remove())
@@ -84,10 +61,10 @@ func (w *worker) leave(o runner.Outcome) {
 	default:
 		w.log.Warn("the task has left processes behind, they go on", output.KeyProcesses, o.LeftBehind)
 	}
-	if o.Refused > 0 {
-		w.log.Warn("the task had as many processes as tasks_max allows", output.KeyRefused, o.Refused)
+	if o.Pressure.Refused > 0 {
+		w.log.Warn("the task had as many processes as tasks_max allows", output.KeyRefused, o.Pressure.Refused)
 	}
-	if o.Throttled > 0 {
-		w.log.Debug("cpu_quota has held the task back", output.KeyThrottled, o.Throttled)
+	if o.Pressure.Throttled > 0 {
+		w.log.Debug("cpu_quota has held the task back", output.KeyThrottled, o.Pressure.Throttled)
 	}
 }

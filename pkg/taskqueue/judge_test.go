@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nevsnode/gordon/v2/internal/usage"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
@@ -21,7 +22,7 @@ func TestFailureSaysHowMuchOutputWasLeftOut(t *testing.T) {
 // The error_message begins as ever, and says why on the same line.
 func TestOutOfMemoryIsAnOutcome(t *testing.T) {
 	v := verdict{process: runner.Outcome{
-		Kind: runner.Signaled, Signal: unix.SIGKILL, OOM: "used up memory_max = 64M", Stdout: runner.Output{Tail: []byte("so far"), Total: 6},
+		Kind: runner.Signaled, Signal: unix.SIGKILL, Pressure: usage.Pressure{OOM: "used up memory_max = 64M"}, Stdout: runner.Output{Tail: []byte("so far"), Total: 6},
 	}}
 	v.judge(config.FailOnAny)
 	if v.outcome != outcomeOutOfMemory || v.fault != "signal: killed (out of memory: used up memory_max = 64M)\nso far" {

@@ -99,7 +99,7 @@ func (s *Settings) once(ctx, kill context.Context, log *slog.Logger, spec runner
 		if err != nil { // people have to be told all the same
 			log.Warn("the error_script runs without a control group of its own", output.KeyError, err.Error())
 		} else {
-			spec.Group = confined{group}
+			spec.Group = group
 			defer func() {
 				if err := group.Remove(); err != nil {
 					log.Warn("the control group of a run is left", output.KeyError, err.Error())

@@ -56,7 +56,7 @@ func (v *verdict) judge(on config.FailOnOutput) {
 	switch {
 	case v.fault == "":
 		v.outcome = outcomeOK
-	case v.process.OOM != "":
+	case v.process.Pressure.OOM != "":
 		v.outcome = outcomeOutOfMemory
 	case v.process.Success():
 		v.outcome = outcomeOutput
@@ -118,7 +118,7 @@ func (v *verdict) failure(taskID string) entry.Failure {
 	f := entry.Failure{
 		Message: v.fault, Outcome: string(v.outcome), TaskID: taskID, Attempt: v.attempt, StartedAt: v.began, Duration: v.took,
 		Exited: v.process.Kind == runner.Exited, ExitStatus: v.process.ExitStatus,
-		Usage: entry.Usage(v.process.Usage),
+		Usage: v.process.Usage,
 	}
 	if v.process.Kind == runner.Signaled {
 		f.Signal = unix.SignalName(v.process.Signal)

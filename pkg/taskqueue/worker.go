@@ -104,7 +104,7 @@ func (w *worker) run() result {
 
 // settle says what becomes of an entry that has been run.
 func (w *worker) settle(e entry.Entry, v verdict) result {
-	w.counters.Measure(w.task.Type, string(v.outcome), v.took, stats.Usage(v.process.Usage))
+	w.counters.Measure(w.task.Type, string(v.outcome), v.took, v.process.Usage)
 	switch v.outcome {
 	case outcomeOK:
 		w.counters.Done(w.task.Type)
