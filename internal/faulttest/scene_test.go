@@ -172,12 +172,13 @@ func (s *scene) states() string { return states(s.daemon) }
 // states are the changes of Redis' state as the log has them: "lost", "back", or
 // the code of a refusal.
 func states(d *gordontest.Daemon) string {
+	change := map[string]string{"lost connection to redis": "lost", "redis is back": "back"}
 	var states []string
 	for _, m := range stateChange.FindAllStringSubmatch(d.Printed(), -1) {
 		if m[1] != "" {
 			states = append(states, m[1])
 		} else {
-			states = append(states, strings.TrimPrefix(m[0], "redis is "))
+			states = append(states, change[m[0]])
 		}
 	}
 	return strings.Join(states, " ")
