@@ -26,9 +26,11 @@ func TestAttributes(t *testing.T) {
 	got := load(t, task(`user = "www-data"`, `group = "33"`, `working_directory = "~"`, `umask = "027"`, `nice = -5`,
 		`ionice = "best-effort:0"`, `oom_score_adj = 500`, `stdin = "entry"`, `env_allow = ["LANG", "TZ"]`)).Tasks["mail"]
 	want := load(t, task()).Tasks["mail"]
-	want.User, want.Group, want.WorkingDirectory, want.Umask, want.Nice = "www-data", "33", HomeDir, new(0o27), new(-5)
-	want.IONice, want.OOMScoreAdj = IONice{Class: "best-effort"}, new(500)
-	want.Stdin, want.EnvAllow = StdinEntry, []string{"LANG", "TZ"}
+	want.Process = Process{
+		User: "www-data", Group: "33", WorkingDirectory: HomeDir, Umask: new(0o27), Nice: new(-5),
+		IONice: IONice{Class: "best-effort"}, OOMScoreAdj: new(500),
+	}
+	want.Stdin, want.Env.Allow = StdinEntry, []string{"LANG", "TZ"}
 	if diff := cmp.Diff(want, got, ignoreOrigins()); diff != "" {
 		t.Error(diff)
 	}
@@ -38,7 +40,7 @@ func TestIONice(t *testing.T) {
 	for text, want := range map[string]IONice{
 		"idle": {"idle", 0}, "best-effort": {"best-effort", 4}, "best-effort:7": {"best-effort", 7}, "realtime:2": {"realtime", 2},
 	} {
-		if got := load(t, task(`ionice = "`+text+`"`)).Tasks["mail"].IONice; got != want {
+		if got := load(t, task(`ionice = "`+text+`"`)).Tasks["mail"].Process.IONice; got != want {
 			t.Errorf("%q: got %+v", text, got)
 		}
 	}
@@ -46,17 +48,17 @@ func TestIONice(t *testing.T) {
 
 // An empty list is not the same as none: it allows nothing.
 func TestEnvAllow(t *testing.T) {
-	if got := load(t, task()).Tasks["mail"].EnvAllow; got != nil {
+	if got := load(t, task()).Tasks["mail"].Env.Allow; got != nil {
 		t.Errorf("without the key: %q", got)
 	}
-	if got := load(t, task("env_allow = []")).Tasks["mail"].EnvAllow; got == nil || len(got) != 0 {
+	if got := load(t, task("env_allow = []")).Tasks["mail"].Env.Allow; got == nil || len(got) != 0 {
 		t.Errorf("with an empty list: %#v", got)
 	}
 }
 
 func TestWorkingDirectory(t *testing.T) {
 	for text, want := range map[string]string{"/srv/app/": "/srv/app", "app": binDir + "/app", "~x": binDir + "/~x"} {
-		if got := load(t, task(`working_directory = "`+text+`"`)).Tasks["mail"].WorkingDirectory; got != want {
+		if got := load(t, task(`working_directory = "`+text+`"`)).Tasks["mail"].Process.WorkingDirectory; got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
 	}
@@ -68,7 +70,7 @@ func TestEnvironment(t *testing.T) {
 	c := load(t, task(`environment = { A = "1", a = "2", B = "", "C D" = "=" }`),
 		"gordon.d/1.toml", "[tasks.mail.environment]\nA = \"new\"\nE = \"x\"\n")
 	got := c.Tasks["mail"]
-	if diff := cmp.Diff(map[string]string{"A": "new", "a": "2", "B": "", "C D": "=", "E": "x"}, got.Environment); diff != "" {
+	if diff := cmp.Diff(map[string]string{"A": "new", "a": "2", "B": "", "C D": "=", "E": "x"}, got.Env.Set); diff != "" {
 		t.Error(diff)
 	}
 	if at := got.Origins["environment.A"]; at.File != c.Files[1] || at.Line != 2 || at.Key != "tasks.mail.environment.A" {

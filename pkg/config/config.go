@@ -69,41 +69,51 @@ type Task struct {
 	Priority int // -100 to 100
 	Weight   int // 1 to 10000
 
-	// FailedTasksTTL is how long the list of failed entries is kept after the
-	// last push, in whole seconds; 0 = there is no such list.
-	FailedTasksTTL time.Duration
-	// FailedTasksMax and FailedTasksMaxSize are how many records that list holds, and
-	// how much memory of Redis it takes; 0 is no bound. The oldest go first.
-	FailedTasksMax     int
-	FailedTasksMaxSize Bytes
-
-	Backoff        Backoff
-	FailOnOutput   FailOnOutput
-	OnCrash        OnCrash
-	Timeout        time.Duration // how long a run may take; 0 = without end
-	KillGrace      time.Duration // from SIGTERM to SIGKILL
-	Leftovers      Leftovers     // what becomes of processes that outlive their task
-	AllowUnsafeEnv bool          // an entry's env may set LD_PRELOAD and the like
-	Retry          Retry
+	FailOnOutput FailOnOutput
+	OnCrash      OnCrash
+	Timeout      time.Duration // maximum duration of a run; 0 = no limit
+	KillGrace    time.Duration // from SIGTERM to SIGKILL
+	Leftovers    Leftovers     // treatment of processes that outlive their task
+	Failed       FailedList
+	Backoff      Backoff
+	Retry        Retry
 
 	Limits Limits // of each run
 	Total  Limits // of all runs of the type together
 
-	EnvAllow    []string          // what an entry's env may set; nil = all, where an empty list is none
-	Environment map[string]string // over the daemon's environment, under the entry's
-	Stdin       Stdin
-
-	User, Group      string // names or numbers; "" = the daemon's own
-	WorkingDirectory string // absolute, or HomeDir, which comes with a User; "" = the daemon's own
-	// The following are nil, or zero, for what the daemon has itself.
-	Umask       *int // 0 to 0o777
-	Nice        *int // -20 to 19
-	IONice      IONice
-	OOMScoreAdj *int // -1000 to 1000
+	Env     Env
+	Stdin   Stdin
+	Process Process
 
 	// Origins says where keys were written whose values only the machine can
 	// judge, by the names of the keys in the table.
 	Origins map[string]Origin
+}
+
+// FailedList describes the list of failed entries of a type. If a bound is
+// exceeded, the oldest records are removed.
+type FailedList struct {
+	TTL     time.Duration // after the last push, in whole seconds; 0 = no list
+	Max     int           // number of records; 0 = no bound
+	MaxSize Bytes         // memory in Redis; 0 = no bound
+}
+
+// Env describes the environment of a task.
+type Env struct {
+	Set         map[string]string // overrides the daemon's variables; an entry overrides these
+	Allow       []string          // variables that an entry may set; nil = all, empty = none
+	AllowUnsafe bool              // an entry may set LD_PRELOAD and the like
+}
+
+// Process holds the attributes of a task's process. Zero values and nil mean
+// those of the daemon.
+type Process struct {
+	User, Group      string // names or numbers
+	WorkingDirectory string // absolute, or HomeDir if there is a User
+	Umask            *int   // 0 to 0o777
+	Nice             *int   // -20 to 19
+	IONice           IONice
+	OOMScoreAdj      *int // -1000 to 1000
 }
 
 // Stdin says what a script reads as its standard input.

@@ -112,11 +112,12 @@ func checkRedis(t *testing.T, c *Config) {
 // goodAttributes reports whether the kernel takes the values that depend on it.
 func goodAttributes(task Task) bool {
 	in := func(p *int, lo, hi int) bool { return p == nil || lo <= *p && *p <= hi }
-	return in(task.Umask, 0, 0o777) && in(task.Nice, -20, 19) && in(task.OOMScoreAdj, -1000, 1000) && in(&task.IONice.Level, 0, 7) &&
-		slices.Contains([]string{"", "realtime", "best-effort", "idle"}, task.IONice.Class) &&
+	p := task.Process
+	return in(p.Umask, 0, 0o777) && in(p.Nice, -20, 19) && in(p.OOMScoreAdj, -1000, 1000) && in(&p.IONice.Level, 0, 7) &&
+		slices.Contains([]string{"", "realtime", "best-effort", "idle"}, p.IONice.Class) &&
 		slices.Contains([]Stdin{StdinEmpty, StdinEntry}, task.Stdin) &&
-		(task.WorkingDirectory == "" || filepath.IsAbs(task.WorkingDirectory) || task.WorkingDirectory == HomeDir && task.User != "") &&
-		task.Origins["script"].Line > 0 && !slices.Contains(task.EnvAllow, "")
+		(p.WorkingDirectory == "" || filepath.IsAbs(p.WorkingDirectory) || p.WorkingDirectory == HomeDir && p.User != "") &&
+		task.Origins["script"].Line > 0 && !slices.Contains(task.Env.Allow, "")
 }
 
 func checkConfig(t *testing.T, c *Config) {
@@ -134,7 +135,7 @@ func checkConfig(t *testing.T, c *Config) {
 	for name, task := range c.Tasks {
 		b := task.Backoff
 		ok := name != "" && task.Type == name && filepath.IsAbs(task.Script) && task.Workers >= 1 && task.Workers <= maxWorkers &&
-			task.FailedTasksTTL >= 0 && task.FailedTasksTTL%time.Second == 0 &&
+			task.Failed.TTL >= 0 && task.Failed.TTL%time.Second == 0 &&
 			b.Min >= 100*time.Millisecond && b.Max >= b.Min && b.Factor >= 1 && !math.IsInf(b.Factor, 0) &&
 			slices.Contains([]FailOnOutput{FailOnAny, FailOnStdout, FailOnNone}, task.FailOnOutput) &&
 			slices.Contains([]OnCrash{CrashRequeue, CrashFail}, task.OnCrash) && goodAttributes(task)

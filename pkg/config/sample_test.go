@@ -230,7 +230,7 @@ func TestDefaults_AreWhatTheDocumentsSay(t *testing.T) {
 		}
 	}
 	want := Task{
-		Type: "mail", Script: "/bin/true", Workers: 1, Weight: 100, FailedTasksMaxSize: 16 << 20, FailOnOutput: FailOnAny, OnCrash: CrashRequeue, KillGrace: 10 * time.Second, Leftovers: LeftoversAllow,
+		Type: "mail", Script: "/bin/true", Workers: 1, Weight: 100, Failed: FailedList{MaxSize: 16 << 20}, FailOnOutput: FailOnAny, OnCrash: CrashRequeue, KillGrace: 10 * time.Second, Leftovers: LeftoversAllow,
 		Backoff: Backoff{Min: 100 * time.Millisecond, Max: 100 * time.Millisecond, Factor: 1},
 		Retry:   noRetry(), Stdin: StdinEmpty,
 	}

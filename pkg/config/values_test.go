@@ -80,7 +80,7 @@ func TestShares(t *testing.T) {
 
 func TestAllowUnsafeEnv(t *testing.T) {
 	for text, want := range map[string]bool{"": false, "allow_unsafe_env = false": false, "allow_unsafe_env = true": true} {
-		if got := load(t, task(text)).Tasks["mail"].AllowUnsafeEnv; got != want {
+		if got := load(t, task(text)).Tasks["mail"].Env.AllowUnsafe; got != want {
 			t.Errorf("%q: got %v", text, got)
 		}
 	}

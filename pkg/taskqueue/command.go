@@ -31,7 +31,7 @@ type command struct {
 
 // spec is what to run for one entry; own are the variables that gordon sets.
 func (c *command) spec(e entry.Entry, id string, own []string) (runner.Spec, error) {
-	policy := taskenv.Policy{AllowUnsafe: c.task.AllowUnsafeEnv, Only: c.task.EnvAllow}
+	policy := taskenv.Policy{AllowUnsafe: c.task.Env.AllowUnsafe, Only: c.task.Env.Allow}
 	env, err := taskenv.Build(c.env, e.Env, own, policy)
 	if err != nil {
 		return runner.Spec{}, err
@@ -145,17 +145,17 @@ func (s *survey) unknown(t config.Task, key string, err error) {
 func (s *survey) command(ctx context.Context, t config.Task) *command {
 	c := &command{task: t, env: s.env, base: runner.Spec{Path: t.Script, Gate: s.gate}}
 	c.base.Attributes = runner.Attributes{
-		Dir: t.WorkingDirectory, Umask: t.Umask, Nice: t.Nice, IO: ioPriority(t.IONice), OOMScoreAdj: t.OOMScoreAdj,
+		Dir: t.Process.WorkingDirectory, Umask: t.Process.Umask, Nice: t.Process.Nice, IO: ioPriority(t.Process.IONice), OOMScoreAdj: t.Process.OOMScoreAdj,
 	}
 	if !s.identify(ctx, c) {
 		return c
 	}
-	for _, name := range slices.Sorted(maps.Keys(t.Environment)) {
+	for _, name := range slices.Sorted(maps.Keys(t.Env.Set)) {
 		if taskenv.Withheld(name) {
 			s.fault(t, "environment."+name, "belongs to systemd and gordon, and never reaches a script")
 		}
 	}
-	c.env = taskenv.With(c.env, t.Environment)
+	c.env = taskenv.With(c.env, t.Env.Set)
 	s.try(t, c.base.Attributes)
 	return c
 }
@@ -165,24 +165,24 @@ func (s *survey) identify(ctx context.Context, c *command) (known bool) {
 	t, uid, gid := c.task, uint32(os.Geteuid()), uint32(os.Getegid())
 	is := runner.Identity{UID: uid, GID: gid}
 	var a runner.Account
-	if t.User != "" {
+	if t.Process.User != "" {
 		var err error
-		if a, err = s.account(ctx, t.User); err != nil {
+		if a, err = s.account(ctx, t.Process.User); err != nil {
 			s.unknown(t, "user", err)
 			return false
 		}
 		is = runner.Identity{Name: a.Name, UID: a.UID, GID: a.GID, Groups: a.Groups}
 		c.env = a.Environ(c.env)
 	}
-	if t.Group != "" {
-		group, err := runner.LookupGroup(ctx, t.Group)
+	if t.Process.Group != "" {
+		group, err := runner.LookupGroup(ctx, t.Process.Group)
 		if err != nil {
 			s.unknown(t, "group", err)
 			return false
 		}
 		// It takes the place of the user's own group, as with initgroups(3).
 		is.Groups = append(slices.DeleteFunc(slices.Clone(is.Groups), func(g uint32) bool { return g == a.GID || g == group }), group)
-		is.Name, is.GID, is.KeepGroups = cmp.Or(is.Name, t.Group), group, t.User == ""
+		is.Name, is.GID, is.KeepGroups = cmp.Or(is.Name, t.Process.Group), group, t.Process.User == ""
 	}
 	if !s.rootIsMeant(t, is) {
 		return false
@@ -190,7 +190,7 @@ func (s *survey) identify(ctx context.Context, c *command) (known bool) {
 	if is.UID != uid || is.GID != gid {
 		c.base.User = &is
 	}
-	if t.WorkingDirectory == config.HomeDir {
+	if t.Process.WorkingDirectory == config.HomeDir {
 		if a.Home == "" {
 			s.fault(t, "working_directory", "the user %s has no home", a.Name)
 			return false
@@ -205,16 +205,16 @@ func (s *survey) identify(ctx context.Context, c *command) (known bool) {
 // directory service may be wrong, or somebody's.
 func (s *survey) rootIsMeant(t config.Task, is runner.Identity) bool {
 	switch {
-	case namesRoot(t.User) || t.User == "" && t.Group == "":
+	case namesRoot(t.Process.User) || t.Process.User == "" && t.Process.Group == "":
 		return true
-	case t.User != "" && is.UID == 0:
-		s.fault(t, "user", "the user %s has the number 0; if root is meant, user = \"root\" says so", t.User)
-	case t.Group != "" && is.GID == 0 && !namesRoot(t.Group):
-		s.fault(t, "group", "the group %s has the number 0; if root's is meant, group = \"root\" says so", t.Group)
-	case is.GID != 0 && !slices.Contains(is.Groups, 0) || namesRoot(t.Group):
+	case t.Process.User != "" && is.UID == 0:
+		s.fault(t, "user", "the user %s has the number 0; if root is meant, user = \"root\" says so", t.Process.User)
+	case t.Process.Group != "" && is.GID == 0 && !namesRoot(t.Process.Group):
+		s.fault(t, "group", "the group %s has the number 0; if root's is meant, group = \"root\" says so", t.Process.Group)
+	case is.GID != 0 && !slices.Contains(is.Groups, 0) || namesRoot(t.Process.Group):
 		return true
 	default:
-		s.fault(t, "user", "the user %s is in root's group, with the number 0; if that is meant, group = \"root\" says so", t.User)
+		s.fault(t, "user", "the user %s is in root's group, with the number 0; if that is meant, group = \"root\" says so", t.Process.User)
 	}
 	return false
 }

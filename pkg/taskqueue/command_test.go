@@ -34,7 +34,7 @@ func TestEnvironmentInItsOrder(t *testing.T) {
 	t.Setenv("C", "daemon")
 	r := newRig(t)
 	r.task("T", `echo "$A $B $C $LD_LIBRARY_PATH $GORDON_TASK_TYPE" >"$D/out"`, func(c *config.Task) {
-		c.Environment = map[string]string{"B": "task", "C": "task", "LD_LIBRARY_PATH": "/of/the/administrator"}
+		c.Env.Set = map[string]string{"B": "task", "C": "task", "LD_LIBRARY_PATH": "/of/the/administrator"}
 	})
 	r.start()
 	r.push("T", `{"env":{"C":"entry","GORDON_TASK_TYPE":"forged"}}`)
@@ -46,8 +46,8 @@ func TestEnvironmentInItsOrder(t *testing.T) {
 
 func TestEnvAllow(t *testing.T) {
 	r := newRig(t)
-	r.task("T", `echo "$LANG $X" >>"$D/out"`, func(c *config.Task) { c.EnvAllow = []string{"LANG", "LD_PRELOAD"} })
-	r.task("none", `echo ran >>"$D/out"`, func(c *config.Task) { c.EnvAllow = []string{} })
+	r.task("T", `echo "$LANG $X" >>"$D/out"`, func(c *config.Task) { c.Env.Allow = []string{"LANG", "LD_PRELOAD"} })
+	r.task("none", `echo ran >>"$D/out"`, func(c *config.Task) { c.Env.Allow = []string{} })
 	r.start()
 	r.push("T", `{"env":{"LANG":"de_DE"}}`, `{"env":{"LANG":"x","X":"1"}}`, `{"env":{"LD_PRELOAD":"/x"}}`)
 	r.push("none", `{"env":{"LANG":"x"}}`)
@@ -109,8 +109,8 @@ func TestUserOfATask(t *testing.T) {
 	r.add(config.Task{
 		Type: "T", Script: "/bin/sh", ScriptArgs: []string{"-c", `id -un; id -gn; pwd; umask; echo "$HOME $USER $LOGNAME $SHELL"`},
 	}, func(c *config.Task) {
-		c.User, c.Group, c.WorkingDirectory, c.Umask, c.FailOnOutput = "nobody", "daemon", "/var/tmp", new(0o77), config.FailOnAny
-		c.Environment = map[string]string{"SHELL": "/bin/of-the-task"}
+		c.Process.User, c.Process.Group, c.Process.WorkingDirectory, c.Process.Umask, c.FailOnOutput = "nobody", "daemon", "/var/tmp", new(0o77), config.FailOnAny
+		c.Env.Set = map[string]string{"SHELL": "/bin/of-the-task"}
 		c.Origins = map[string]config.Origin{"user": {File: "x.toml", Line: 7, Key: "tasks.T.user"}}
 	})
 	if os.Geteuid() != 0 {
@@ -139,7 +139,7 @@ func TestReloadLooksAtTheMachine(t *testing.T) {
 	r.task("T", `echo ran >>"$D/out"`)
 	r.start()
 	r.task("T", `echo other >>"$D/out"`, func(c *config.Task) {
-		c.User = "no-such-user"
+		c.Process.User = "no-such-user"
 		c.Origins = map[string]config.Origin{"user": {File: "x.toml", Line: 7, Key: "tasks.T.user"}}
 	})
 	commits := 0

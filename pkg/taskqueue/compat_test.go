@@ -312,7 +312,7 @@ func TestEnvironmentThatCannotBeSetFailsClearly(t *testing.T) {
 
 func TestAllowUnsafeEnv(t *testing.T) {
 	r := newRig(t)
-	r.task("T", `echo "$PYTHONPATH" >"$D/seen"`, func(t *config.Task) { t.AllowUnsafeEnv = true })
+	r.task("T", `echo "$PYTHONPATH" >"$D/seen"`, func(t *config.Task) { t.Env.AllowUnsafe = true })
 	r.push("T", entryOf(t, nil, map[string]string{"PYTHONPATH": "/opt/lib"}))
 	r.start()
 	r.ended(1)
@@ -354,7 +354,7 @@ func TestCompatUnreadableEntriesLandOnTheFailedList(t *testing.T) {
 
 func TestCompatFailedListTTL(t *testing.T) {
 	r := newRig(t)
-	r.task("T", "exit 1", func(t *config.Task) { t.FailedTasksTTL = time.Hour })
+	r.task("T", "exit 1", func(t *config.Task) { t.Failed.TTL = time.Hour })
 	failOne(t, r, "{}")
 	if ttl := server.Do(t, "TTL", "q:T:failed").(int64); ttl < 3000 || ttl > 3600 {
 		t.Errorf("TTL %d", ttl)
@@ -369,7 +369,7 @@ func TestCompatFailedListTTL(t *testing.T) {
 
 func TestCompatNoFailedListWithoutATTL(t *testing.T) {
 	r := newRig(t)
-	r.task("T", "exit 1", func(t *config.Task) { t.FailedTasksTTL = 0 })
+	r.task("T", "exit 1", func(t *config.Task) { t.Failed.TTL = 0 })
 	r.push("T", "{}", "{}")
 	r.start()
 	r.ended(2)

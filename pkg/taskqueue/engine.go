@@ -151,7 +151,7 @@ func (e *engine) reserve(ctx context.Context, tasks map[string]config.Task) erro
 		types[name] = store.InstanceType{
 			Lists:       listsPerSlot * t.Workers,
 			FailOnCrash: t.OnCrash == config.CrashFail,
-			FailedTTL:   int64(t.FailedTasksTTL.Seconds()),
+			FailedTTL:   int64(t.Failed.TTL.Seconds()),
 		}
 	}
 	return e.registrar.reserve(ctx, types)

@@ -44,7 +44,7 @@ func TestCompatErrorScriptGetsAFileThatTellsOfTheFailure(t *testing.T) {
 func TestCompatErrorScriptRunsForUnreadableEntriesAndWithoutAFailedList(t *testing.T) {
 	r := newRig(t)
 	r.errorScript(`sed -n 3p "$1" >>"$D/told"`)
-	r.task("T", "exit 1", func(t *config.Task) { t.FailedTasksTTL = 0 })
+	r.task("T", "exit 1", func(t *config.Task) { t.Failed.TTL = 0 })
 	r.push("T", `{"args":[1]}`, `{}`)
 	r.start()
 	r.ended(2)

@@ -16,7 +16,7 @@ import (
 func TestExhaustionFailsNoEntry(t *testing.T) {
 	r := newRig(t)
 	r.times.Start = 100 * time.Millisecond
-	r.task("T", `echo "$GORDON_ATTEMPT" >>"$D/ran"`, func(c *config.Task) { c.OnCrash, c.FailedTasksTTL = config.CrashFail, 0 })
+	r.task("T", `echo "$GORDON_ATTEMPT" >>"$D/ran"`, func(c *config.Task) { c.OnCrash, c.Failed.TTL = config.CrashFail, 0 })
 	producer := server.Conn(t)
 	r.start()
 	var limit unix.Rlimit

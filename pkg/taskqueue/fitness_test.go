@@ -42,10 +42,10 @@ func TestAHostThatCannotStartTasksLeavesThemToOthers(t *testing.T) {
 		"not executable": func(r *rig, _ *config.Task) { check(r.t, os.Chmod(r.file("T.sh"), 0o644)) },
 		"no interpreter": func(r *rig, _ *config.Task) { check(r.t, os.WriteFile(r.file("T.sh"), []byte("#!/nowhere\n"), 0o755)) },
 		"no program":     func(r *rig, _ *config.Task) { check(r.t, os.WriteFile(r.file("T.sh"), []byte("no program\n"), 0o755)) },
-		"no directory":   func(r *rig, c *config.Task) { c.WorkingDirectory = r.file("nowhere") },
+		"no directory":   func(r *rig, c *config.Task) { c.Process.WorkingDirectory = r.file("nowhere") },
 		"a closed directory": func(r *rig, c *config.Task) {
 			check(r.t, os.Mkdir(r.file("closed"), 0o700))
-			c.WorkingDirectory, c.User = r.file("closed"), "nobody"
+			c.Process.WorkingDirectory, c.Process.User = r.file("closed"), "nobody"
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

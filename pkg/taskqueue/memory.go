@@ -38,7 +38,7 @@ func (m *memory) used(bytes int) {
 
 // keep is what bounds the failed list of a task.
 func keep(t config.Task, ttl time.Duration) store.Keep {
-	return store.Keep{TTL: ttl, Records: t.FailedTasksMax, Bytes: int64(t.FailedTasksMaxSize)}
+	return store.Keep{TTL: ttl, Records: t.Failed.Max, Bytes: int64(t.Failed.MaxSize)}
 }
 
 // failedRecord is what stands on the failed list for an entry, or nil where that

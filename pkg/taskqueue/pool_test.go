@@ -135,7 +135,7 @@ func TestAbortOfATaskThatMustNotRunTwice(t *testing.T) {
 	r := newRig(t)
 	r.errorScript(`cp "$1" "$D/told"`)
 	r.task("T", `touch "$D/started"; while :; do sleep 0.01; done`, func(t *config.Task) {
-		t.OnCrash, t.FailedTasksTTL = config.CrashFail, 0
+		t.OnCrash, t.Failed.TTL = config.CrashFail, 0
 	})
 	r.push("T", "{}", "{}")
 	r.start()

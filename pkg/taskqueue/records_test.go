@@ -47,7 +47,7 @@ func TestWhatNeverRanIsKept(t *testing.T) {
 		for _, ttl := range []time.Duration{0, time.Minute} {
 			t.Run(name+" "+ttl.String(), func(t *testing.T) {
 				r := newRig(t)
-				r.task("T", "exit 1", func(t *config.Task) { t.FailedTasksTTL = ttl })
+				r.task("T", "exit 1", func(t *config.Task) { t.Failed.TTL = ttl })
 				r.push("T", entry)
 				r.start()
 				r.ended(1)
@@ -144,7 +144,7 @@ func TestNoCommandForAnOrdinaryEntry(t *testing.T) {
 
 func TestFailedListIsBounded(t *testing.T) {
 	r := newRig(t)
-	r.task("T", "exit 1", func(t *config.Task) { t.FailedTasksMax = 3 })
+	r.task("T", "exit 1", func(t *config.Task) { t.Failed.Max = 3 })
 	for range 5 {
 		r.push("T", "{}")
 	}

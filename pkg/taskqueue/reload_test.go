@@ -297,7 +297,7 @@ func TestReloadOnADeadFileSystem(t *testing.T) {
 	good := r.config.Tasks["T"]
 	for name, change := range map[string]func(*config.Config, *config.Task){
 		"script":            func(_ *config.Config, t *config.Task) { t.Script = dead + "/script" },
-		"working_directory": func(_ *config.Config, t *config.Task) { t.WorkingDirectory = dead + "/folder" },
+		"working_directory": func(_ *config.Config, t *config.Task) { t.Process.WorkingDirectory = dead + "/folder" },
 		"error_script": func(c *config.Config, _ *config.Task) {
 			c.Needs = []config.Need{{Kind: config.NeedProgram, Path: dead + "/script"}}
 		},

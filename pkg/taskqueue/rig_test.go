@@ -87,7 +87,7 @@ func (r *rig) task(name, body string, change ...func(*config.Task)) {
 // add configures a type with the defaults of gordon.toml.
 func (r *rig) add(t config.Task, change ...func(*config.Task)) {
 	t.Workers, t.Weight = 1, 100
-	t.FailedTasksTTL = time.Hour
+	t.Failed.TTL = time.Hour
 	t.FailOnOutput = config.FailOnAny
 	t.KillGrace = 5 * time.Second
 	for _, c := range change {

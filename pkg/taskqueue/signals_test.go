@@ -80,7 +80,7 @@ func TestTasksThatEndByTheSignalToStopGoBack(t *testing.T) {
 		for name, trap := range endings {
 			t.Run(unix.SignalName(sig)+" "+name, func(t *testing.T) {
 				eachOrder(t, func(t *testing.T, r *rig, strike func(syscall.Signal, int)) {
-					r.task("T", trap(sig)+waits, workers(3), func(c *config.Task) { c.FailedTasksTTL = 0 })
+					r.task("T", trap(sig)+waits, workers(3), func(c *config.Task) { c.Failed.TTL = 0 })
 					want := []string{numbered(0), numbered(1), numbered(2), numbered(3)}
 					r.push("T", want...)
 					r.start()
@@ -135,7 +135,7 @@ func TestASharedSignalIsNoSecondRunForTasksThatMustNotHaveOne(t *testing.T) {
 	for _, sig := range []syscall.Signal{unix.SIGTERM, unix.SIGHUP} {
 		t.Run(unix.SignalName(sig), func(t *testing.T) {
 			eachOrder(t, func(t *testing.T, r *rig, strike func(syscall.Signal, int)) {
-				r.task("T", waits, func(c *config.Task) { c.OnCrash, c.FailedTasksTTL = config.CrashFail, 0 })
+				r.task("T", waits, func(c *config.Task) { c.OnCrash, c.Failed.TTL = config.CrashFail, 0 })
 				r.push("T", numbered(0))
 				r.start()
 				r.until("it runs", func() bool { return len(r.lines("pids")) == 1 })

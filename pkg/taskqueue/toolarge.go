@@ -61,7 +61,7 @@ func (w *worker) fail(log *slog.Logger, v verdict) result {
 		// and the notice, the other way round the notice would be lost.
 		w.notify(v.fault)
 	}
-	ttl := w.task.FailedTasksTTL
+	ttl := w.task.Failed.TTL
 	if v.neverRan() {
 		ttl = max(ttl, store.NeverRan)
 	}
