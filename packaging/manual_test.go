@@ -78,7 +78,7 @@ func TestManualHasSignals(t *testing.T) {
 func TestManualHasEnvironment(t *testing.T) {
 	page := section(t, read(t, "man/gordon.8"), "ENVIRONMENT")
 	sources := strings.Join([]string{
-		sourcesOf(t, "cmd/gordon"), sourcesOf(t, "pkg/control"), sourcesOf(t, "pkg/daemon"), sourcesOf(t, "pkg/output"), sourcesOf(t, "pkg/store"),
+		sourcesOf(t, "cmd/gordon"), sourcesOf(t, "pkg/control"), sourcesOf(t, "pkg/daemon"), sourcesOf(t, "pkg/output"), sourcesOf(t, "pkg/redisconn"), sourcesOf(t, "pkg/store"),
 		sourcesOf(t, "pkg/systemd"), sourcesOf(t, "pkg/taskqueue"),
 	}, "\n")
 	names := append(find(t, `[gG]etenv\("([A-Z_]+)"\)`, sources), find(t, `"(GORDON_[A-Z_]+)=`, sources)...)

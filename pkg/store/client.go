@@ -1,96 +1,84 @@
 package store
 
 import (
-	"strings"
-	"sync/atomic"
-	"time"
+	"context"
 
-	"github.com/nevsnode/gordon/v2/internal/files"
+	"github.com/nevsnode/gordon/v2/pkg/redisconn"
 )
 
-// Options say which server to talk to, and how patiently.
-type Options struct {
-	// Network is "tcp" or "unix".
-	Network string
-	// Address is host:port or the path of a socket.
-	Address string
-	// Login says who connects, and to which database.
-	Login    Login
-	Database int
-	// TLS is nil for a connection in the clear.
-	TLS *TLS
-	// Sentinel, if it has addresses, says where the address is asked for, anew
-	// with each connection.
-	Sentinel Sentinel
-	// Instance becomes part of the name of each connection (CLIENT SETNAME), so
-	// that an administrator finds gordon in CLIENT LIST, [Link] a lost connection,
-	// and [Conn.FenceInstance] those of a dead instance.
-	Instance string
-	// Greet, if set, is called on every new connection of a [Link] before its
-	// first use. An error keeps the connection from being used.
-	Greet func(*Conn) error
-	// DialTimeout bounds connecting. 0 means 2 s.
-	DialTimeout time.Duration
-	// CommandTimeout bounds the answer to a command, and the time that a
-	// blocking command may take beyond its own bound. 0 means 5 s.
-	CommandTimeout time.Duration
-	// Ping is how often a sentinel that tells nothing has to show that it is there.
-	// 0 means 20 s.
-	Ping time.Duration
+// The parts of package redisconn that callers see. They use no other part of it.
+type (
+	// Options are the address of a server, how to log in, and the time-outs.
+	Options = redisconn.Options
+	// Login is the user of a connection.
+	Login = redisconn.Login
+	// TLS is the encryption of a connection.
+	TLS = redisconn.TLS
+	// Sentinel names the sentinels that know the address of the master.
+	Sentinel = redisconn.Sentinel
+	// ReplyError is an error that the server answered.
+	ReplyError = redisconn.ReplyError
+	// Busy is the time until which a goroutine may wait for Redis.
+	Busy = redisconn.Busy
+)
+
+// ErrRequestRejected is wrapped by the error for a request that Redis does not read to
+// its end, because it is too large: it closes the connection.
+var ErrRequestRejected = redisconn.ErrRequestRejected
+
+// Refused reports whether err is an answer of the server, so that it has certainly not
+// carried out the command.
+func Refused(err error) bool { return redisconn.Refused(err) }
+
+// MaxString is the maximum length of an element of a list, in bytes. A longer one is not
+// even sent, because Redis closes the connection on which it comes. It is the default of
+// "proto-max-bulk-len" in redis.conf; for a lower one, see [Fits].
+const MaxString = redisconn.MaxString
+
+// Client makes connections to one server. It is safe for concurrent use.
+type Client struct{ *redisconn.Client }
+
+// NewClient returns a client. It does not connect yet.
+func NewClient(o Options) *Client { return &Client{redisconn.NewClient(o)} }
+
+// OnConnect has f called on every new connection of a [Link] before its first use, and on
+// those of a [Watch]. If f fails, the connection is not used. OnConnect comes before the
+// first connection.
+func (c *Client) OnConnect(f func(*Conn) error) {
+	c.Client.OnConnect(func(conn *redisconn.Conn) error { return f(&Conn{conn}) })
 }
 
-// Client makes connections to one server.
-type Client struct {
-	opts  Options
-	reads files.Calls // of passwords and certificates
-	conns atomic.Int64
-	crowd crowd
-	open  ids
-	// broke is when a connection last broke, nil for never. As a [time.Time] and not a
-	// number: what is compared is monotonic, whoever sets the clock.
-	broke  atomic.Pointer[time.Time]
-	master master
-}
-
-// NewClient returns a client; it connects to nothing yet.
-func NewClient(o Options) *Client {
-	if o.DialTimeout == 0 {
-		o.DialTimeout = 2 * time.Second
+// Dial makes a connection that is used once, outside of a [Link].
+func (c *Client) Dial(ctx context.Context) (*Conn, error) {
+	conn, err := c.Client.Dial(ctx, nil)
+	if err != nil {
+		return nil, err
 	}
-	if o.CommandTimeout == 0 {
-		o.CommandTimeout = 5 * time.Second
-	}
-	if o.Ping == 0 {
-		o.Ping = 20 * time.Second
-	}
-	return &Client{opts: o, reads: files.NewCalls(maxReading)}
+	return &Conn{conn}, nil
 }
 
-// Open is how many connections the links of the client have.
-func (c *Client) Open() int { return c.open.count() }
+// Link returns a link that connects when it is first used.
+func (c *Client) Link() *Link { return &Link{c.Client.Link(false)} }
 
-// BrokeSince reports whether a connection has broken after t.
-func (c *Client) BrokeSince(t time.Time) bool {
-	broke := c.broke.Load()
-	return broke != nil && t.Before(*broke)
+// UrgentLink returns a link that does not pause after the server had no place for a
+// connection: it renews the lease.
+func (c *Client) UrgentLink() *Link { return &Link{c.Client.Link(true)} }
+
+// Conn is one connection to Redis. It is not safe for concurrent use.
+type Conn struct{ conn *redisconn.Conn }
+
+// Close closes the connection.
+func (c *Conn) Close() error { return c.conn.Close() }
+
+// Link is a connection that is replaced after it broke. It belongs to one goroutine,
+// except for BusyUntil.
+type Link struct{ *redisconn.Link }
+
+// Use calls fn with a working connection. The error is that of fn, or the reason why
+// there is no connection. Use does not try anything again; see [redisconn.Link.Use].
+func (l *Link) Use(ctx context.Context, fn func(*Conn) error) error {
+	return l.Link.Use(ctx, func(c *redisconn.Conn) error { return fn(&Conn{c}) })
 }
 
-// clientName begins the names of all connections of an instance.
-func clientName(instance string) string { return "gordon/" + strings.Map(printable, instance) }
-
-// printable keeps what CLIENT SETNAME allows (no spaces, newlines or other
-// special characters, https://redis.io/docs/latest/commands/client-setname/).
-func printable(r rune) rune {
-	if r <= ' ' || r > '~' {
-		return '_'
-	}
-	return r
-}
-
-// String is where the client connects to, for messages.
-func (c *Client) String() string {
-	if s := c.opts.Sentinel; len(s.Addresses) > 0 {
-		return "master " + s.Master + " of sentinel " + strings.Join(s.Addresses, ", ")
-	}
-	return c.opts.Address
-}
+// call returns one command of a pipeline.
+func call(name string, args ...any) redisconn.Call { return redisconn.Call{Name: name, Args: args} }

@@ -6,20 +6,28 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// dutyHosts is how many hosts are on duty for the entries for later: one moves them,
-// the others cover for it.
+// dutyHosts is the number of hosts that are on duty for the entries for later: one moves
+// them, the others stand in for it.
 const dutyHosts = 3
 
-// dutyScript finds out whether an instance is on duty, and puts it on duty where too
-// few are: fewer than two instances, or too few hosts, none of them its own. Redis
-// knows whether an instance is there: it is subscribed to its channel. One that is
-// not is taken off. So the members need no lease, nobody renews anything, and the
-// key changes only when somebody comes or goes.
+// dutyScript returns whether an instance is on duty. It puts the instance on duty if
+// fewer than two instances are, or if too few hosts are and none of them is its own.
+// Redis knows whether an instance is there: it is subscribed to its channel. An instance
+// that is not there is removed. So the members need no lease, nobody renews anything, and
+// the key changes only when an instance comes or goes.
 //
-// The last read comes after the last change, so Redis tracks the key.
+// The last read comes after the last change, so that Redis tracks the key.
 //
-// KEYS: duty. ARGV: instance, what its channel begins with, most hosts. Returns how
-// many of those on duty come before the instance, or -1 when it is not on duty.
+// KEYS:
+//  1. the duty
+//
+// ARGV:
+//  1. the instance
+//  2. the beginning of the names of the channels
+//  3. the maximum number of hosts
+//
+// It returns how many of the instances on duty come before this one, or -1 if it is not
+// on duty.
 const dutyScript = `
 local self, channel, most = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local function host(id) return string.match(id, '^(.*)%-') or id end
@@ -43,25 +51,23 @@ end
 if changed then redis.call('SMEMBERS', KEYS[1]) end
 return on and before or -1`
 
-// Duty finds out whether this instance is on duty for the entries for later of all
-// instances, and puts it on duty where too few are. rank is how many of the others
-// on duty come first; an instance that is not on duty has none, and on is false.
-// Redis tells of the next change.
+// Duty reports whether this instance is on duty for the entries for later of all
+// instances, and puts it on duty if too few are. rank is the number of instances on duty
+// that come before this one. Redis reports the next change.
 func (w *Watch) Duty() (rank int, on bool, err error) {
-	if w.unseen != nil {
-		return 0, false, w.unseen
+	if w.hidden != nil {
+		return 0, false, w.hidden
 	}
-	rank, err = redis.Int(w.reader.do("EVAL", dutyScript, 1, w.keys.Duty(), w.instance(), w.keys.Own(""), dutyHosts))
-	if err = w.after(err); err != nil {
+	rank, err = redis.Int(w.reader.conn.Do("EVAL", dutyScript, 1, w.keys.Duty(), w.instance(), w.keys.Own(""), dutyHosts))
+	if err = w.done(err); err != nil {
 		return 0, false, fmt.Errorf("ask who is on duty: %w", err)
 	}
 	return max(rank, 0), rank >= 0, nil
 }
 
-// LeaveDuty has another instance be put on duty at once, if this one is.
+// LeaveDuty removes this instance from those on duty, so that another one takes its
+// place at once.
 func (w *Watch) LeaveDuty() error {
-	_, err := w.reader.do("SREM", w.keys.Duty(), w.instance())
-	return w.after(err)
+	_, err := w.reader.conn.Do("SREM", w.keys.Duty(), w.instance())
+	return w.done(err)
 }
-
-func (w *Watch) instance() string { return w.reader.client.opts.Instance }

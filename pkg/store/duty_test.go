@@ -145,10 +145,9 @@ func TestDutyWithoutTheRightToBeSeen(t *testing.T) {
 func TestDutyEndsWithAFence(t *testing.T) {
 	other := open(t, server.Socket)
 	i := Instance{ID: "a-1"}
-	w, err := NewClient(Options{
-		Network: "unix", Address: server.Socket, Instance: i.ID,
-		Greet: func(c *Conn) error { return register(c, keys, i, time.Minute) },
-	}).Watch(t.Context(), keys, nil)
+	client := NewClient(Options{Network: "unix", Address: server.Socket, Instance: i.ID})
+	client.OnConnect(func(c *Conn) error { return register(c, keys, i, time.Minute) })
+	w, err := client.Watch(t.Context(), keys, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

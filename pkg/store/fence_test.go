@@ -25,16 +25,23 @@ func TestClientOf(t *testing.T) {
 	}
 }
 
-// dialAs returns a link of an instance that puts itself on record.
-func dialAs(t *testing.T, i Instance) *Link {
+// dialAs returns the client of an instance that puts itself on record, and a link that
+// has connected.
+func dialAs(t *testing.T, i Instance) (*Client, *Link) {
 	t.Helper()
-	l := NewClient(Options{
-		Network: "unix", Address: server.Socket, Instance: i.ID,
-		Greet: func(c *Conn) error { return register(c, keys, i, time.Minute) },
-	}).Link()
+	c := NewClient(Options{Network: "unix", Address: server.Socket, Instance: i.ID})
+	c.OnConnect(func(c *Conn) error { return register(c, keys, i, time.Minute) })
+	l := c.Link()
 	t.Cleanup(func() { _ = l.Close() }) // it may have been fenced
 	use(t, l, func(*Conn) error { return nil })
-	return l
+	return c, l
+}
+
+// idOf returns the id of the connection of a link.
+func idOf(t *testing.T, l *Link) (id int64) {
+	t.Helper()
+	use(t, l, func(c *Conn) error { id = c.conn.ID(); return nil })
+	return id
 }
 
 // Two hosts may look at once: one closes the connections, so that the other finds none.
@@ -87,8 +94,8 @@ func TestASuspectHasTimeWhoeverLooks(t *testing.T) {
 // What a fencing costs the server must not depend on how many clients others have.
 func TestFencingLooksAtTheInstancesConnectionsAlone(t *testing.T) {
 	l := open(t, server.Socket)
-	dead := dialAs(t, sample)
-	second := dead.client.Link()
+	dead, _ := dialAs(t, sample)
+	second := dead.Link()
 	defer func() { _ = second.Close() }() // it is broken by then
 	use(t, second, func(*Conn) error { return nil })
 	ids, err := redis.Strings(server.Do(t, "HKEYS", keys.Connections(sample.ID)), nil)
@@ -116,15 +123,15 @@ func TestFencingLooksAtTheInstancesConnectionsAlone(t *testing.T) {
 func TestFencingWithoutARecordOfTheConnections(t *testing.T) {
 	l := open(t, server.Socket)
 	use(t, l, func(*Conn) error { return nil }) // connects
-	for name, forge := range map[string]func(own int64){
-		"no record": func(int64) { server.Do(t, "DEL", keys.Connections(sample.ID)) },
-		"another client's id": func(int64) {
-			server.Do(t, "HSET", keys.Connections(sample.ID), l.conn.ref.id, "", "no number", "")
+	for name, forge := range map[string]func(){
+		"no record": func() { server.Do(t, "DEL", keys.Connections(sample.ID)) },
+		"another client's id": func() {
+			server.Do(t, "HSET", keys.Connections(sample.ID), idOf(t, l), "", "no number", "")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dead := dialAs(t, sample)
-			forge(dead.conn.ref.id)
+			dialAs(t, sample)
+			forge()
 			use(t, l, func(c *Conn) error {
 				dropped, err := c.FenceInstance(keys, sample.ID, time.Minute)
 				if dropped != 1 {
@@ -138,12 +145,12 @@ func TestFencingWithoutARecordOfTheConnections(t *testing.T) {
 
 func TestClosedConnectionsLeaveTheRecord(t *testing.T) {
 	l := open(t, server.Socket)
-	first := dialAs(t, sample)
+	client, first := dialAs(t, sample)
 	use(t, l, func(*Conn) error { return nil })
-	second := first.client.Link()
+	second := client.Link()
 	defer second.Close()
 	use(t, second, func(*Conn) error { return nil })
-	stays := second.conn.ref.id
+	stays := idOf(t, second)
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}

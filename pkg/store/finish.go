@@ -7,12 +7,9 @@ import (
 	"time"
 
 	"github.com/gomodule/redigo/redis"
-)
 
-// MaxString is how long an element of a list can be at most, in bytes: longer
-// ones are not even sent, as Redis closes the connection on which one comes. It is
-// the default of "proto-max-bulk-len" in redis.conf; where that is lower, see [Fits].
-const MaxString = 512 << 20
+	"github.com/nevsnode/gordon/v2/pkg/redisconn"
+)
 
 // How an entry leaves its run list.
 type How string
@@ -24,11 +21,11 @@ const (
 	Fail How = "fail"
 	// Return puts the entry back at the head of its queue.
 	Return How = "return"
-	// Delay puts the entry, as Record has it, among those for later.
+	// Delay puts the record, which replaces the entry, among the entries for later.
 	Delay How = "delay"
 )
 
-// Finish says what becomes of the entry in a run list, and what comes next.
+// Finish is what becomes of the entry in a run list, and what comes next.
 type Finish struct {
 	// Run is the run list, with the note of the run that has ended. It is empty
 	// afterwards.
@@ -51,58 +48,83 @@ type Finish struct {
 	// lost answer, two equal entries in one list could not be told apart.
 	Next     int
 	NextNote Note
-	// Unsure says that this was sent before on a connection that broke.
+	// Unsure is set if this was sent before, on a connection that broke.
 	Unsure bool
+}
+
+// next is the run list for the next entry.
+func (f Finish) next() RunList {
+	return RunList{Type: f.Run.Type, Instance: f.Run.Instance, List: f.Next, Note: f.NextNote}
 }
 
 // Finished is what became of a Finish.
 type Finished struct {
-	// Err is set when the server refused: the entry still stands in its run
-	// list, and nothing was taken.
+	// Err is set if the server refused: the entry is still in its run list, and nothing
+	// was taken.
 	Err error
-	// Gone says that the run list was empty already: the removal had been
-	// carried out before its answer was lost, another host has taken the entry over,
-	// or Redis has lost it.
+	// Gone is set if the run list was empty already: the removal had been carried out
+	// before its answer was lost, another host has taken the entry over, or Redis has
+	// lost it.
 	Gone bool
 	// Taken is the next entry, now in Next.
 	Taken
-	// Expiry is the server's error when the failure is on its list, and the server
-	// refused to bound that.
+	// Expiry is the server's error if the record is on the failed list, and the server
+	// refused to limit that list.
 	Expiry error
-	// Dropped is how many old records the failed list lost, since it was full.
+	// Dropped is how many old records the failed list lost because it was full.
 	Dropped int
 }
 
-// finishScript removes an entry, puts it where it belongs and takes the next,
-// as one step.
+// finishScript removes an entry, puts it where it belongs and takes the next, as one
+// step.
 //
-// It is a script because a MULTI would remove the entry even where the push was
-// refused (a failed list of the wrong type): Redis does not roll back, but a
-// script ends at its first error, and only the push comes before the removal
+// It is a script, because a MULTI would remove the entry even if the push was refused (a
+// failed list of the wrong type): Redis does not roll back. A script ends at its first
+// error, and only the push comes before the removal
 // (https://redis.io/docs/latest/develop/interact/programmability/eval-intro/).
-// A refusal after the push would have the record pushed again and again. So what is
-// called after it is called before it as well, on what it does not change: an LTRIM
-// of nothing. An LMOVE of a key that does not exist comes before that, because Redis
-// looks whether its memory is full at the first write of a script only. A refused
-// LMOVE of the next entry must not undo anything: the blocking take will meet the
-// same error and report it. Nor must a refused bound: what keep returned is passed on,
-// so that somebody hears of a list that is kept for ever.
 //
-// Where the run list is empty, whoever took the entry away has it, and Delay and
-// Fail would have it twice. They push all the same what certainly nobody has: this
-// run is one of those of which Redis has lost every trace (see [Conn.Register]), or
-// there is no trace of its type now.
+// A refusal after the push would have the record pushed again and again. So the commands
+// that follow the push are also called before it, on something that they do not change:
+// an LTRIM of nothing. An LMOVE of a key that does not exist comes before that, because
+// Redis looks only at the first write of a script whether its memory is full.
 //
-// What is in the next run list already comes first: a Redis that was restarted
+// A refused LMOVE of the next entry must not undo anything: the blocking take meets the
+// same error and reports it. Nor must a refused limit of the failed list. The answer of
+// keep is passed on, so that somebody hears of a list that is kept for ever.
+//
+// If the run list is empty, the entry is where somebody has moved it, and Delay and Fail
+// would duplicate it. They push nevertheless if certainly nobody has the entry: Redis has
+// lost every trace of this run (see [Conn.Register]), or there is no trace of its type
+// now.
+//
+// An entry that is in the next run list already comes first: a Redis that was restarted
 // from a snapshot, or a replica that became the master, may have filled it again.
 //
-// KEYS: run list, queue, failed list, next run list, notes, delayed set, instances,
-// one that does not exist.
-// ARGV: how, record ("" for the entry itself), Keep, "1" to take the next,
-// "at" or "after", ms, field of the run list, number of the run, field of the next
-// run list, its note, field that says what Redis has lost.
-// Returns {entries that were in the run list, next entry or nil, its note or nil,
-// what keep returned}.
+// KEYS:
+//  1. the run list
+//  2. the queue
+//  3. the failed list
+//  4. the next run list
+//  5. the notes
+//  6. the delayed set
+//  7. the instances
+//  8. a key that does not exist
+//
+// ARGV:
+//  1. How
+//  2. the record; "" for the entry itself
+//  3. the limits of the failed list, see [Keep.arg]
+//  4. "1" to take the next entry
+//  5. "at" or "after"
+//  6. the time for 5, in ms
+//  7. the field of the run list in the notes
+//  8. the number of the run
+//  9. the field of the next run list in the notes
+//  10. the note of the next run
+//  11. the field of the notes for what Redis has lost
+//
+// It returns {number of entries that were in the run list, next entry or nil, its note
+// or nil, the answer of keep or nil}.
 const finishScript = putNote + keepScript + `
 local function lost()
 	if redis.call('HGET', KEYS[5], ARGV[7]) then return false end
@@ -155,96 +177,92 @@ if ARGV[4] == '1' then
 end
 return {n, entry, note, expiry}`
 
-// next is the run list for the next entry.
-func (f Finish) next() RunList { return RunList{f.Run.Type, f.Run.Instance, f.Next, f.NextNote} }
-
-func (f Finish) call(k Keys) call {
-	// EVAL rather than EVALSHA: a restarted server knows no scripts, and a
-	// NOSCRIPT in the middle of a pipeline is a state more to get wrong.
+func (f Finish) call(k Keys) redisconn.Call {
 	from, ms := "after", f.After.Milliseconds()
 	if !f.Due.IsZero() {
 		from, ms = "at", f.Due.UnixMilli()
 	}
-	taskType, run, next := f.Run.Type, k.run(f.Run), f.next()
-	return call{"EVAL", []any{
-		finishScript, 8, run, k.Queue(taskType), k.Failed(taskType), k.run(next), k.Notes(f.Run.Instance), k.Delayed(taskType), k.Instances(), nothing(run),
+	t, next := f.Run.Type, f.next()
+	// EVAL rather than EVALSHA: a restarted server knows no scripts, and a NOSCRIPT in
+	// the middle of a pipeline would be one more state to get wrong.
+	return call(
+		"EVAL", finishScript, 8, k.run(f.Run), k.Queue(t), k.Failed(t), k.run(next),
+		k.Notes(f.Run.Instance), k.Delayed(t), k.Instances(), k.never(f.Run),
 		string(f.How), f.Record, f.Keep.arg(), flag(f.TakeNext), from, ms,
-		f.Run.field(), strconv.FormatUint(f.Run.Note.Number, 10), next.field(), next.Note.String(), blankField(taskType),
-	}}
+		f.Run.field(), strconv.FormatUint(f.Run.Note.Number, 10), next.field(), next.Note.String(), blankField(t),
+	)
 }
 
-// nothing is a key beside a run list that never exists.
-func nothing(run string) string { return run + ":nothing" }
-
-// ErrSending is wrapped by the error of a connection that broke while results were
+// ErrSending is wrapped by the error of a connection that broke while results were being
 // sent, and not before. One of them may be to blame.
 var ErrSending = errors.New("sending results")
 
-// FinishAll carries out all of fs in one round trip and answers in their order.
-// With an error nothing is known of any of them: they must be given again with
-// Unsure set, on a connection that [Link] made after the loss.
+// FinishAll carries out all of fs in one round trip and answers in their order. After an
+// error nothing is known about any of them: they must be given again with Unsure set, on
+// a connection that [Link] made after the loss.
 //
-// Power loss here: each is one atomic step, so the entry is in its run list or
-// where it belongs, never neither.
+// Power loss here: each is one atomic step, so the entry is in its run list or where it
+// belongs, never in neither.
 func (c *Conn) FinishAll(k Keys, fs []Finish) ([]Finished, error) {
 	results := make([]Finished, len(fs))
 	if err := c.lookBack(k, fs, results); err != nil {
 		return nil, err
 	}
-	calls := make([]call, 0, len(fs))
+	calls := make([]redisconn.Call, 0, len(fs))
 	for i, f := range fs {
 		if !results[i].Gone {
 			calls = append(calls, f.call(k))
 		}
 	}
-	replies, err := c.pipeline(calls)
+	replies, err := c.conn.Pipeline(calls...)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSending, err)
 	}
 	for i := range fs {
 		if !results[i].Gone {
-			results[i] = finished(replies[0])
+			results[i] = parseFinished(replies[0])
 			replies = replies[1:]
 		}
 	}
 	return results, nil
 }
 
-func finished(reply any) Finished {
+// parseFinished parses the answer of finishScript.
+func parseFinished(reply any) Finished {
 	values, err := redis.Values(reply, nil)
 	if err == nil && len(values) != 4 {
 		err = fmt.Errorf("the finish script answered %d values instead of 4", len(values))
 	}
 	if err != nil {
-		return Finished{Err: fmt.Errorf("finish: %w", typed(err))}
+		return Finished{Err: fmt.Errorf("finish: %w", redisconn.Classify(err))}
 	}
 	n, err := redis.Int(values[0], nil)
 	if err != nil {
-		return Finished{Err: fmt.Errorf("finish: %w", typed(err))}
+		return Finished{Err: fmt.Errorf("finish: %w", redisconn.Classify(err))}
 	}
-	f := Finished{Gone: n == 0, Taken: taken(values[1], values[2])}
+	f := Finished{Gone: n == 0, Taken: parseTaken(values[1], values[2])}
 	if refused, ok := values[3].(redis.Error); ok {
-		f.Expiry = fmt.Errorf("bound the failed list: %w", typed(refused))
+		f.Expiry = fmt.Errorf("bound the failed list: %w", redisconn.Classify(refused))
 	} else if dropped, ok := values[3].(int64); ok {
 		f.Dropped = int(dropped)
 	}
 	return f
 }
 
-// lookBack finds out which of those that were sent before were carried out: the
-// script is one step, so an empty run list means that all of it was, and the entry
-// that it took is in Next, under the note of Next. Where the note of the run is gone
-// as well, Redis has lost it, and what to do is for the script to decide.
+// lookBack finds out which results that were sent before have been carried out. The
+// script is one step. So if the run list is empty, all of it was carried out, and the
+// entry that it took is in Next, under the note of Next. If the note of the run is gone
+// as well, Redis has lost it, and the script decides what to do.
 func (c *Conn) lookBack(k Keys, fs []Finish, results []Finished) error {
-	var calls []call
+	var calls []redisconn.Call
 	for _, f := range fs {
 		if f.Unsure {
 			notes := k.Notes(f.Run.Instance)
-			calls = append(calls, call{"EXISTS", []any{k.run(f.Run)}}, call{"HGET", []any{notes, f.Run.field()}},
-				call{"LINDEX", []any{k.run(f.next()), 0}}, call{"HGET", []any{notes, f.next().field()}})
+			calls = append(calls, call("EXISTS", k.run(f.Run)), call("HGET", notes, f.Run.field()),
+				call("LINDEX", k.run(f.next()), 0), call("HGET", notes, f.next().field()))
 		}
 	}
-	replies, err := c.pipeline(calls)
+	replies, err := c.conn.Pipeline(calls...)
 	if err != nil {
 		return err
 	}
@@ -252,18 +270,33 @@ func (c *Conn) lookBack(k Keys, fs []Finish, results []Finished) error {
 		if !f.Unsure {
 			continue
 		}
-		for _, reply := range replies[:4] {
-			if refused, ok := reply.(redis.Error); ok {
-				return fmt.Errorf("look at %s and %s: %w", k.run(f.Run), k.run(f.next()), typed(refused))
-			}
+		if err := firstRefusal(replies[:4]); err != nil {
+			return fmt.Errorf("look at %s and %s: %w", k.run(f.Run), k.run(f.next()), err)
 		}
 		note, _ := replies[1].([]byte)
-		was, known := readNote(string(note))
+		was, known := parseNote(string(note))
 		results[i].Gone = replies[0] == int64(0) && known && was.Number == f.Run.Note.Number
-		if t := taken(replies[2], replies[3]); results[i].Gone && t.Note.Number == f.NextNote.Number {
+		if t := parseTaken(replies[2], replies[3]); results[i].Gone && t.Note.Number == f.NextNote.Number {
 			results[i].Taken = t
 		}
 		replies = replies[4:]
 	}
 	return nil
+}
+
+// firstRefusal returns the first of the replies that is an error.
+func firstRefusal(replies []any) error {
+	for _, reply := range replies {
+		if refused, ok := reply.(redis.Error); ok {
+			return redisconn.Classify(refused)
+		}
+	}
+	return nil
+}
+
+func flag(b bool) string {
+	if b {
+		return "1"
+	}
+	return "0"
 }

@@ -86,7 +86,7 @@ func TestFailedListExpiresAfterTheLastPush(t *testing.T) {
 		f.Keep.TTL = ttl
 		use(t, l, func(c *Conn) error {
 			// Sent as one, or the time between both would be part of the answer.
-			replies, err := c.pipeline([]call{f.call(keys), {"TTL", []any{"q:T:failed"}}})
+			replies, err := c.conn.Pipeline(f.call(keys), call("TTL", "q:T:failed"))
 			if err == nil && replies[1] != []any{int64(3600), int64(2)}[i] {
 				t.Errorf("TTL after a push with %v is %v s", ttl, replies[1])
 			}
@@ -298,6 +298,20 @@ func TestFinishHandlesLargeEntries(t *testing.T) {
 		results, err := c.FinishAll(keys, []Finish{f})
 		if err == nil && string(results[0].Entry) != large {
 			t.Errorf("got %d bytes, %v", len(results[0].Entry), results[0].Err)
+		}
+		return err
+	})
+}
+
+// Refusals within a script have no code of their own in Redis 7.0.
+func TestRefusalWithinAScriptIsNOPERM(t *testing.T) {
+	l := open(t, server.Socket)
+	server.Push(t, run0, "x")
+	forbid(t, "ltrim")
+	use(t, l, func(c *Conn) error {
+		results, err := c.FinishAll(keys, []Finish{finishOf(Drop)})
+		if err == nil && !errors.Is(results[0].Err, &ReplyError{Code: "NOPERM"}) {
+			t.Errorf("got %v", results[0].Err)
 		}
 		return err
 	})

@@ -20,16 +20,16 @@ func TestRegisterAndForget(t *testing.T) {
 	l := open(t, server.Socket)
 	use(t, l, func(c *Conn) error { return register(c, keys, sample, 30*time.Second) })
 	use(t, l, func(c *Conn) error {
-		got, unreadable, err := c.Instances(keys)
-		if diff := cmp.Diff([]Instance{sample}, got); diff != "" || unreadable != nil {
-			t.Errorf("%s %v", diff, unreadable)
+		got, invalid, err := c.Instances(keys)
+		if diff := cmp.Diff([]Instance{sample}, got); diff != "" || invalid != nil {
+			t.Errorf("%s %v", diff, invalid)
 		}
 		return err
 	})
 	if ttl := server.Do(t, "TTL", "q:instance:host.1").(int64); ttl < 28 || ttl > 30 {
 		t.Errorf("the lease lives %d s", ttl)
 	}
-	use(t, l, func(c *Conn) error { return c.Forget(keys, sample.ID) })
+	use(t, l, func(c *Conn) error { return c.Deregister(keys, sample.ID) })
 	if left := server.Keys(t, "*"); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}
@@ -101,7 +101,7 @@ func TestARecoveryLeavesAMark(t *testing.T) {
 	if ttl := server.Do(t, "TTL", keys.Taken("I")).(int64); ttl < 1 {
 		t.Errorf("the mark lives %d s", ttl)
 	}
-	use(t, l, func(c *Conn) error { return c.Forget(keys, "I") })
+	use(t, l, func(c *Conn) error { return c.Deregister(keys, "I") })
 	if left := server.Keys(t, "q:instance*"); len(left) != 0 {
 		t.Errorf("left: %q", left)
 	}
@@ -120,9 +120,9 @@ func TestUnreadableRecordsAreReportedAndLeft(t *testing.T) {
 	l := open(t, server.Socket)
 	server.Do(t, "HSET", "q:instances", "odd", "{")
 	use(t, l, func(c *Conn) error {
-		got, unreadable, err := c.Instances(keys)
-		if len(got) != 0 || len(unreadable) != 1 {
-			t.Errorf("%v %v", got, unreadable)
+		got, invalid, err := c.Instances(keys)
+		if len(got) != 0 || len(invalid) != 1 {
+			t.Errorf("%v %v", got, invalid)
 		}
 		return err
 	})

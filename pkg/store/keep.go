@@ -6,33 +6,34 @@ import (
 	"time"
 )
 
-// NeverRan is how long a failed list is kept at least for an entry that did not run
-// to its end: it has to be somewhere.
+// NeverRan is how long a failed list is kept at least for an entry that did not run to
+// its end: it has to be somewhere.
 const NeverRan = 72 * time.Hour
 
-// Keep bounds a failed list from one push on.
+// Keep limits a failed list from one push on.
 type Keep struct {
 	// TTL is how long the list is kept, in whole seconds, rounded up.
 	TTL time.Duration
-	// Records and Bytes are how many records it holds, and how much memory of Redis
-	// it takes, at most; 0 is no bound. The oldest go first.
+	// Records is the maximum number of records, and Bytes the maximum memory of Redis
+	// that the list takes; 0 is no limit. The oldest records are dropped first.
 	Records int
 	Bytes   int64
 }
 
-// arg is the argument of keepScript.
+// arg is the argument of keepScript: TTL in s, records and bytes, separated by spaces.
 func (k Keep) arg() string {
 	return fmt.Sprintf("%d %d %d", int64(math.Ceil(k.TTL.Seconds())), k.Records, k.Bytes)
 }
 
-// keepScript is the function keep(list, what [Keep.arg] returns) for the scripts that
-// push to a failed list, after the push. It raises no error, after which the record
-// would be pushed again: it returns how many records it dropped, or the error.
+// keepScript begins a script that pushes to a failed list. It defines keep(list, limits)
+// for the time after the push; limits is the text of [Keep.arg]. keep raises no error,
+// after which the record would be pushed again: it returns the number of records that it
+// dropped, or the error.
 //
-// Each push over the bound in bytes drops a 16th of the records, and two at least, so
-// that the list shrinks also where the oldest are the smallest. MEMORY USAGE looks at
-// 2048 nodes, of 8 KiB or one record each: that is all of 16 MiB, and takes less than
-// 0.1 ms. The record that was just pushed stays.
+// Each push beyond the limit in bytes drops a 16th of the records, and two at least, so
+// that the list shrinks even if the oldest are the smallest. MEMORY USAGE looks at 2048
+// nodes, of 8 KiB or one record each: that is all of 16 MiB, and takes less than 0.1 ms.
+// The record that was just pushed stays.
 //
 // An earlier push may have promised more time than this one. It is not cut below
 // [NeverRan]: the list may have an entry that did not run to its end.

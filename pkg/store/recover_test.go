@@ -36,7 +36,7 @@ func recoverOnce(t *testing.T, l *Link, r Recovery) (result Recovered) {
 // Many daemons may find the same dead one; each entry goes back once, to the
 // head of its queue.
 func TestRecoverMovesEachEntryOnce(t *testing.T) {
-	l := open(t, server.Socket)
+	server.Flush(t)
 	for i := range 20 {
 		server.Push(t, keys.Run("T", "I", i), fmt.Sprint(i))
 	}
@@ -46,7 +46,7 @@ func TestRecoverMovesEachEntryOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 5 {
 		wg.Go(func() {
-			link := l.client.Link()
+			link := NewClient(Options{Network: "unix", Address: server.Socket, Instance: "test"}).Link()
 			defer link.Close()
 			for i := range 20 {
 				if err := link.Use(t.Context(), func(c *Conn) error {

@@ -1,58 +1,67 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/gomodule/redigo/redis"
+
+	"github.com/nevsnode/gordon/v2/pkg/redisconn"
 )
 
-// Server is what gordon needs to know of the Redis that it talks to.
+// Server is what Gordon needs to know about its Redis.
 type Server struct {
-	// Version is redis_version: Valkey says 7.2.4 there, whatever its own.
+	// Version is redis_version: Valkey has 7.2.4 there, whatever its own version is.
 	Version string
 	// MaxmemoryPolicy is what Redis does when its memory is full.
 	MaxmemoryPolicy string
-	// Cluster says that this is a node of a cluster.
+	// Cluster is set if this is a node of a cluster.
 	Cluster bool
-	// Clients is how many connections there are, and MaxClients how many there may be;
-	// 0 if the server does not say so.
+	// Clients is the number of connections, and MaxClients the maximum; 0 if the server
+	// does not report it.
 	Clients, MaxClients int
 }
 
-// needed are the commands that gordon calls, in its scripts too, each with a wrong
-// number of arguments: a server that has the command refuses it for that, before it
-// looks at any right, and does nothing.
-func needed() []call {
-	var calls []call
+// ErrOldServer is wrapped by the error for a server without BLMOVE.
+var ErrOldServer = errors.New("gordon needs Redis 6.2 or newer, or Valkey")
+
+// ErrMissing is wrapped by the error for a server without a command that Gordon needs.
+var ErrMissing = errors.New("gordon needs commands that this server does not have, or has under another name (rename-command)")
+
+// probes are the commands that Gordon calls, in its scripts too, each with a wrong number
+// of arguments. A server that has the command refuses it for that reason, before it looks
+// at any right, and does nothing.
+func probes() []redisconn.Call {
+	var calls []redisconn.Call
 	for name := range strings.FieldsSeq("BLMOVE CLIENT DEL EVAL EXISTS EXPIRE HDEL HGET HGETALL HSET INFO LINDEX LLEN LMOVE LTRIM " +
 		"PERSIST PUBSUB RPUSH SADD SET SMEMBERS SREM SUBSCRIBE TTL ZADD ZRANGE ZREM") {
-		calls = append(calls, call{name: name})
+		calls = append(calls, call(name))
 	}
 	for name := range strings.FieldsSeq("EXEC MULTI PING TIME") {
-		calls = append(calls, call{name, []any{"too", "many", "arguments"}})
+		calls = append(calls, call(name, "too", "many", "arguments"))
 	}
 	return calls
 }
 
-// Server asks the server about itself and refuses one that is too old
+// Server asks the server about itself. It refuses a server that is too old
 // ([ErrOldServer]) or lacks a command ([ErrMissing]).
 func (c *Conn) Server() (Server, error) {
-	sections := []call{{"INFO", []any{"server"}}, {"INFO", []any{"memory"}}, {"INFO", []any{"clients"}}}
-	probes := needed()
-	replies, err := c.pipeline(append(sections, probes...))
+	sections := []redisconn.Call{call("INFO", "server"), call("INFO", "memory"), call("INFO", "clients")}
+	probes := probes()
+	replies, err := c.conn.Pipeline(append(sections, probes...)...)
 	if err != nil {
 		return Server{}, err
 	}
 	s, err := parseServer(replies[:len(sections)])
 	if err == nil && !atLeast(s.Version, 6, 2) {
-		return s, fmt.Errorf("the server at %s is version %q: %w", c.client, s.Version, ErrOldServer)
+		return s, fmt.Errorf("the server at %s is version %q: %w", c.conn.Client(), s.Version, ErrOldServer)
 	}
 	var missing []string
 	for i, reply := range replies[len(sections):] {
 		if refused, ok := reply.(redis.Error); ok && strings.HasPrefix(string(refused), "ERR unknown command") {
-			missing = append(missing, probes[i].name)
+			missing = append(missing, probes[i].Name)
 		}
 	}
 	if len(missing) > 0 {
@@ -61,13 +70,19 @@ func (c *Conn) Server() (Server, error) {
 	return s, err
 }
 
-// parseServer reads the sections of INFO.
+// ServerRun returns the run of the server; see [Renewal.Server].
+func (c *Conn) ServerRun() (string, error) {
+	text, err := redis.String(c.conn.Do("INFO", "server"))
+	return parseInfo(text)["run_id"], err
+}
+
+// parseServer parses sections of INFO.
 func parseServer(replies []any) (Server, error) {
 	var text strings.Builder
 	for _, r := range replies {
 		s, err := redis.String(r, nil)
 		if err != nil {
-			return Server{}, fmt.Errorf("INFO: %w", typed(err))
+			return Server{}, fmt.Errorf("INFO: %w", redisconn.Classify(err))
 		}
 		text.WriteString(s)
 	}
@@ -78,16 +93,7 @@ func parseServer(replies []any) (Server, error) {
 	return s, nil
 }
 
-// HashTag reports whether all keys with this prefix are in one slot of a cluster: it
-// has a part in braces that is not empty
-// (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags).
-func (k Keys) HashTag() bool {
-	_, tag, open := strings.Cut(k.Prefix, "{")
-	tag, _, closed := strings.Cut(tag, "}")
-	return open && closed && tag != ""
-}
-
-// parseInfo reads the lines key:value of INFO
+// parseInfo parses the lines key:value of INFO
 // (https://redis.io/docs/latest/commands/info/).
 func parseInfo(text string) map[string]string {
 	info := make(map[string]string)

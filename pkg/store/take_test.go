@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"os"
 	"testing"
 	"time"
 
@@ -221,13 +220,5 @@ func TestBlockedTakeOfALostConnectionTakesNothing(t *testing.T) {
 	server.Push(t, "q:T", "x")
 	if diff := cmp.Diff([]string{"x"}, server.List(t, "q:T")); diff != "" {
 		t.Errorf("queue after a push: %s", diff)
-	}
-}
-
-func TestUseSaysWhereItCouldNotConnect(t *testing.T) {
-	l := NewClient(Options{Network: "unix", Address: "/nonexistent/socket", Instance: "n"}).Link()
-	err := l.Use(t.Context(), func(*Conn) error { t.Error("called"); return nil })
-	if err == nil || Refused(err) || !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("got %v", err)
 	}
 }

@@ -12,28 +12,28 @@ import (
 	"unicode/utf8"
 )
 
-// Anybody who may write to Redis may write records of instances. What is believed
-// of them has bounds, which no gordon meets that could work: none can have half a
-// million workers, and Redis takes 10,000 connections unless told otherwise.
+// Limits on the fields of a record. Anybody who may write to Redis may write records of
+// instances. No working instance comes near the limits: none can have half a million
+// workers, and by default Redis accepts 10,000 connections.
 const (
 	maxRecord  = 4 << 20  // bytes of one record
-	maxRecords = 64 << 20 // bytes of all that are read in one go
+	maxRecords = 64 << 20 // bytes of all records that are read at once
 	maxLists   = 1 << 20  // run lists of one instance, over all types
 	maxName    = 255      // bytes of the name of a host or type; see config
 	maxTTL     = int64(math.MaxInt64 / time.Second)
-	// maxUnreadable is how many that were not read, or not believed, are named.
-	maxUnreadable = 100
+	// maxInvalid is how many invalid records are named.
+	maxInvalid = 100
 )
 
-// ErrInvalidRecord is wrapped by the error for a record that no gordon writes.
+// ErrInvalidRecord is wrapped by the error for a record that Gordon does not write.
 var ErrInvalidRecord = errors.New("no gordon has written this record")
 
-// instanceID is what an id looks like. It becomes part of keys, and what a
-// process is found by (GORDON_TASK_ID).
+// instanceID matches the id of an instance. The id becomes part of keys, and processes
+// are found by it (GORDON_TASK_ID).
 var instanceID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,300}$`)
 
-// readInstance reads a record of anybody's.
-func readInstance(id string, about []byte) (Instance, error) {
+// parseInstance parses and validates a record, which anybody may have written.
+func parseInstance(id string, about []byte) (Instance, error) {
 	i := Instance{ID: id}
 	if err := json.Unmarshal(about, &i); err != nil {
 		// The error may quote a number of any length.
@@ -45,7 +45,7 @@ func readInstance(id string, about []byte) (Instance, error) {
 	return i, nil
 }
 
-// validate says why a record of this many bytes cannot be gordon's.
+// validate returns an error if a record of this many bytes cannot be Gordon's.
 func (i Instance) validate(size int) error {
 	wrong := ""
 	switch {
@@ -75,8 +75,8 @@ func (i Instance) validate(size int) error {
 	return nil
 }
 
-// isTypeName tells whether a type can be called so; the configuration has the
-// same rules.
+// isTypeName reports whether a type can have this name. The configuration has the same
+// rules.
 func isTypeName(name string) bool {
 	switch name {
 	case "", "instance", "instances", "paused", "recoveries", "control":

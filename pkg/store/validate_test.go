@@ -36,13 +36,13 @@ func TestRecordsThatNoGordonWrites(t *testing.T) {
 		`[]`: "cannot unmarshal",
 		`{`:  "unexpected end",
 	} {
-		_, err := readInstance("host-00000000", []byte(about))
+		_, err := parseInstance("host-00000000", []byte(about))
 		if !errors.Is(err, ErrInvalidRecord) || !strings.Contains(err.Error(), why) || len(err.Error()) > 500 {
 			t.Errorf("%.60s: %.600v", about, err)
 		}
 	}
 	for _, id := range []string{"", "*", "a?", "[a]", `a\`, "a b", "a:b", "a\r\nb", "a\x00b", "ä", strings.Repeat("x", 301)} {
-		if _, err := readInstance(id, []byte(`{"types":{}}`)); !errors.Is(err, ErrInvalidRecord) {
+		if _, err := parseInstance(id, []byte(`{"types":{}}`)); !errors.Is(err, ErrInvalidRecord) {
 			t.Errorf("id %q: %v", id, err)
 		}
 	}
@@ -101,7 +101,7 @@ func TestInstancesAreReadWithinBounds(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	use(t, l, func(c *Conn) error {
 		got, unreadable, err := c.Instances(keys)
-		if n := len(unreadable); n < 2 || n > 2*maxUnreadable || len(got) > 1 {
+		if n := len(unreadable); n < 2 || n > 2*maxInvalid || len(got) > 1 {
 			t.Errorf("%d are unreadable, read %v", n, got)
 		}
 		for _, err := range unreadable {

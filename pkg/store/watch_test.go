@@ -9,6 +9,8 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nevsnode/gordon/v2/internal/redistest"
 )
 
 // silence is long: no test waits for it.
@@ -205,11 +207,11 @@ func TestWatchLossIsSeen(t *testing.T) {
 		_, err := w.Next(silence)
 		heard <- err
 	}()
-	server.Do(t, "CLIENT", "KILL", "ID", w.ear.ref.id)
+	server.Do(t, "CLIENT", "KILL", "ID", w.subscriber.conn.ID())
 	if err := <-heard; err == nil {
 		t.Error("Next goes on after the loss of its connection")
 	}
-	server.Do(t, "CLIENT", "KILL", "ID", w.reader.ref.id)
+	server.Do(t, "CLIENT", "KILL", "ID", w.reader.conn.ID())
 	if err := w.Ping(); err == nil {
 		t.Error("Ping is well after the loss of both connections")
 	}
@@ -218,7 +220,12 @@ func TestWatchLossIsSeen(t *testing.T) {
 // A watch whose server became a replica has to be made anew; one whose connection
 // was lost while it rested, without a word of what is over.
 func TestWatchAtTheWrongPlace(t *testing.T) {
-	w := openWatch(t)
+	server.Flush(t)
+	c := NewClient(Options{Network: "unix", Address: server.Socket, Instance: "watch"})
+	w, err := c.Watch(t.Context(), keys, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer w.Close()
 	server.Do(t, "ZADD", keys.Delayed("T"), 1, "x")
 	server.Do(t, "REPLICAOF", "127.0.0.1", "1")
@@ -230,10 +237,65 @@ func TestWatchAtTheWrongPlace(t *testing.T) {
 	if !errors.Is(err, &ReplyError{Code: "READONLY"}) || !w.Stale() {
 		t.Errorf("got %v, stale: %v", err, w.Stale())
 	}
-	now := time.Now()
-	w.reader.client.broke.Store(&now)
-	server.Do(t, "CLIENT", "KILL", "ID", w.reader.ref.id)
+	var another int64
+	lost := c.Link()
+	defer lost.Close()
+	use(t, lost, func(c *Conn) error { another = c.conn.ID(); return nil })
+	for _, id := range []int64{another, w.reader.conn.ID()} {
+		server.Do(t, "CLIENT", "KILL", "ID", id)
+	}
+	if err := lost.Use(t.Context(), func(c *Conn) error { _, err := c.Paused(keys); return err }); err == nil {
+		t.Fatal("the loss of another connection went unnoticed")
+	}
 	if _, err := w.Paused(); !errors.Is(err, ErrIdleConnLost) {
 		t.Errorf("got %v, want %v", err, ErrIdleConnLost)
 	}
+}
+
+// wantIdle fails the test if the work is over and still counts as busy.
+func wantIdle(t *testing.T, after string, busy *Busy) {
+	t.Helper()
+	if until := busy.Until(); !until.IsZero() {
+		t.Errorf("after %s it is busy for another %v", after, time.Until(until))
+	}
+}
+
+// A watch is busy while it asks, but not while it only listens: that is done in a
+// goroutine of its own.
+func TestWatchIsBusyWhileItAsks(t *testing.T) {
+	server.Flush(t)
+	p := redistest.NewProxy(t, server)
+	var busy Busy
+	w, err := NewClient(Options{Network: "unix", Address: p.Socket, Instance: "watch"}).Watch(t.Context(), keys, &busy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantIdle(t, "connecting", &busy)
+	p.Decide(func(request []byte) redistest.Fault {
+		if d := time.Until(busy.Until()); d <= 0 || d > 6*time.Second {
+			t.Errorf("during %.20q it is busy for another %v", request, d)
+		}
+		return 0
+	})
+	for name, ask := range map[string]func() error{
+		"Paused":  func() error { _, err := w.Paused(); return err },
+		"Types":   func() error { _, err := w.Types(); return err },
+		"MoveDue": func() error { _, err := w.MoveDue([]string{"T"}); return err },
+		"Duty":    func() error { _, _, err := w.Duty(); return err },
+		"Ping":    w.Ping,
+	} {
+		if err := ask(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		wantIdle(t, name, &busy)
+	}
+	if _, err := w.Next(time.Hour); err != nil { // the answer to the ping
+		t.Error(err)
+	}
+	wantIdle(t, "Next", &busy)
+	p.Decide(nil)
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+	wantIdle(t, "Close", &busy)
 }

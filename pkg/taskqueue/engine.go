@@ -78,9 +78,9 @@ func newEngine(p *place, o Options, self host.Identity, ends *ends, past *ended,
 	options := p.options
 	options.Instance, options.Ping = id, o.Times.Ping
 	options.DialTimeout, options.CommandTimeout = o.Times.IO, o.Times.IO
-	options.Greet = e.registrar.greet
 	e.client = store.NewClient(options)
-	e.registrar.client, e.registrar.link, e.registrar.audit = e.client, e.client.Link().Vital(), e.audit
+	e.client.OnConnect(e.registrar.greet)
+	e.registrar.client, e.registrar.link, e.registrar.audit = e.client, e.client.UrgentLink(), e.audit
 	e.recoverer = &recoverer{
 		keys: e.keys, self: id, host: self, log: o.Log, link: e.client.Link(), health: e.health.Source(), times: o.Times,
 		counters: o.Counters, memory: &e.memory, steadily: e.registrar.steadily, ended: past,

@@ -220,7 +220,7 @@ func (r *registrar) farewell(ctx context.Context) error {
 				return errNotEmpty
 			}
 		}
-		return c.Forget(r.keys, self.ID)
+		return c.Deregister(r.keys, self.ID)
 	})
 	if err != nil {
 		err = fmt.Errorf("take this instance off the record: %w", err)

@@ -1,9 +1,7 @@
-package store
+package redisconn
 
 import (
 	"bytes"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -12,9 +10,10 @@ import (
 	"strings"
 
 	"github.com/nevsnode/gordon/v2/internal/files"
+	"github.com/nevsnode/gordon/v2/pkg/config"
 )
 
-// Login is how a connection proves who it is (AUTH).
+// Login is the user of a connection (AUTH).
 type Login struct {
 	// Username is an ACL user; "" is the default one.
 	Username string
@@ -23,27 +22,24 @@ type Login struct {
 	PasswordFile string
 }
 
-// credentialPrefix marks a PasswordFile that systemd hands over.
-const credentialPrefix = "credential:"
-
-// maxPassword bounds a password file, in bytes: a path that names something
-// else by mistake should not be sent to Redis.
+// maxPassword limits a password file, in bytes: if the path names another file by
+// mistake, its content must not be sent to Redis.
 const maxPassword = 4 << 10
 
-// Errors of a password file. None of them holds any of its content.
+// Errors of a password file. None of them contains any of its content.
 var (
 	ErrNoCredential  = errors.New("no such credential: the unit has to hand it over with LoadCredential= (see systemd.exec(5))")
 	ErrWorldReadable = errors.New("every user can read it: give it mode 0640 or 0600")
 	ErrNoPassword    = errors.New("it holds no password, or more than one line")
 )
 
-// password reads the password; "" when there is none to send.
+// password reads the password. It is "" if none is to be sent.
 func (l Login) password() (string, error) {
 	if l.PasswordFile == "" {
 		return "", nil
 	}
 	path := l.PasswordFile
-	if name, ok := strings.CutPrefix(path, credentialPrefix); ok {
+	if name, ok := strings.CutPrefix(path, config.CredentialPrefix); ok {
 		dir := os.Getenv("CREDENTIALS_DIRECTORY")
 		if dir == "" {
 			return "", fmt.Errorf("password %s: %w", l.PasswordFile, ErrNoCredential)
@@ -60,15 +56,9 @@ func (l Login) password() (string, error) {
 	return password, nil
 }
 
-// Check says why the password cannot be had now.
+// Check reports why the password cannot be read now, nil if it can.
 func (l Login) Check() error {
 	_, err := l.password()
-	return err
-}
-
-// Check says why no connection can be encrypted now.
-func (t TLS) Check() error {
-	_, err := t.config()
 	return err
 }
 
@@ -94,37 +84,4 @@ func readSecret(path string) (string, error) {
 		return "", ErrNoPassword
 	}
 	return string(content), nil
-}
-
-// TLS says how a connection is encrypted. Files are PEM.
-type TLS struct {
-	// CAFile holds the authorities to trust; "" trusts those of the system.
-	CAFile string
-	// CertFile and KeyFile are the client's own, both or neither.
-	CertFile, KeyFile string
-	// ServerName is checked against the server's certificate; "" means the host
-	// that is connected to.
-	ServerName string
-}
-
-func (t TLS) config() (*tls.Config, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
-	if t.CAFile != "" {
-		pem, err := files.Read(t.CAFile, files.MaxPEM)
-		if err != nil {
-			return nil, fmt.Errorf("authorities for tls: %w", err)
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("authorities for tls: %s holds no certificate in PEM", t.CAFile)
-		}
-	}
-	if t.CertFile != "" {
-		cert, err := files.KeyPair(t.CertFile, t.KeyFile)
-		if err != nil {
-			return nil, fmt.Errorf("client certificate for tls: %w", err)
-		}
-		config.Certificates = []tls.Certificate{cert}
-	}
-	return config, nil
 }

@@ -1,4 +1,4 @@
-package store
+package redisconn
 
 import (
 	"cmp"
@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gomodule/redigo/redis"
 	"golang.org/x/sys/unix"
 
 	"github.com/nevsnode/gordon/v2/internal/files"
@@ -89,10 +90,10 @@ func TestFilesThatBlock(t *testing.T) {
 		} {
 			o.Network, o.Address, o.DialTimeout = "unix", redistest.New(t).Socket, 20*time.Millisecond
 			client := NewClient(o)
-			for range 2 * maxReading {
+			for range 2 * maxReads {
 				done := make(chan error, 1)
 				go func() {
-					_, err := client.Dial(t.Context())
+					_, err := client.Dial(t.Context(), nil)
 					done <- err
 				}()
 				select {
@@ -142,10 +143,10 @@ func ask(t *testing.T, o Options) (user string, err error) {
 	if o.Network == "" {
 		o.Network = "unix"
 	}
-	l := NewClient(o).Link()
+	l := NewClient(o).Link(false)
 	defer l.Close()
 	err = l.Use(t.Context(), func(c *Conn) error {
-		reply, err := c.do("ACL", "WHOAMI")
+		reply, err := c.Do("ACL", "WHOAMI")
 		user = fmt.Sprintf("%s", reply)
 		return err
 	})
@@ -190,9 +191,8 @@ func TestLogin(t *testing.T) {
 func TestPasswordIsReadAnew(t *testing.T) {
 	s := guarded(t)
 	path := passwordFile(t, "not yet", 0o600)
-	l := NewClient(Options{Network: "unix", Address: s.Socket, Instance: "test", Login: Login{PasswordFile: path}}).Link()
+	l := NewClient(Options{Network: "unix", Address: s.Socket, Instance: "test", Login: Login{PasswordFile: path}}).Link(false)
 	defer l.Close()
-	nothing := func(*Conn) error { return nil }
 	if err := l.Use(t.Context(), nothing); !errors.Is(err, &ReplyError{Code: "WRONGPASS"}) {
 		t.Fatalf("got %v", err)
 	}
@@ -213,11 +213,11 @@ func TestDatabase(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	l := NewClient(Options{Network: "unix", Address: server.Socket, Database: 3, Instance: "test"}).Link()
+	l := NewClient(Options{Network: "unix", Address: server.Socket, Database: 3, Instance: "test"}).Link(false)
 	defer l.Close()
 	use(t, l, func(c *Conn) error {
-		entry, err := c.Take(t.Context(), keys, list0, time.Second)
-		if string(entry) != "of 3" {
+		entry, err := redis.String(c.Do("LPOP", "q:T"))
+		if entry != "of 3" {
 			t.Errorf("took %q", entry)
 		}
 		return err
@@ -225,18 +225,4 @@ func TestDatabase(t *testing.T) {
 	if _, err := ask(t, Options{Address: server.Socket, Database: 16}); !errors.Is(err, &ReplyError{Code: "ERR"}) {
 		t.Errorf("a database that there is not: %v", err)
 	}
-}
-
-// Refusals within a script have no code of their own in Redis 7.0.
-func TestRefusalWithinAScriptIsNOPERM(t *testing.T) {
-	l := open(t, server.Socket)
-	server.Push(t, run0, "x")
-	forbid(t, "ltrim")
-	use(t, l, func(c *Conn) error {
-		results, err := c.FinishAll(keys, []Finish{finishOf(Drop)})
-		if err == nil && !errors.Is(results[0].Err, &ReplyError{Code: "NOPERM"}) {
-			t.Errorf("got %v", results[0].Err)
-		}
-		return err
-	})
 }

@@ -1,4 +1,4 @@
-package store
+package redisconn
 
 import (
 	"bytes"
@@ -105,7 +105,7 @@ func TestAClosedConnectionIsNotBusy(t *testing.T) {
 	if busy.Until().IsZero() {
 		t.Error("a deadline does not make it busy")
 	}
-	busy.rest()
+	busy.Rest()
 	p.Close()
 	_ = p.SetReadDeadline(time.Now().Add(time.Hour)) // as the pipe is closed, this fails
 	if until := busy.Until(); !until.IsZero() {

@@ -1,8 +1,9 @@
-package store
+package redisconn
 
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,19 +12,18 @@ import (
 
 // The events after which a sentinel names another master
 // (https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/#pubsub-messages).
-// The one that leads a failover names it from the second one on, and says
-// +switch-master only when the other replicas follow the new master, which may
-// take seconds.
+// The sentinel that leads a failover names it from the second event on. It publishes
+// +switch-master only when the other replicas follow the new master, which may take
+// seconds.
 const (
 	switchMaster = "+switch-master"
 	reconfSlaves = "+failover-state-reconf-slaves"
 )
 
-// SentinelWatch is a subscription at a sentinel: it hears at once that another
-// server has become the master, and has all connections of its [Client] to the old
-// one left. Without it, an old master that works is used until it is told that it is
-// a replica, and all that is done there meanwhile is lost. It belongs to one
-// goroutine.
+// SentinelWatch is a subscription at a sentinel. It learns at once that another server
+// has become the master, and abandons all connections of its [Client] to the old one.
+// Without it, an old master that works is used until it learns that it is a replica, and
+// everything that is done there meanwhile is lost. It belongs to one goroutine.
 type SentinelWatch struct {
 	client   *Client
 	sentinel string
@@ -35,15 +35,18 @@ type SentinelWatch struct {
 	pings    sync.WaitGroup
 }
 
-// Sentinels are the addresses that can be listened to.
+// Sentinels are the addresses for [Client.WatchSentinel].
 func (c *Client) Sentinels() []string { return c.opts.Sentinel.Addresses }
 
-// WatchSentinel subscribes at a sentinel, and then asks it for the master, so that no
-// change is missed. It has to be closed. busy belongs to the goroutine that uses the
-// watch, and may be nil.
+// WatchSentinel subscribes at one of the client's sentinels, and then asks it for the
+// master, so that no change is missed. It has to be closed. busy belongs to the
+// goroutine that uses the watch, and may be nil.
 func (c *Client) WatchSentinel(ctx context.Context, sentinel string, busy *Busy) (*SentinelWatch, error) {
-	defer busy.rest()
-	rc, netConn, err := c.dialSentinel(ctx, sentinel, busy)
+	if !slices.Contains(c.Sentinels(), sentinel) {
+		return nil, fmt.Errorf("listen to sentinel %s: %w", sentinel, ErrNoMaster)
+	}
+	defer busy.Rest()
+	rc, netConn, err := c.sentinels.dial(ctx, sentinel, busy)
 	if err != nil {
 		return nil, fmt.Errorf("listen to sentinel %s: %w", sentinel, err)
 	}
@@ -52,7 +55,7 @@ func (c *Client) WatchSentinel(ctx context.Context, sentinel string, busy *Busy)
 		err = w.ask(ctx)
 	}
 	if err != nil {
-		_ = rc.Close() // which would give the same error again
+		_ = rc.Close() // it would return the same error
 		return nil, fmt.Errorf("listen to sentinel %s: %w", sentinel, err)
 	}
 	w.pings.Go(w.ping)
@@ -61,18 +64,18 @@ func (c *Client) WatchSentinel(ctx context.Context, sentinel string, busy *Busy)
 
 // ask learns which server is the master.
 func (w *SentinelWatch) ask(ctx context.Context) error {
-	address, err := w.client.askSentinel(ctx, w.sentinel, w.busy)
+	address, err := w.client.sentinels.ask(ctx, w.sentinel, w.busy)
 	if err != nil {
 		return err
 	}
 	w.master = address
-	w.client.master.heard(w.sentinel)
-	w.client.master.moved(address)
+	w.client.sentinels.heard(w.sentinel)
+	w.client.sentinels.moved(address)
 	return nil
 }
 
-// ping is the only one that sends after the subscription. Whether anything comes
-// back, Next finds out.
+// ping sends a PING from time to time. Nobody else sends after the subscription. Next
+// finds out whether anything comes back.
 func (w *SentinelWatch) ping() {
 	tick := time.NewTicker(w.client.opts.Ping)
 	defer tick.Stop()
@@ -91,23 +94,23 @@ func (w *SentinelWatch) ping() {
 // Master is the address of the server that the sentinel named last.
 func (w *SentinelWatch) Master() string { return w.master }
 
-// Next waits until the sentinel has told something, or answered a ping: for
-// the Ping of [Options] and a few time-outs. An error, such as the end of ctx, ends the watch.
+// Next waits until the sentinel has published something or answered a ping, for at most
+// the Ping of [Options] and a few time-outs. An error, such as the end of ctx, ends the
+// watch.
 func (w *SentinelWatch) Next(ctx context.Context) error {
-	defer w.busy.rest()
+	defer w.busy.Rest()
 	defer context.AfterFunc(ctx, func() { _ = w.netConn.Close() })()
 	reply, err := redis.Values(redis.ReceiveWithTimeout(w.rc, w.client.opts.Ping+w.client.opts.CommandTimeout))
 	if err == nil && len(reply) == 0 {
 		err = ErrProtocol
 	}
 	if err != nil {
-		return fmt.Errorf("listen to sentinel %s: %w", w.sentinel, typed(err))
+		return fmt.Errorf("listen to sentinel %s: %w", w.sentinel, Classify(err))
 	}
 	if kind, _ := redis.String(reply[0], nil); kind != "message" {
 		return nil // the answer to a PING
 	}
-	// What it says may be of other masters too. Where ours is, there is one way to
-	// find out.
+	// The message may be about another master. There is one way to learn where ours is.
 	return w.ask(ctx)
 }
 
@@ -116,6 +119,6 @@ func (w *SentinelWatch) Close() error {
 	close(w.closed)
 	err := w.rc.Close()
 	w.pings.Wait()
-	w.busy.rest()
+	w.busy.Rest()
 	return err
 }

@@ -1,4 +1,4 @@
-package store
+package redisconn
 
 import (
 	"sync/atomic"
@@ -43,8 +43,8 @@ func (b *Busy) extend(t time.Time) {
 // within announces a step that takes no longer than d.
 func (b *Busy) within(d time.Duration) { b.extend(time.Now().Add(d)) }
 
-// rest announces that the goroutine does not wait for Redis.
-func (b *Busy) rest() {
+// Rest announces that the goroutine does not wait for Redis.
+func (b *Busy) Rest() {
 	if b != nil {
 		b.until.Store(nil)
 	}

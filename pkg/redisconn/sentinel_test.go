@@ -1,4 +1,4 @@
-package store
+package redisconn
 
 import (
 	"context"
@@ -53,7 +53,7 @@ func TestManySilentSentinels(t *testing.T) {
 	o := Options{Network: "tcp", CommandTimeout: 500 * time.Millisecond}
 	o.Sentinel = Sentinel{Addresses: slices.Repeat([]string{l.Addr().String()}, 40), Master: redistest.MasterName}
 	began := time.Now()
-	if _, err := NewClient(o).Dial(t.Context()); err == nil || Refused(err) {
+	if _, err := NewClient(o).Dial(t.Context(), nil); err == nil || Refused(err) {
 		t.Errorf("got %v", err)
 	}
 	if took := time.Since(began); took > 10*o.CommandTimeout {
@@ -84,10 +84,10 @@ func TestSentinelWithAPassword(t *testing.T) {
 func TestDemotedMasterIsLeft(t *testing.T) {
 	cluster := redistest.StartCluster(t, 0, 1)
 	master := cluster.Master(t)
-	l := NewClient(Options{Network: "tcp", Instance: "test", Sentinel: Sentinel{Addresses: cluster.Sentinels, Master: redistest.MasterName}}).Link()
+	l := NewClient(Options{Network: "tcp", Instance: "test", Sentinel: Sentinel{Addresses: cluster.Sentinels, Master: redistest.MasterName}}).Link(false)
 	defer l.Close()
 	var first, second ref
-	push := func(c *Conn) error { _, err := c.do("RPUSH", "q:T", "x"); return err }
+	push := func(c *Conn) error { _, err := c.Do("RPUSH", "q:T", "x"); return err }
 	use(t, l, func(c *Conn) error { first = c.ref; return push(c) })
 	master.Do(t, "REPLICAOF", "127.0.0.1", "1")
 	if err := l.Use(t.Context(), push); !errors.Is(err, &ReplyError{Code: "READONLY"}) {
@@ -114,7 +114,7 @@ func TestSentinelWatchLeavesTheOldMaster(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	waits, rests := c.Link(), c.Link()
+	waits, rests := c.Link(false), c.Link(false)
 	defer waits.Close()
 	defer rests.Close()
 	var former string
@@ -122,7 +122,7 @@ func TestSentinelWatchLeavesTheOldMaster(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		err := waits.Use(t.Context(), func(c *Conn) error {
-			_, err := c.Take(t.Context(), keys, RunList{Type: "T", Instance: "a"}, time.Hour)
+			_, err := c.DoBlocking(t.Context(), time.Hour, "BLMOVE", "q:T", "q:T:run:a:0", "LEFT", "RIGHT", time.Hour.Seconds())
 			return err
 		})
 		if !errors.Is(err, ErrMoved) {
@@ -149,11 +149,11 @@ func TestSentinelWatchLeavesTheOldMaster(t *testing.T) {
 
 // An answer that was on its way when the master moved is no longer true.
 func TestConnectionThatCameTooLateIsNotKept(t *testing.T) {
-	var m master
-	before := m.changed()
-	m.moved("new")
+	var s sentinels
+	_, changes := s.order()
+	s.moved("new")
 	for address, want := range map[string]bool{"old": false, "new": true} {
-		if got := m.keep(&Conn{address: address}, before); got != want {
+		if got := s.keep(&Conn{address: address}, location{address, changes}); got != want {
 			t.Errorf("%s: kept %v", address, got)
 		}
 	}

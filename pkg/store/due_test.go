@@ -259,16 +259,16 @@ func TestWait(t *testing.T) {
 		"1e308":                 {true, farthest},
 		strconv.Itoa(2_000_000): {true, 999_999_500 * time.Microsecond},
 	} {
-		got, err := wait([]byte(score), now)
+		got, err := parseWait([]byte(score), now)
 		if err != nil || got != want {
 			t.Errorf("%s: %+v, %v; want %+v", score, got, err, want)
 		}
 	}
-	if got, err := wait(nil, now); err != nil || got.Any {
+	if got, err := parseWait(nil, now); err != nil || got.Any {
 		t.Errorf("of an empty set: %+v, %v", got, err)
 	}
 	for _, reply := range []any{[]any{[]byte("5")}, []byte("soon"), redis.Error("WRONGTYPE x")} {
-		if got, err := wait(reply, now); err == nil {
+		if got, err := parseWait(reply, now); err == nil {
 			t.Errorf("%v is read as %+v", reply, got)
 		}
 	}

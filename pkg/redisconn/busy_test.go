@@ -1,4 +1,4 @@
-package store
+package redisconn
 
 import (
 	"context"
@@ -23,11 +23,11 @@ func wantIdle(t *testing.T, after string, until time.Time) {
 // time-out. Another goroutine sees that while the command waits.
 func TestBusyUntilTheTimeOutOfTheCommand(t *testing.T) {
 	const timeout, block = 20 * time.Second, 100 * time.Second
-	l := openPatient(t, server.Socket, timeout)
+	l := open(t, server.Socket, timeout)
 	wantIdle(t, "making a link", l.BusyUntil())
 	left := func() time.Duration { return time.Until(l.BusyUntil()) }
 	use(t, l, func(c *Conn) error {
-		_, err := c.Inspect(keys, "T", "I", 0)
+		_, err := c.Do("LLEN", "q:T")
 		if d := left(); d <= 0 || d > timeout {
 			t.Errorf("a command may take another %v", d)
 		}
@@ -47,7 +47,7 @@ func TestBusyUntilTheTimeOutOfTheCommand(t *testing.T) {
 		}
 	}()
 	use(t, l, func(c *Conn) error {
-		_, err := c.Take(ctx, keys, list0, block)
+		_, err := c.DoBlocking(ctx, block, "BLMOVE", "q:T", "q:T:run:I:0", "LEFT", "RIGHT", block.Seconds())
 		return err
 	})
 	wantIdle(t, "a take", l.BusyUntil())
@@ -80,9 +80,9 @@ func TestBusyUntilTheEndOfAChain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			o.DialTimeout, o.CommandTimeout = timeout, timeout
-			l := NewClient(o).Link()
+			l := NewClient(o).Link(false)
 			done := make(chan error)
-			go func() { done <- l.Use(t.Context(), func(*Conn) error { return nil }) }()
+			go func() { done <- l.Use(t.Context(), nothing) }()
 			var first, last time.Time
 			tick := time.NewTicker(time.Millisecond)
 			defer tick.Stop()
@@ -116,44 +116,4 @@ func TestBusyUntilTheEndOfAChain(t *testing.T) {
 			}
 		})
 	}
-}
-
-// A watch is busy while it asks, but not while it only listens: that is done in a
-// goroutine of its own.
-func TestWatchIsBusyWhileItAsks(t *testing.T) {
-	server.Flush(t)
-	p := redistest.NewProxy(t, server)
-	var busy Busy
-	w, err := NewClient(Options{Network: "unix", Address: p.Socket, Instance: "watch"}).Watch(t.Context(), keys, &busy)
-	if err != nil {
-		t.Fatal(err)
-	}
-	wantIdle(t, "connecting", busy.Until())
-	p.Decide(func(request []byte) redistest.Fault {
-		if d := time.Until(busy.Until()); d <= 0 || d > 6*time.Second {
-			t.Errorf("during %.20q it is busy for another %v", request, d)
-		}
-		return 0
-	})
-	for name, ask := range map[string]func() error{
-		"Paused":  func() error { _, err := w.Paused(); return err },
-		"Types":   func() error { _, err := w.Types(); return err },
-		"MoveDue": func() error { _, err := w.MoveDue([]string{"T"}); return err },
-		"Duty":    func() error { _, _, err := w.Duty(); return err },
-		"Ping":    w.Ping,
-	} {
-		if err := ask(); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		wantIdle(t, name, busy.Until())
-	}
-	if _, err := w.Next(time.Hour); err != nil { // the answer to the ping
-		t.Error(err)
-	}
-	wantIdle(t, "Next", busy.Until())
-	p.Decide(nil)
-	if err := w.Close(); err != nil {
-		t.Error(err)
-	}
-	wantIdle(t, "Close", busy.Until())
 }

@@ -1,4 +1,4 @@
-package store
+package redisconn
 
 import (
 	"bytes"
@@ -61,7 +61,7 @@ func TestAnswersPassUnchanged(t *testing.T) {
 	} {
 		g := &guard{Conn: fake{r: reader}}
 		got, err := io.ReadAll(g)
-		if err != nil || string(got) != answers || g.bulk != 0 || len(g.left) != 0 || len(g.head) != 0 {
+		if err != nil || string(got) != answers || g.bulk != 0 || len(g.pending) != 0 || len(g.head) != 0 {
 			t.Errorf("%s: %q, %v, %+v", name, got, err, g)
 		}
 	}
@@ -125,10 +125,10 @@ func TestOthersOnThePort(t *testing.T) {
 		} {
 			o.CommandTimeout = 500 * time.Millisecond
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-			conn, err := NewClient(o).Dial(ctx)
+			conn, err := NewClient(o).Dial(ctx, nil)
 			cancel()
 			if err == nil {
-				_, err = conn.Server()
+				_, err = conn.Do("INFO", "server")
 				err = errors.Join(err, conn.Close())
 			}
 			if err == nil || len(fmt.Sprint(err)) > 1000 {

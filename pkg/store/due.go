@@ -7,36 +7,45 @@ import (
 	"time"
 
 	"github.com/gomodule/redigo/redis"
+
+	"github.com/nevsnode/gordon/v2/pkg/redisconn"
 )
 
 // Limits of one step of [Conn.MoveDue]: Redis serves nobody else meanwhile, and the
 // entries go through the memory of the script.
 const (
-	// DueBatch is the most entries.
+	// DueBatch is the maximum number of entries.
 	DueBatch = 100
-	// dueBytes is how many bytes are enough.
+	// dueBytes is the number of bytes after which no further entry is moved.
 	dueBytes = 8 << 20
-	// dueTypes is the most types.
+	// dueTypes is the maximum number of types.
 	dueTypes = 100
 )
 
-// moveDueScript moves what is due of several types to the tail of their queues, in
-// the order in which it is due, and returns for each type when the next entry is. It
-// is one step, so of many who try one moves each entry. It stops after a type when
-// it has done enough; the types that it did not come to are missing in its answer.
+// moveDueScript moves the entries of several types that are due to the tail of their
+// queues, in the order in which they are due. It is one step, so that each entry moves
+// once though many instances may try. After a limit is reached it stops at the end of a
+// type; the answer lacks the types that come after.
 //
-// An entry is in the queue before it leaves the set: a refused push (a queue of
-// the wrong type) ends that type and loses nothing. So that none is pushed again and
-// again because it may not leave the set, that right is tried first, on what no entry
-// is. After that write Redis refuses nothing for want of memory: what moves needs no
-// more of it.
+// An entry is in the queue before it leaves the set: a refused push (a queue of the wrong
+// type) ends the work on that type and loses nothing. If the user may not remove
+// anything from the set, an entry would be pushed again and again. So that right is tried
+// first, with a member that no entry is equal to. After that write Redis refuses nothing
+// for lack of memory: moving an entry needs no more of it.
 //
-// The last read of each set comes after its last change, so Redis tracks it. The
-// entries that wait are not part of the answer: one may have 512 MB.
+// The last read of each set comes after its last change, so that Redis tracks the set.
+// The waiting entries are not part of the answer: one may have 512 MB.
 //
-// KEYS: delayed set, queue, … ARGV: most entries, bytes that are enough. Returns
-// {seconds, microseconds, {score of the next entry or nil, how many were moved} or an
-// error, …}.
+// KEYS, for each type:
+//  1. the delayed set
+//  2. the queue
+//
+// ARGV:
+//  1. the maximum number of entries
+//  2. the number of bytes after which no further entry is moved
+//
+// It returns {seconds, microseconds, …} and for each type {score of the next entry or
+// nil, number of entries that were moved} or an error. The first two are the time.
 const moveDueScript = `
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -69,19 +78,19 @@ return answer`
 // Due is the state of the entries for later of one type.
 type Due struct {
 	Type string
-	// Moved is how many were due and are in the queue now.
+	// Moved is the number of entries that were due and are in the queue now.
 	Moved int
-	// Wait is for the next one.
+	// Wait is the time until the next one.
 	Wait Wait
-	// Refused is the server's error for this type: a key of the wrong type, say.
-	// The rest is not known then.
+	// Refused is the server's error for this type, such as a key of the wrong type. The
+	// rest is not known then.
 	Refused error
 }
 
-// MoveDue moves the entries of these types that are due, and returns the state of
-// the first of the types, of one at least: it stops when it has moved [DueBatch]
-// entries. Of each type that it returns it has moved at least one entry, if one was
-// due. The error is for all of them.
+// MoveDue moves the entries of these types that are due. It returns the state of the
+// first types, of one at least: it stops when it has moved [DueBatch] entries. It has
+// moved at least one entry of each type that it returns, if one was due. The error is
+// for all of them.
 //
 // Power loss here: each entry is in the set or in the queue.
 func (c *Conn) MoveDue(k Keys, types []string) ([]Due, error) {
@@ -90,12 +99,12 @@ func (c *Conn) MoveDue(k Keys, types []string) ([]Due, error) {
 	for _, t := range types {
 		args = args.Add(k.Delayed(t), k.Queue(t))
 	}
-	reply, err := redis.Values(c.do("EVAL", args.Add(DueBatch, dueBytes)...))
+	reply, err := redis.Values(c.conn.Do("EVAL", args.Add(DueBatch, dueBytes)...))
 	if err != nil {
 		return nil, fmt.Errorf("move what is due of %d types: %w", len(types), err)
 	}
 	if len(reply) < 3 || len(reply)-2 > len(types) {
-		return nil, fmt.Errorf("move what is due of %d types: %w", len(types), ErrProtocol)
+		return nil, fmt.Errorf("move what is due of %d types: %w", len(types), redisconn.ErrProtocol)
 	}
 	clock, err := redis.Int64s(reply[:2], nil)
 	if err != nil {
@@ -104,7 +113,7 @@ func (c *Conn) MoveDue(k Keys, types []string) ([]Due, error) {
 	now := time.Unix(clock[0], clock[1]*int64(time.Microsecond))
 	due := make([]Due, 0, len(reply)-2)
 	for i, r := range reply[2:] {
-		d, err := c.readDue(r, now)
+		d, err := c.parseDue(r, now)
 		if err != nil {
 			err = fmt.Errorf("move what is due of %s: %w", k.Delayed(types[i]), err)
 		}
@@ -117,42 +126,41 @@ func (c *Conn) MoveDue(k Keys, types []string) ([]Due, error) {
 	return due, nil
 }
 
-// readDue reads what moveDueScript answers for one type.
-func (c *Conn) readDue(reply any, now time.Time) (d Due, err error) {
+// parseDue parses the answer of moveDueScript for one type.
+func (c *Conn) parseDue(reply any, now time.Time) (d Due, err error) {
 	if refused, ok := reply.(redis.Error); ok {
-		return d, c.typed(refused)
+		return d, c.conn.Classify(refused)
 	}
 	parts, err := redis.Values(reply, nil)
 	if err != nil || len(parts) != 2 {
-		return d, errors.Join(ErrProtocol, err)
+		return d, errors.Join(redisconn.ErrProtocol, err)
 	}
 	if d.Moved, err = redis.Int(parts[1], nil); err != nil {
 		return d, err
 	}
-	d.Wait, err = wait(parts[0], now)
+	d.Wait, err = parseWait(parts[0], now)
 	return d, err
 }
 
-// Wait is how long something takes until it is due.
+// Wait is the time until an entry is due.
 type Wait struct {
-	// Any is false where there is nothing to wait for.
+	// Any is false if there is no entry.
 	Any bool
-	// Left is the time until then, by the clock of Redis; not over 0 when it is
-	// due.
+	// Left is the time until then, by the clock of Redis; 0 if it is due.
 	Left time.Duration
 }
 
-// farthest bounds Left: a score can be any number, also an infinite one.
+// farthest limits Left: a score can be any number, even an infinite one.
 const farthest = 365 * 24 * time.Hour
 
-// wait reads the score of the first entry, or nil where there is none.
-func wait(reply any, now time.Time) (Wait, error) {
+// parseWait parses the score of the first entry, or nil if there is none.
+func parseWait(reply any, now time.Time) (Wait, error) {
 	score, err := redis.String(reply, nil)
 	if errors.Is(err, redis.ErrNil) {
 		return Wait{}, nil
 	}
 	if err != nil {
-		return Wait{}, typed(err)
+		return Wait{}, redisconn.Classify(err)
 	}
 	ms, err := strconv.ParseFloat(score, 64)
 	if err != nil && !errors.Is(err, strconv.ErrRange) {
