@@ -17,6 +17,8 @@ import (
 
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/stats"
+	"github.com/nevsnode/gordon/v2/pkg/store"
+	"github.com/nevsnode/gordon/v2/pkg/task"
 	"github.com/nevsnode/gordon/v2/pkg/taskqueue"
 )
 
@@ -66,7 +68,7 @@ func (p hostsPlan) measureCrowd(ctx context.Context) (r crowdResult, err error) 
 
 // startCrowd starts the pools; stop stops all that were started.
 func (b *bench) startCrowd(ctx context.Context, g grid) (stop func(), err error) {
-	c := &config.Config{RedisNetwork: "unix", RedisAddress: b.server.Socket, QueueKey: queueKey, TempDir: b.dir, KillGrace: time.Second, Tasks: make(map[string]config.Task)}
+	c := &config.Config{TempDir: b.dir, KillGrace: time.Second, Tasks: make(map[string]config.Task)}
 	for n := range g.types {
 		name := typeName(n)
 		c.Tasks[name] = config.Task{Type: name, Script: program, Workers: 1, Weight: 100, FailOnOutput: config.FailOnAny}
@@ -74,17 +76,30 @@ func (b *bench) startCrowd(ctx context.Context, g grid) (stop func(), err error)
 			return func() {}, err
 		}
 	}
+	log := slog.New(slog.DiscardHandler)
+	planner, err := task.NewPlanner(task.Options{Log: log, Counters: stats.New("bench", time.Now)})
+	if err != nil {
+		return func() {}, err
+	}
 	var pools []*taskqueue.Pool
 	stop = func() {
+		defer planner.Close()
 		var stopping sync.WaitGroup
 		for _, pool := range pools {
 			stopping.Go(func() { pool.Shutdown(0, time.Second, nil) })
 		}
 		stopping.Wait()
 	}
+	plans, err := planner.Plan(ctx, c)
+	if err != nil {
+		return stop, err
+	}
+	served := taskqueue.Config{
+		Target: taskqueue.Target{QueueKey: queueKey, Redis: store.Options{Network: "unix", Address: b.server.Socket}},
+		Plans:  plans, TempDir: b.dir,
+	}
 	for range g.hosts {
-		counters := stats.New("bench", time.Now)
-		pool, err := taskqueue.Start(ctx, c, taskqueue.Options{Log: slog.New(slog.DiscardHandler), Counters: counters, Version: "bench", Times: taskqueue.DefaultTimes()})
+		pool, err := taskqueue.Start(ctx, served, taskqueue.Options{Log: log, Version: "bench"})
 		if err != nil {
 			return stop, err
 		}

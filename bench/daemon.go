@@ -61,6 +61,6 @@ func (b *bench) untilIdle(ctx context.Context, types int) error {
 }
 
 // task is the table of a type in gordon's configuration.
-func task(name, script string, workers int) string {
+func taskTable(name, script string, workers int) string {
 	return fmt.Sprintf("[tasks.%s]\nscript = %q\nworkers = %d\n", name, script, workers)
 }

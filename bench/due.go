@@ -20,7 +20,7 @@ const dueIn = 25 * time.Millisecond
 // due adds one entry after the other to the sorted set, as a producer does, and in
 // turns with it pushes one to the queue.
 func (b *bench) due(ctx context.Context) (d due, err error) {
-	gordon, err := b.start(ctx, task(taskType, b.stamp, 1), 1)
+	gordon, err := b.start(ctx, taskTable(taskType, b.stamp, 1), 1)
 	if err != nil {
 		return d, err
 	}

@@ -87,7 +87,7 @@ func (p hostsPlan) commandsPerEntry(ctx context.Context, g grid) (n float64, err
 	defer func() { err = errors.Join(err, b.close()) }()
 	tasks := ""
 	for n := range g.types {
-		tasks += task(typeName(n), program, 1)
+		tasks += taskTable(typeName(n), program, 1)
 	}
 	for n := range g.hosts {
 		d, err := b.start(ctx, tasks, (n+1)*g.types)

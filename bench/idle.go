@@ -47,7 +47,7 @@ func (b *bench) idle(ctx context.Context) (i idle, err error) {
 		pid    int
 	}{{on: b, to: &i.without}, {on: other, to: &i.with}}
 	for n := range sides {
-		d, err := sides[n].on.start(ctx, task("a", program, 1)+task("b", program, 1)+task("c", program, 1), idleTypes)
+		d, err := sides[n].on.start(ctx, taskTable("a", program, 1)+taskTable("b", program, 1)+taskTable("c", program, 1), idleTypes)
 		if err != nil {
 			return i, err
 		}

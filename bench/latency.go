@@ -24,7 +24,7 @@ type latency struct {
 // latency measures each push beside a bare start of the same program. Gordon
 // waits in Redis whenever it is pushed to.
 func (b *bench) latency(ctx context.Context) (l latency, err error) {
-	d, err := b.start(ctx, task(taskType, b.stamp, 1), 1)
+	d, err := b.start(ctx, taskTable(taskType, b.stamp, 1), 1)
 	if err != nil {
 		return l, err
 	}

@@ -30,7 +30,7 @@ func (t throughput) ratios() []float64 {
 }
 
 func (b *bench) throughput(ctx context.Context, workers int) (row throughput, err error) {
-	d, err := b.start(ctx, task(taskType, program, workers), 1)
+	d, err := b.start(ctx, taskTable(taskType, program, workers), 1)
 	if err != nil {
 		return row, err
 	}

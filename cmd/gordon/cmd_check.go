@@ -18,7 +18,7 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/control"
 	"github.com/nevsnode/gordon/v2/pkg/daemon"
-	"github.com/nevsnode/gordon/v2/pkg/taskqueue"
+	"github.com/nevsnode/gordon/v2/pkg/task"
 )
 
 func (a *app) checkCommand() *cobra.Command {
@@ -121,12 +121,12 @@ func cannotCheck() []int {
 }
 
 // become changes to the user that a daemon would run as, if that is known.
-func (a *app) become(ctx context.Context, o checkOptions) (j taskqueue.Judge, err error) {
+func (a *app) become(ctx context.Context, o checkOptions) (j task.Judge, err error) {
 	switch {
 	case o.user != "":
-		j = taskqueue.Judge{User: o.user}
+		j = task.Judge{User: o.user}
 	case os.Geteuid() == 0:
-		j = taskqueue.UnitJudge(ctx, unitOf(config.Path(o.file, a.binDir)))
+		j = task.UnitJudge(ctx, unitOf(config.Path(o.file, a.binDir)))
 	}
 	if j.User == "" {
 		return j, nil

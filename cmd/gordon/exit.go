@@ -13,6 +13,7 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/control"
 	"github.com/nevsnode/gordon/v2/pkg/daemon"
 	"github.com/nevsnode/gordon/v2/pkg/output"
+	"github.com/nevsnode/gordon/v2/pkg/task"
 	"github.com/nevsnode/gordon/v2/pkg/taskqueue"
 )
 
@@ -52,7 +53,7 @@ func exitCode(err error) int {
 		return coded.code
 	case errors.Is(err, errUsage):
 		return exitUsage
-	case taskqueue.OnlyUnknownAccounts(err):
+	case task.OnlyUnknownAccounts(err):
 		return exitNoUser
 	case errors.As(err, &faults), errors.Is(err, daemon.ErrConfig):
 		return exitConfig

@@ -19,7 +19,7 @@ func TestDocumentedTestsExist(t *testing.T) {
 	if len(named) < 20 {
 		t.Fatalf("only %d tests are named", len(named))
 	}
-	folders := map[string]string{"": ".", "daemontest": "../daemontest", "e2e": "../../e2e", "fleettest": "../fleettest", "host": "../../pkg/host", "redisconn": "../../pkg/redisconn", "store": "../../pkg/store", "taskqueue": "../../pkg/taskqueue"}
+	folders := map[string]string{"": ".", "daemontest": "../daemontest", "e2e": "../../e2e", "fleettest": "../fleettest", "host": "../../pkg/host", "redisconn": "../../pkg/redisconn", "store": "../../pkg/store", "taskqueue": "../../pkg/taskqueue", "watch": "../../pkg/watch"}
 	for _, n := range named {
 		folder, ok := folders[n[1]]
 		if !ok {

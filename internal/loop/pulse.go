@@ -1,57 +1,47 @@
 package loop
 
 import (
+	"fmt"
 	"sync/atomic"
 	"time"
 )
 
-// Pulse is the proof that a loop moves. Before each bounded wait, for an answer of
-// Redis for instance, the loop tells until when it returns at the latest. A Redis that
-// is down does not stop a pulse; a loop that hangs does. The zero value is a loop that
-// waits for work.
-type Pulse struct {
-	wait atomic.Pointer[wait] // nil while the loop waits for work
-}
-
-// wait is one bounded wait. Both of its times have a monotonic part (see package
-// time): somebody may set the clock.
-type wait struct {
-	span time.Duration
-	due  time.Time
-}
-
 // slack is added to each bound: a machine that swaps is not a loop that hangs.
 const slack = 10 * time.Second
 
-// Within promises that the loop returns before d is over.
+// Hangs returns an error that names an actor if it should have stopped waiting by now.
+// until is the time until which it may wait; the zero value is for an actor that waits for
+// work. A connection to Redis computes that time; see [store.Busy]. So a Redis that is down
+// does not make an actor hang, and neither does a large entry that is being transferred.
+func Hangs(name string, until time.Time) error {
+	if until.IsZero() || time.Now().Before(until.Add(slack)) {
+		return nil
+	}
+	return fmt.Errorf("%s hangs", name)
+}
+
+// Pulse is a bounded wait of an actor for something other than Redis. The zero value is an
+// actor that waits for work. It is safe for concurrent use.
+//
+// It holds a [time.Time] with a monotonic part (see package time): somebody may set the
+// clock.
+type Pulse struct {
+	until atomic.Pointer[time.Time]
+}
+
+// Within announces a wait that is over before d has passed.
 func (p *Pulse) Within(d time.Duration) {
-	d += slack
-	p.wait.Store(&wait{span: d, due: time.Now().Add(d)})
+	until := time.Now().Add(d)
+	p.until.Store(&until)
 }
 
-// Progress grants the same time again: the loop waits for something large that is
-// being transferred, which may take minutes.
-func (p *Pulse) Progress() {
-	if w := p.wait.Load(); w != nil {
-		p.wait.CompareAndSwap(w, &wait{span: w.span, due: time.Now().Add(w.span)})
+// Rest announces that the actor waits for work.
+func (p *Pulse) Rest() { p.until.Store(nil) }
+
+// Until returns the end of the wait, or the zero time if there is none.
+func (p *Pulse) Until() time.Time {
+	if until := p.until.Load(); until != nil {
+		return *until
 	}
-}
-
-// Rest tells that the loop waits for work.
-func (p *Pulse) Rest() { p.wait.Store(nil) }
-
-// Due returns the time at which the loop returns at the latest; ok is false while it
-// waits for work.
-func (p *Pulse) Due() (due time.Time, ok bool) {
-	w := p.wait.Load()
-	if w == nil {
-		return time.Time{}, false
-	}
-	return w.due, true
-}
-
-// Moves reports whether the loop has kept its promise so far.
-func (p *Pulse) Moves() bool {
-	due, ok := p.Due()
-	return !ok || time.Now().Before(due)
+	return time.Time{}
 }

@@ -6,29 +6,37 @@ import (
 	"time"
 )
 
-func TestProgressIsForWhoWaits(t *testing.T) {
+func TestHangs(t *testing.T) {
 	var p Pulse
-	p.Within(time.Hour)
+	for name, c := range map[string]struct {
+		until time.Time
+		want  bool
+	}{
+		"waits for work":      {p.Until(), false},
+		"may wait":            {time.Now().Add(time.Minute), false},
+		"is late by little":   {time.Now().Add(-slack / 2), false},
+		"should be back long": {time.Now().Add(-2 * slack), true},
+	} {
+		if err := Hangs("the loop", c.until); (err != nil) != c.want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	p.Within(-2 * slack)
+	if err := Hangs("the loop", p.Until()); err == nil || err.Error() != "the loop hangs" {
+		t.Errorf("a pulse that is over: %v", err)
+	}
 	p.Rest()
-	p.Progress()
-	if p.wait.Load() != nil {
+	if !p.Until().IsZero() {
 		t.Error("a loop that rests is due")
 	}
 }
 
-// A clock that is set, as after a boot without a battery, is no hang: a pulse and the
-// age of a connection are measured on the monotonic clock.
+// A clock that is set, as after a boot without a battery, is no hang: a pulse is measured
+// on the monotonic clock.
 func TestAPulseIgnoresTheWallClock(t *testing.T) {
 	var p Pulse
 	p.Within(time.Hour)
-	first := p.wait.Load().due
-	p.Progress()
-	for _, due := range []time.Time{first, p.wait.Load().due} {
-		if !strings.Contains(due.String(), " m=") {
-			t.Errorf("%v has no monotonic part", due)
-		}
-	}
-	if !p.Moves() {
-		t.Error("a loop that is back in time counts as stuck")
+	if due := p.Until(); !strings.Contains(due.String(), " m=") {
+		t.Errorf("%v has no monotonic part", due)
 	}
 }

@@ -10,17 +10,17 @@ import (
 	"github.com/nevsnode/gordon/v2/internal/files"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/output"
-	"github.com/nevsnode/gordon/v2/pkg/taskqueue"
+	"github.com/nevsnode/gordon/v2/pkg/task"
 )
 
 // Check looks for every fault of a configuration without a running daemon: load reads
 // it from the file at path, and j is the user whose rights count.
-func Check(ctx context.Context, path string, load func() (*config.Config, error), j taskqueue.Judge) (notices []string, err error) {
+func Check(ctx context.Context, path string, load func() (*config.Config, error), j task.Judge) (notices []string, err error) {
 	c, err := load()
 	if err != nil {
 		return nil, withAccounts(ctx, path, err)
 	}
-	doubts, err := taskqueue.Check(ctx, c, j)
+	doubts, err := task.Check(ctx, c, j)
 	return slices.Concat(c.Notices, doubts), err
 }
 
@@ -48,7 +48,7 @@ func (d *daemon) allFaults(ctx context.Context) (notices []string, err error) {
 	if err != nil {
 		return nil, withAccounts(ctx, d.config.Load().Path, err)
 	}
-	doubts, err := d.pool.Check(ctx, c)
+	doubts, err := d.planner.Check(ctx, c)
 	faults := []error{d.groups.enforceable(c), err}
 	if output.CheckLogfile(c.Logfile) == nil { // otherwise err has this fault
 		if log, err := d.sink.Prepare(c.Logfile); err != nil {
@@ -72,7 +72,7 @@ func withAccounts(ctx context.Context, path string, err error) error {
 	if !errors.As(err, &faults) {
 		return err
 	}
-	faults = append(faults, taskqueue.CheckAccounts(ctx, config.Accounts(path))...)
+	faults = append(faults, task.CheckAccounts(ctx, config.Accounts(path))...)
 	faults.Sort([]string{path})
 	return faults
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/stats"
 	"github.com/nevsnode/gordon/v2/pkg/systemd"
+	"github.com/nevsnode/gordon/v2/pkg/task"
 	"github.com/nevsnode/gordon/v2/pkg/taskqueue"
 )
 
@@ -49,6 +50,7 @@ type daemon struct {
 	counters *stats.Counters
 	stats    *stats.Server
 	control  controlServer
+	planner  *task.Planner
 	pool     *taskqueue.Pool
 
 	config atomic.Pointer[config.Config] // the configuration in use
@@ -60,6 +62,8 @@ type daemon struct {
 	// preparing holds a value while a configuration is prepared or checked: the address
 	// of the statistics can be bound only once.
 	preparing chan struct{}
+	// reloading is set while a prepared configuration replaces the one in use.
+	reloading atomic.Bool
 	// files bounds the reloads that wait for a file system that does not answer.
 	files files.Calls
 }
@@ -131,7 +135,7 @@ func (d *daemon) run(ctx context.Context) error {
 	group.Go(func() error { return d.control.Run(beside) })
 	group.Go(func() error { return d.watchdog().Run(beside) })
 	group.Go(func() error { return d.updateStatus(beside) })
-	d.logNotifyError("ready", d.notifier.Ready(d.pool.Status()))
+	d.logNotifyError("ready", d.notifier.Ready(d.status()))
 	d.log.Info("gordon is up", "version", d.options.Version, "types", len(c.Tasks), "config", c.Path, output.KeyMessageID, output.MsgStarted)
 
 	d.handleSignals()

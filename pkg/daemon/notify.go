@@ -29,7 +29,7 @@ func (d *daemon) updateStatus(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			d.logNotifyError("status", d.notifier.Status(d.pool.Status()))
+			d.logNotifyError("status", d.notifier.Status(d.status()))
 		}
 	}
 }

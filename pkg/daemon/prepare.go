@@ -40,11 +40,22 @@ func (d *daemon) replaceConfig(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, p.config.StartTimeout, errors.New("start_timeout has expired"))
 	defer cancel()
-	if err := d.pool.Reload(ctx, p.config, func() { d.commit(p) }); err != nil {
+	if err := d.apply(ctx, p); err != nil {
 		p.discard()
 		return withCause(ctx, err)
 	}
 	return nil
+}
+
+// apply makes the prepared configuration the present one.
+func (d *daemon) apply(ctx context.Context, p *preparation) error {
+	d.reloading.Store(true)
+	defer d.reloading.Store(false)
+	plans, err := d.planner.Plan(ctx, p.config)
+	if err != nil {
+		return err
+	}
+	return d.pool.Reload(ctx, poolConfig(p.config, plans), func() { d.commit(p) })
 }
 
 // withCause adds the reason why ctx has ended, if it has.

@@ -49,7 +49,7 @@ func (d *daemon) reload(r reloadRequest) (stopped bool) {
 		c := d.config.Load()
 		d.log.Info("reloaded", "types", len(c.Tasks), "config", c.Path, output.KeyMessageID, output.MsgReloaded)
 	}
-	d.logNotifyError("ready", d.notifier.Ready(d.pool.Status()))
+	d.logNotifyError("ready", d.notifier.Ready(d.status()))
 	if !stopped {
 		r.answer <- err
 	}

@@ -5,7 +5,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/nevsnode/gordon/v2/pkg/taskqueue"
+	"github.com/nevsnode/gordon/v2/pkg/task"
 )
 
 // signals receives the signals of the daemon and passes them on. It records each at
@@ -17,7 +17,7 @@ import (
 // do not expect an ignored SIGPIPE.
 type signals struct {
 	reload, stop chan os.Signal
-	seen         *taskqueue.Signals
+	seen         *task.Signals
 
 	all  chan os.Signal
 	done chan struct{}
@@ -28,7 +28,7 @@ func newSignals() *signals {
 	s := &signals{
 		reload: make(chan os.Signal, 1),
 		stop:   make(chan os.Signal, 4), // an impatient person sends a few in a row
-		seen:   taskqueue.NewSignals(),
+		seen:   task.NewSignals(task.SignalTimeout),
 		all:    make(chan os.Signal, 16),
 		done:   make(chan struct{}),
 	}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/pkg/config"
+	"github.com/nevsnode/gordon/v2/pkg/task"
 	"github.com/nevsnode/gordon/v2/pkg/taskqueue"
 )
 
@@ -38,7 +40,13 @@ func unlessStopped[T any](stop <-chan os.Signal, f func() (T, error)) (T, error)
 // is true then.
 func (d *daemon) start(ctx context.Context) (stopped bool, err error) {
 	c := d.config.Load()
-	d.logNotifyError("status", d.notifier.Status("waiting for redis at "+taskqueue.Address(c)))
+	d.planner, err = task.NewPlanner(task.Options{
+		Log: d.log, Counters: d.counters, Env: os.Environ(), Groups: d.groups.tree, Signals: d.signals.seen,
+	})
+	if err != nil {
+		return false, err
+	}
+	d.logNotifyError("status", d.notifier.Status("waiting for redis at "+target(c).String()))
 	ctx, cancel := context.WithTimeout(ctx, c.StartTimeout)
 	defer cancel()
 	type started struct {
@@ -47,7 +55,7 @@ func (d *daemon) start(ctx context.Context) (stopped bool, err error) {
 	}
 	done := make(chan started, 1)
 	go func() {
-		pool, err := taskqueue.Start(ctx, c, d.poolOptions())
+		pool, err := d.startPool(ctx, c)
 		done <- started{pool, err}
 	}()
 	tick := time.NewTicker(statusEvery)
@@ -60,24 +68,32 @@ func (d *daemon) start(ctx context.Context) (stopped bool, err error) {
 			if s.err != nil && ctx.Err() != nil {
 				s.err = fmt.Errorf("gave up after start_timeout (%v): %w", c.StartTimeout, s.err)
 			}
-			d.pool = s.pool
+			if d.pool = s.pool; d.pool == nil {
+				d.planner.Close()
+			}
 			return false, s.err
 		case <-tick.C:
 		case <-d.signals.reload:
 			d.postponeReload()
 		case <-d.signals.stop:
 			cancel()
-			if s := <-done; s.pool != nil {
-				s.pool.Shutdown(0, 0, nil)
+			if d.pool = (<-done).pool; d.pool == nil {
+				d.planner.Close()
+				return true, nil
 			}
+			d.pool.Shutdown(0, 0, nil)
+			d.closePlanner()
 			return true, nil
 		}
 	}
 }
 
-func (d *daemon) poolOptions() taskqueue.Options {
-	return taskqueue.Options{
-		Log: d.log, Counters: d.counters, Version: d.options.Version, Env: os.Environ(),
-		Groups: d.groups.tree, Signals: d.signals.seen, Times: times(), StateDir: os.Getenv("STATE_DIRECTORY"),
+func (d *daemon) startPool(ctx context.Context, c *config.Config) (*taskqueue.Pool, error) {
+	plans, err := d.planner.Plan(ctx, c)
+	if err != nil {
+		return nil, err
 	}
+	return taskqueue.Start(ctx, poolConfig(c, plans), taskqueue.Options{
+		Log: d.log, Version: d.options.Version, Times: times(), StateDir: os.Getenv("STATE_DIRECTORY"),
+	})
 }

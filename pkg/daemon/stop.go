@@ -30,7 +30,7 @@ func (d *daemon) stop() {
 	c := d.config.Load()
 	d.log.Info("stopping, taking no new entries", "running", d.counters.Snapshot().Running,
 		"shutdown_timeout", c.ShutdownTimeout.String(), output.KeyMessageID, output.MsgStopping)
-	d.logNotifyError("stopping", d.notifier.Stopping(d.pool.Status()))
+	d.logNotifyError("stopping", d.notifier.Stopping(d.status()))
 	faster := make(chan struct{})
 	done := make(chan struct{})
 	go func() {
@@ -43,6 +43,7 @@ func (d *daemon) stop() {
 		d.logNotifyError("more time", d.notifier.ExtendTimeout(extension))
 		select {
 		case <-done:
+			d.closePlanner()
 			d.log.Info("stopped")
 			return
 		case <-tick.C:

@@ -2,6 +2,6 @@
 
 package daemon
 
-import "github.com/nevsnode/gordon/v2/pkg/taskqueue"
+import "github.com/nevsnode/gordon/v2/pkg/store"
 
-func times() taskqueue.Times { return taskqueue.DefaultTimes() }
+func times() store.Times { return store.DefaultTimes() }

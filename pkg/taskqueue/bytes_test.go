@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nevsnode/gordon/v2/internal/loop"
 	"github.com/nevsnode/gordon/v2/internal/redistest"
 )
 
@@ -16,16 +15,17 @@ func TestBytesThatMoveAreNoHang(t *testing.T) {
 	p := redistest.NewProxy(t, server)
 	r := newRig(t)
 	r.config.RedisAddress = p.Socket
+	r.times.Block, r.times.IO = 500*time.Millisecond, time.Second // shorter than the transfer
 	r.task("T", `echo started >>"$D/started"; `+waitForGo+`; exit 3`)
 	r.start()
 	redistest.WaitBlocked(t, server, 1)
 	q := r.pool.current.queues["T"]
 	// stretch is by how much the time until a loop has to be back grows while it
 	// waits for one and the same thing.
-	stretch := func(beat *loop.Pulse, over func() bool) time.Duration {
+	stretch := func(busyUntil func() time.Time, over func() bool) time.Duration {
 		var first, last time.Time
 		r.until("it went over the slow link", func() bool {
-			if due, waits := beat.Due(); waits {
+			if due := busyUntil(); !due.IsZero() {
 				if first.IsZero() {
 					first = due
 				}
@@ -37,11 +37,11 @@ func TestBytesThatMoveAreNoHang(t *testing.T) {
 	}
 	p.Throttle(rate)
 	r.push("T", `{"payload":"`+strings.Repeat("x", size)+`"}`)
-	if d := stretch(&q.fetcher.pulse, func() bool { return r.exists("started") }); d < time.Second {
+	if d := stretch(q.fetcher.link.BusyUntil, func() bool { return r.exists("started") }); d < time.Second {
 		t.Errorf("an entry that took 3 s gave the fetcher %v more", d)
 	}
 	r.write("go")
-	if d := stretch(&q.finisher.pulse, func() bool { return len(r.failed("T")) == 1 }); d < time.Second {
+	if d := stretch(q.finisher.link.BusyUntil, func() bool { return len(r.failed("T")) == 1 }); d < time.Second {
 		t.Errorf("a record that took 3 s gave the finisher %v more", d)
 	}
 	if err := r.pool.Alive(t.Context()); err != nil {

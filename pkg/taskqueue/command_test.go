@@ -114,7 +114,7 @@ func TestUserOfATask(t *testing.T) {
 		c.Origins = map[string]config.Origin{"user": {File: "x.toml", Line: 7, Key: "tasks.T.user"}}
 	})
 	if os.Geteuid() != 0 {
-		err := look(t.Context(), r.config, os.Environ(), nil, nil).err()
+		_, err := r.tryStart(t.Context())
 		if !strings.HasPrefix(err.Error(), "x.toml:7: tasks.T.user: cannot become user nobody: operation not permitted") {
 			t.Errorf("error is %v", err)
 		}
@@ -143,7 +143,7 @@ func TestReloadLooksAtTheMachine(t *testing.T) {
 		c.Origins = map[string]config.Origin{"user": {File: "x.toml", Line: 7, Key: "tasks.T.user"}}
 	})
 	commits := 0
-	err := r.pool.Reload(t.Context(), r.config, func() { commits++ })
+	err := r.tryReload(t.Context(), func() { commits++ })
 	var faults config.Faults
 	if !errors.As(err, &faults) || err.Error() != `x.toml:7: tasks.T.user: the user "no-such-user" is unknown to this system` || commits != 0 {
 		t.Errorf("error %v, %d commits", err, commits)
@@ -151,7 +151,7 @@ func TestReloadLooksAtTheMachine(t *testing.T) {
 	// A directory service that can't be asked is no fault of the configuration.
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := r.pool.Reload(ctx, r.config, func() { commits++ }); err == nil || errors.As(err, &faults) || commits != 0 {
+	if err := r.tryReload(ctx, func() { commits++ }); err == nil || errors.As(err, &faults) || commits != 0 {
 		t.Errorf("error %v, %d commits", err, commits)
 	}
 	// The reload that was given up may still look at its configuration.

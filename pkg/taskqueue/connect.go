@@ -9,9 +9,9 @@ import (
 
 	"github.com/nevsnode/gordon/v2/internal/loop"
 
-	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/store"
+	"github.com/nevsnode/gordon/v2/pkg/task"
 )
 
 // errCluster is for a cluster whose nodes would each have some of the keys.
@@ -27,21 +27,20 @@ const (
 	ownConnections = 5
 	// typeConnections are those of a type: its fetcher and its finisher.
 	typeConnections = 2
-	// silentFor is how long Redis is waited for without a word, and then every
-	// sayAgain.
+	// The log tells after silentFor that gordon waits for Redis, and then every
+	// logAgain.
 	silentFor = time.Second
-	sayAgain  = time.Minute
+	logAgain  = time.Minute
 )
 
-// connect returns when Redis has answered and is fit to be used for these tasks, or
-// with what it met last when ctx ends. It does not wait for a server that will never
-// be fit.
-func (e *engine) connect(ctx context.Context, tasks map[string]config.Task) error {
+// connect returns when Redis has answered and can be used for these types, or with the
+// last error when ctx ends. It does not wait for a server that can never be used.
+func (e *engine) connect(ctx context.Context, types map[string]*task.Plan) error {
 	var pace loop.Pacer
 	began := time.Now()
-	say := began.Add(silentFor)
+	next := began.Add(silentFor)
 	for {
-		server, err := e.try(ctx, tasks)
+		server, err := e.try(ctx, types)
 		if err == nil {
 			e.connected(server, began)
 			return nil
@@ -50,29 +49,29 @@ func (e *engine) connect(ctx context.Context, tasks map[string]config.Task) erro
 			return err
 		}
 		if pace.Wait(ctx); ctx.Err() != nil {
-			return errors.Join(err, e.registrar.link.Close())
+			return errors.Join(err, e.registrar.Close())
 		}
-		if now := time.Now(); now.After(say) {
-			e.log.Warn("waiting for redis", "address", e.place.String(), output.KeyError, err.Error())
-			say = now.Add(sayAgain)
+		if now := time.Now(); now.After(next) {
+			e.log.Warn("waiting for redis", "address", e.target.String(), output.KeyError, err.Error())
+			next = now.Add(logAgain)
 		}
 	}
 }
 
-// connected logs what there is to say of a server.
+// connected logs the connection, and settings of the server that endanger entries.
 func (e *engine) connected(s store.Server, began time.Time) {
 	if waited := time.Since(began); waited > silentFor {
-		e.log.Info("redis has answered", "address", e.place.String(), output.KeyDuration, waited)
+		e.log.Info("redis has answered", "address", e.target.String(), output.KeyDuration, waited)
 	}
-	e.log.Debug("connected to redis", "address", e.place.String(), "version", s.Version, "instance", e.id)
+	e.log.Debug("connected to redis", "address", e.target.String(), "version", s.Version, "instance", e.id)
 	if p := s.MaxmemoryPolicy; p != "" && p != "noeviction" {
 		e.log.Warn("redis may throw entries away when its memory is full; set maxmemory-policy to noeviction", "maxmemory_policy", p)
 	}
 }
 
-// try looks at the server first: an instance that cannot use it must not go on record,
-// and take no entry.
-func (e *engine) try(ctx context.Context, tasks map[string]config.Task) (store.Server, error) {
+// try inspects the server first: an instance that cannot use it must not go on record, and
+// take no entry.
+func (e *engine) try(ctx context.Context, types map[string]*task.Plan) (store.Server, error) {
 	server, err := e.inspect(ctx)
 	if err != nil {
 		return server, err
@@ -80,10 +79,10 @@ func (e *engine) try(ctx context.Context, tasks map[string]config.Task) (store.S
 	if server.Cluster && !e.keys.HashTag() {
 		return server, errCluster
 	}
-	if err := e.room(server, len(tasks)); err != nil {
+	if err := e.room(server, len(types)); err != nil {
 		return server, err
 	}
-	return server, e.registrar.link.Use(ctx, func(c *store.Conn) (err error) {
+	return server, e.registrar.Link().Use(ctx, func(c *store.Conn) (err error) {
 		// A paused type must not begin with the daemon.
 		e.paused, err = c.Paused(e.keys)
 		return err
@@ -98,7 +97,7 @@ func (e *engine) inspect(ctx context.Context) (store.Server, error) {
 	}
 	server, err := conn.Server()
 	server.Clients-- // this one
-	_ = conn.Close() // what it had to say has been read
+	_ = conn.Close() // its answer has been read
 	return server, err
 }
 
@@ -114,20 +113,20 @@ func (e *engine) room(s store.Server, types int) error {
 
 // roomFor is room for those tasks and for the types that are served already, if there
 // are new ones.
-func (e *engine) roomFor(ctx context.Context, tasks map[string]config.Task) error {
+func (e *engine) roomFor(ctx context.Context, types map[string]*task.Plan) error {
 	served := e.types()
-	types := len(served)
-	for name := range tasks {
+	needed := len(served)
+	for name := range types {
 		if !slices.Contains(served, name) {
-			types++
+			needed++
 		}
 	}
-	if types == len(served) {
+	if needed == len(served) {
 		return nil
 	}
 	server, err := e.inspect(ctx)
 	if err != nil {
-		return nil //nolint:nilerr // whether Redis answers is for reserve to find out
+		return nil //nolint:nilerr // reserve finds out whether Redis answers
 	}
-	return e.room(server, types)
+	return e.room(server, needed)
 }

@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/nevsnode/gordon/v2/internal/redistest"
-	"github.com/nevsnode/gordon/v2/pkg/stats"
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
 
@@ -21,10 +18,7 @@ func (r *rig) refused(patience time.Duration) error {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
 	defer cancel()
-	pool, err := Start(ctx, r.config, Options{
-		Log:      slog.New(slog.NewTextHandler(r.log, nil)),
-		Counters: stats.New("test", time.Now), Version: "test", Env: os.Environ(), Times: DefaultTimes(),
-	})
+	pool, err := r.tryStart(ctx)
 	if err == nil {
 		pool.Shutdown(0, time.Second, nil)
 		r.t.Fatal("it starts")
@@ -151,7 +145,7 @@ func TestTooFewConnections(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	if err := r.pool.Reload(ctx, r.config, func() { t.Error("committed") }); !errors.Is(err, errCrowded) {
+	if err := r.tryReload(ctx, func() { t.Error("committed") }); !errors.Is(err, errCrowded) {
 		t.Errorf("a reload: got %v", err)
 	}
 }

@@ -1,28 +1,28 @@
-// Package taskqueue is the pool: it takes entries from Redis, runs them, and
-// tells Redis what became of them. It owns who does what and when; what is said
-// to Redis is in store, how a process is run in runner.
+// Package taskqueue decides when an entry is taken and started, and when its result is
+// reported to Redis.
 //
-// The actors, one file each, and who waits for whom:
+// The actors, one file each, and which waits for which:
 //
 //	Pool       start, reload, stop          waits for its engines
 //	engine     one Redis and queue_key      waits for all below
-//	registrar  record, lease
-//	recoverer  entries of dead instances
-//	watcher    what is due, paused or cancelled
-//	follower   goes where sentinels say that the master is
+//	  registrar, recoverer (package membership)
+//	  watcher, follower    (package watch)
 //	queue      one type: slots, decisions   waits for its fetcher, finisher, workers
 //	fetcher    takes entries (blocking)
-//	finisher   tells results, takes the next
-//	worker     one entry: decode, run, judge, error_script
+//	finisher   reports results, takes the next entry
+//	worker     one run of one entry         (package task)
 //
-// What all queues share is small and never waits: the budget of a type, and the
-// seats of max_running.
+// All queues share the budget of a type and the permits of max_running (package
+// admission), which never wait.
 //
 // # The life of a slot
 //
 //	free → taking → running → finishing → running (with the next entry) or free
 //
-// It is a plain state machine (slot.go) that its queue alone touches. Each
-// transition that Redis has a part in ends only with certainty: the fetcher and
-// the finisher keep asking until they know.
+// It is a plain state machine (slot.go) that only its queue touches. Each transition in
+// which Redis takes part ends only with certainty: the fetcher and the finisher ask again
+// until they know.
+//
+// The package knows neither the configuration nor processes: plans and runs are those of
+// package task.
 package taskqueue

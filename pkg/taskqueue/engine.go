@@ -2,194 +2,216 @@ package taskqueue
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"log/slog"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/nevsnode/gordon/v2/internal/loop"
-	"github.com/nevsnode/gordon/v2/pkg/admission"
-
 	"golang.org/x/sync/errgroup"
 
-	"github.com/nevsnode/gordon/v2/pkg/config"
-	"github.com/nevsnode/gordon/v2/pkg/host"
+	"github.com/nevsnode/gordon/v2/internal/loop"
+	"github.com/nevsnode/gordon/v2/pkg/admission"
+	"github.com/nevsnode/gordon/v2/pkg/membership"
 	"github.com/nevsnode/gordon/v2/pkg/output"
-	"github.com/nevsnode/gordon/v2/pkg/stats"
 	"github.com/nevsnode/gordon/v2/pkg/store"
+	"github.com/nevsnode/gordon/v2/pkg/task"
+	"github.com/nevsnode/gordon/v2/pkg/watch"
 )
 
-// engine serves one place: it is one instance there, with a queue per type.
-type engine struct {
+// actor is one goroutine of an engine.
+type actor interface {
+	// Run works until ctx ends.
+	Run(ctx context.Context) error
+	// Hangs returns an error that names the actor if it does not move.
+	Hangs() error
+}
+
+// instance is what the queues of an engine share.
+type instance struct {
 	// immutable
-	place     *place
-	keys      store.Keys
-	id        string
-	log       *slog.Logger
-	counters  *stats.Counters
-	client    *store.Client
-	health    *loop.Health
-	times     Times
-	registrar *registrar
-	recoverer *recoverer
-	follower  *follower // nil without sentinels
-	watcher   *watcher
-	// lost tells whether the lease was lost at any time: entries may have been
-	// taken over then, and their late results have to say so.
-	lost  atomic.Bool
-	runs  atomic.Uint64 // see queue
-	ends  *ends
-	ended *ended
-	// memory is shared by all queues.
-	memory  memory
-	roster  roster
-	permits *admission.Permits
+	keys   store.Keys
+	id     string
+	log    *slog.Logger
+	client *store.Client
+	health *loop.Health
+	times  store.Times
+	stages *stopStages
+
+	// safe for concurrent use
+	registry task.Registry
+	memory   task.Memory
+	// runs numbers the runs of the instance. A number per queue would not do: a type
+	// that was removed and comes back has a new queue, and a process that its old queue
+	// left behind must not share its id with a new task.
+	runs atomic.Uint64
+	// leaseLost is set once the lease was lost at any time: entries may have been taken
+	// over then, which the log has to tell with their late results.
+	leaseLost atomic.Bool
+}
+
+// engine serves one target: it is one instance there, with a queue per type.
+type engine struct {
+	instance
+	target    Target
+	ended     *membership.Ended
+	permits   *admission.Permits
+	registrar *membership.Registrar
+	recoverer *membership.Recoverer
+	watcher   *watch.Watcher
+	actors    []actor
+	// plans are those of the newest configuration.
+	plans atomic.Pointer[task.Plans]
 
 	mu     sync.Mutex
 	queues map[string]*queue
-	actors sync.WaitGroup  // the queues, and one more until retire
+	open   sync.WaitGroup  // the queues, and one more until retire
 	clean  bool            // guarded by mu: all queues ended with empty slots
-	paused map[string]bool // guarded by mu: types that take nothing, as last heard
+	paused map[string]bool // guarded by mu: the paused types, as last read
 }
 
 // newEngine connects to nothing yet.
-func newEngine(p *place, o Options, self host.Identity, ends *ends, past *ended, permits *admission.Permits) *engine {
-	nonce := make([]byte, 4)
-	_, _ = rand.Read(nonce) // never fails (crypto/rand)
-	id := strings.Map(idRune, self.Hostname) + "-" + hex.EncodeToString(nonce)
+func newEngine(p *Pool, c Config) *engine {
+	self := membership.NewInstance(p.self, p.opts.Version)
 	e := &engine{
-		place: p, times: o.Times, keys: store.Keys{Prefix: p.queueKey}, id: id, counters: o.Counters, log: o.Log,
-		health: loop.NewHealth(o.Log, p.String()), queues: make(map[string]*queue), clean: true,
-		ends: ends, ended: past, permits: permits,
+		instance: instance{
+			keys: store.Keys{Prefix: c.QueueKey}, id: self.ID, log: p.opts.Log,
+			health: loop.NewHealth(p.opts.Log, c.Target.String()), times: p.opts.Times, stages: p.stages,
+		},
+		target: c.Target, ended: p.ended, permits: p.permits, queues: make(map[string]*queue), clean: true,
 	}
-	e.actors.Add(1)
-	e.registrar = newRegistrar(e.keys, store.Instance{
-		ID: id, Host: self.Hostname, MachineID: self.MachineID, BootID: self.BootID, PIDNamespace: self.PIDNamespace,
-		PID: self.PID, StartTime: self.StartTime, Version: o.Version, Types: make(map[string]store.InstanceType),
-	}, e.health, o.Times)
-	e.registrar.onLoss = e.leaseLost
-	e.registrar.runs = &e.runs
-	options := p.options
-	options.Instance, options.Ping = id, o.Times.Ping
-	options.DialTimeout, options.CommandTimeout = o.Times.IO, o.Times.IO
+	e.open.Add(1)
+	e.plans.Store(c.Plans)
+	e.registrar = membership.NewRegistrar(e.keys, self, e.health, e.times, membership.Owner{
+		Runs: e.runs.Load, LeaseEndangered: e.leaseEndangered, Running: e.running, Audited: e.audited,
+	})
+	options := c.Redis
+	options.Instance, options.Ping = e.id, e.times.Ping
+	options.DialTimeout, options.CommandTimeout = e.times.IO, e.times.IO
 	e.client = store.NewClient(options)
-	e.client.OnConnect(e.registrar.greet)
-	e.registrar.client, e.registrar.link, e.registrar.audit = e.client, e.client.UrgentLink(), e.audit
-	e.recoverer = &recoverer{
-		keys: e.keys, self: id, host: self, log: o.Log, link: e.client.Link(), health: e.health.Source(), times: o.Times,
-		counters: o.Counters, memory: &e.memory, steadily: e.registrar.steadily, ended: past,
-	}
-	e.recoverer.link.OnProgress(e.recoverer.pulse.Progress)
+	e.client.OnConnect(e.registrar.Register)
+	e.registrar.Connect(e.client)
+	e.recoverer = membership.NewRecoverer(e.client, e.health, membership.RecovererOptions{
+		Keys: e.keys, Self: e.id, Host: p.self, Log: e.log, Times: e.times, Ended: e.ended, Steadily: e.registrar.Steadily,
+		Keep: e.keep, Notify: e.notify, Used: e.memory.Used,
+		Counted:       func(taskType string) { e.plans.Load().CountAbandoned(taskType) },
+		NoticeTimeout: func() time.Duration { return e.plans.Load().MaxNotice() },
+	})
+	e.watcher = watch.New(e.client, e.health, watch.Options{
+		Keys: e.keys, Log: e.log, Times: e.times, Types: e.types, Paused: e.pause, Cancel: e.registry.Cancel,
+	})
+	e.actors = []actor{e.registrar, e.recoverer, e.watcher}
 	if len(options.Sentinel.Addresses) > 0 {
-		e.follower = &follower{client: e.client, log: o.Log, times: o.Times}
-	}
-	e.watcher = &watcher{
-		keys: e.keys, client: e.client, health: e.health, source: e.health.Source(), log: o.Log, times: o.Times, changed: make(chan struct{}, 1), tried: make(chan struct{}),
-		types: e.types, paused: e.pause, cancel: e.roster.cancel,
+		e.actors = append(e.actors, watch.NewFollower(e.client, e.log, e.times))
 	}
 	return e
 }
 
-// idRune keeps what an id may hold: the kernel lets a host be called anything.
-func idRune(r rune) rune {
-	if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '-' {
-		return r
+// keep is what bounds the failed list of a type.
+func (e *engine) keep(taskType string, ttl time.Duration) store.Keep {
+	if t := e.plans.Load().Types[taskType]; t != nil {
+		return t.Keep(ttl)
 	}
-	return '_'
+	return store.Keep{TTL: ttl}
 }
 
-// Run keeps the instance on record until all queues have ended, and then takes
-// it off. Queues are started before it, and by apply.
+// notify tells people of an entry that is not run again.
+func (e *engine) notify(ctx context.Context, a membership.Abandoned) {
+	e.plans.Load().Notify(ctx, context.Background(), e.log, a.Type, a.Entry, a.Reason)
+}
+
+// Run keeps the instance on record until all queues have ended, and then takes it off.
+// The queues are started before it, and by apply.
 func (e *engine) Run() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return e.registrar.Run(ctx) })
-	group.Go(func() error { return e.recoverer.Run(ctx) })
-	group.Go(func() error { return e.watcher.Run(ctx) })
-	if e.follower != nil {
-		group.Go(func() error { return e.follower.Run(ctx) })
+	for _, a := range e.actors {
+		group.Go(func() error { return a.Run(ctx) })
 	}
-	e.actors.Wait()
+	e.open.Wait()
 	cancel()
 	err := group.Wait()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if !e.clean {
-		e.log.Warn("redis did not answer in time; entries that it still counts as running here run when gordon uses it again", "address", e.place.String())
-		return errors.Join(err, e.ended.add(e.id))
+		e.log.Warn("redis did not answer in time; entries that it still counts as running here run when gordon uses it again", "address", e.target.String())
+		return errors.Join(err, e.ended.Add(e.id))
 	}
 	ctx, cancel = context.WithTimeout(context.Background(), e.times.IO)
 	defer cancel()
-	if gone := e.registrar.farewell(ctx); gone != nil {
+	if gone := e.registrar.Deregister(ctx); gone != nil {
 		e.log.Warn("redis was not told that this instance has ended", output.KeyError, gone.Error())
-		err = errors.Join(err, e.ended.add(e.id))
+		err = errors.Join(err, e.ended.Add(e.id))
 	}
-	return errors.Join(err, e.registrar.link.Close())
+	return errors.Join(err, e.registrar.Close())
 }
 
-// retire has all queues take nothing new, and Run return when they have ended.
+// retire makes all queues take no entries, and Run return when they have ended.
 func (e *engine) retire() {
-	e.apply(nil, nil, nil)
+	e.apply(nil, nil)
 	e.mu.Lock()
 	for _, q := range e.queues {
-		q.hurry()
+		q.boundWait()
 	}
 	e.mu.Unlock()
-	e.actors.Done()
+	e.open.Done()
 }
 
-// reserve puts the run lists for the tasks on record.
-func (e *engine) reserve(ctx context.Context, tasks map[string]config.Task) error {
+// reserve puts the run lists for these types on record.
+func (e *engine) reserve(ctx context.Context, plans map[string]*task.Plan) error {
 	types := make(map[string]store.InstanceType)
-	for name, t := range tasks {
+	for name, t := range plans {
 		types[name] = store.InstanceType{
 			Lists:       listsPerSlot * t.Workers,
-			FailOnCrash: t.OnCrash == config.CrashFail,
+			FailOnCrash: t.FailOnCrash(),
 			FailedTTL:   int64(t.Failed.TTL.Seconds()),
 		}
 	}
-	return e.registrar.reserve(ctx, types)
+	return e.registrar.Reserve(ctx, types)
 }
 
-// apply serves these tasks and no others; their run lists are on record.
-func (e *engine) apply(tasks map[string]config.Task, s *Settings, budgets map[string]*admission.Budget) {
+// apply serves these types and no others; their run lists are on record. nil is for no
+// types.
+func (e *engine) apply(plans *task.Plans, budgets map[string]*admission.Budget) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if s != nil {
-		e.recoverer.settings.Store(s)
+	var types map[string]*task.Plan
+	if plans != nil {
+		e.plans.Store(plans)
+		types = plans.Types
 	}
-	for _, taskType := range slices.Sorted(maps.Keys(e.queues)) {
-		if _, ok := tasks[taskType]; !ok {
-			e.queues[taskType].drain()
+	for _, name := range slices.Sorted(maps.Keys(e.queues)) {
+		if types[name] == nil {
+			e.queues[name].drain()
 		}
 	}
-	for _, taskType := range slices.Sorted(maps.Keys(tasks)) {
-		q := e.queues[taskType]
-		if q == nil || !q.configure(tasks[taskType], s) {
-			e.start(tasks[taskType], s, budgets[taskType])
-			e.registrar.recheck() // Redis may have come back with entries while nobody looked
+	for _, name := range slices.Sorted(maps.Keys(types)) {
+		q := e.queues[name]
+		if q == nil || !q.configure(types[name]) {
+			e.start(types[name], budgets[name])
+			e.registrar.Recheck() // Redis may have come back with entries while no queue was here
 		}
 	}
-	select {
-	case e.watcher.changed <- struct{}{}:
-	default: // it has yet to look
-	}
+	e.watcher.TypesChanged()
 }
 
-// types are those that are served.
+// types are the types that are served.
 func (e *engine) types() []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return slices.Sorted(maps.Keys(e.queues))
 }
 
-// pause makes these types, and no others, take nothing.
+// list returns the queues, by type.
+func (e *engine) list() map[string]*queue {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return maps.Clone(e.queues)
+}
+
+// pause makes these types, and no others, take no entries.
 func (e *engine) pause(paused map[string]bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -197,7 +219,7 @@ func (e *engine) pause(paused map[string]bool) {
 		if paused[taskType] == e.paused[taskType] {
 			continue
 		}
-		e.queues[taskType].pause(paused[taskType]) // before the log says so
+		e.queues[taskType].pause(paused[taskType]) // before it is logged
 		if paused[taskType] {
 			e.log.Info("the type is paused: its entries wait, what runs goes on", output.KeyTaskType, taskType)
 		} else {
@@ -207,16 +229,16 @@ func (e *engine) pause(paused map[string]bool) {
 	e.paused = paused
 }
 
-// start starts the queue of a type. A queue of that type that is still ending
-// has seen its run lists empty, so that they can be used again.
-func (e *engine) start(t config.Task, s *Settings, b *admission.Budget) {
-	q := newQueue(e, t, s, b)
+// start starts the queue of a type. A queue of that type that is still ending has seen its
+// run lists empty, so that they can be used again.
+func (e *engine) start(t *task.Plan, b *admission.Budget) {
+	q := newQueue(e, t, b)
 	if q.paused = e.paused[t.Type]; q.paused {
 		q.log.Info("the type is paused: its entries wait")
 	}
 	e.queues[t.Type] = q
-	e.actors.Go(func() {
-		if err := q.Run(e.ends.hard.ctx); err != nil {
+	e.open.Go(func() {
+		if err := q.Run(e.stages.giveUp.ctx); err != nil {
 			e.log.Warn("a queue ended with an error", output.KeyTaskType, t.Type, output.KeyError, err.Error())
 		}
 		e.mu.Lock()
@@ -228,46 +250,17 @@ func (e *engine) start(t config.Task, s *Settings, b *admission.Budget) {
 	})
 }
 
-// leaseLost is told that another host may soon take this instance for dead and
-// run its entries.
-func (e *engine) leaseLost(since time.Duration) {
-	e.lost.Store(true)
-	s := e.recoverer.settings.Load()
-	log := e.log.With("not_renewed_for", since.Round(time.Second).String())
-	if s.OnLeaseLoss != config.LeaseLossStop {
-		log.Warn("the lease in redis cannot be renewed; another host may run the entries of these tasks again")
-		return
-	}
-	log.Warn("the lease in redis cannot be renewed; the tasks are stopped before another host may run their entries")
-	e.mu.Lock()
-	queues := slices.Collect(maps.Values(e.queues))
-	e.mu.Unlock()
-	for _, q := range queues {
-		q.stopRunning(e.times.stopGrace())
-	}
-}
-
-// ping proves that every loop moves.
-func (e *engine) ping(ctx context.Context) error {
-	e.mu.Lock()
-	queues := slices.Collect(maps.Values(e.queues))
-	e.mu.Unlock()
-	for _, q := range queues {
-		if err := q.ping(ctx); err != nil {
+// hangs returns an error that names a loop that does not move.
+func (e *engine) hangs(ctx context.Context) error {
+	for _, q := range e.list() {
+		if err := q.hangs(ctx); err != nil {
 			return err
 		}
 	}
-	if !e.registrar.pulse.Moves() {
-		return errors.New("the registrar hangs")
-	}
-	if !e.recoverer.pulse.Moves() {
-		return errors.New("the recoverer hangs")
-	}
-	if !e.watcher.pulse.Moves() {
-		return errors.New("the watcher hangs")
-	}
-	if e.follower != nil && !e.follower.pulse.Moves() {
-		return errors.New("the follower of the sentinels hangs")
+	for _, a := range e.actors {
+		if err := a.Hangs(); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ import (
 // back, although no failed list is kept, and runs when there are some again.
 func TestExhaustionFailsNoEntry(t *testing.T) {
 	r := newRig(t)
-	r.times.Start = 100 * time.Millisecond
+	r.startTimeout = 100 * time.Millisecond
 	r.task("T", `echo "$GORDON_ATTEMPT" >>"$D/ran"`, func(c *config.Task) { c.OnCrash, c.Failed.TTL = config.CrashFail, 0 })
 	producer := server.Conn(t)
 	r.start()

@@ -4,23 +4,21 @@ import (
 	"context"
 	"log/slog"
 
-	"github.com/nevsnode/gordon/v2/pkg/entry"
 	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/store"
+	"github.com/nevsnode/gordon/v2/pkg/task"
 )
 
-// A failed list expires. Whoever renames one to its queue, to run all of it again,
-// has given the queue that TTL: what waits there would be gone one day, pushed later
-// or not. What is taken from such a queue are records of failures, so that nothing
-// has to be asked for any other entry.
-
-// outlive removes the TTL of a queue from which a record of a failure came. What it
-// meets is not reported: the next take will meet the same.
+// removeTTL removes the TTL of a queue from which the record of a failure came. A failed
+// list expires. A person who renames one to its queue, to run all of it again, has given
+// that TTL to the queue: all entries that wait there would be gone one day, whenever they
+// were pushed. Only records of failures come from such a queue, so that no command is
+// needed for any other entry. An error is not reported: the next take meets it too.
 //
-// Power loss here: the entry is in its run list, and the queue keeps its TTL until
-// the next record comes.
-func outlive(ctx context.Context, link *store.Link, log *slog.Logger, keys store.Keys, taskType string, taken []byte) {
-	if !entry.MayBeRecord(taken) {
+// Power loss here: the entry is in its run list, and the queue keeps its TTL until the
+// next record comes.
+func removeTTL(ctx context.Context, link *store.Link, log *slog.Logger, keys store.Keys, taskType string, taken []byte) {
+	if !task.MayBeRecord(taken) {
 		return
 	}
 	expired := false

@@ -2,7 +2,6 @@ package taskqueue
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -18,25 +17,26 @@ type order struct {
 	now bool            // do not wait for one
 }
 
-// fetcher waits for entries of one type on a connection of its own, one at a
-// time, and only while a slot is free.
+// fetcher is the actor that waits for entries of one type on a connection of its own, one
+// entry at a time, and only while a slot is free.
 type fetcher struct {
 	keys   store.Keys
 	link   *store.Link
 	health *loop.Source
 	log    *slog.Logger
-	times  Times
-	pulse  loop.Pulse
+	times  store.Times
 	// orders and taken hold one value: the queue never has two orders out.
 	orders chan order
 	taken  chan store.Taken
 }
 
-func newFetcher(keys store.Keys, link *store.Link, h *loop.Source, log *slog.Logger, t Times) *fetcher {
+func newFetcher(keys store.Keys, link *store.Link, h *loop.Source, log *slog.Logger, t store.Times) *fetcher {
 	f := &fetcher{keys: keys, link: link, health: h, log: log, times: t, orders: make(chan order, 1), taken: make(chan store.Taken, 1)}
-	link.OnProgress(f.pulse.Progress)
 	return f
 }
+
+// Hangs returns an error if the fetcher does not move.
+func (f *fetcher) Hangs() error { return loop.Hangs("the fetcher", f.link.BusyUntil()) }
 
 // Run serves orders until ctx ends.
 func (f *fetcher) Run(ctx context.Context) error {
@@ -44,31 +44,29 @@ func (f *fetcher) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return closeLink(f.link)
+			return loop.CloseLink(f.link)
 		case o := <-f.orders:
 			t := f.take(ctx, o)
-			outlive(ctx, f.link, f.log, f.keys, o.run.Type, t.Entry)
-			f.pulse.Rest()
+			removeTTL(ctx, f.link, f.log, f.keys, o.run.Type, t.Entry)
 			f.taken <- t
 		}
 	}
 }
 
-// take returns the entry that is now in the run list, or none when the list
-// is certain to be empty and the order was withdrawn, or was not to wait. Only
-// the end of ctx lets it return without certainty.
+// take returns the entry that is now in the run list. It returns none if the list is
+// certain to be empty and the order was withdrawn, or was not to wait. Only after the end
+// of ctx does it return without certainty.
 //
 // Power loss here: the entry is in the queue or in the run list, from where
 // recovery brings it back.
 func (f *fetcher) take(ctx context.Context, o order) store.Taken {
 	var pace loop.Pacer
-	// Whether an entry may be in the run list: it came in over a lost connection,
-	// or Redis came back with its past and has forgotten that it was removed. It may
-	// have forgotten the note, too.
+	// unsure is set while an entry may be in the run list: it came over a lost
+	// connection, or Redis came back with an older state in which it was not removed
+	// yet. The note may be missing there, too.
 	unsure := true
 	for ctx.Err() == nil {
 		var t store.Taken
-		f.pulse.Within(f.times.Block + 4*f.times.IO)
 		err := f.link.Use(ctx, func(c *store.Conn) (err error) {
 			if unsure {
 				if t, err = c.Prepare(f.keys, o.run); err != nil || t.Entry != nil {
@@ -103,18 +101,18 @@ func (f *fetcher) ask(c *store.Conn, o order, pace loop.Pacer) ([]byte, error) {
 	if o.now {
 		return c.TakeNow(f.keys, o.run)
 	}
-	defer f.wellAfterAll(pace)()
+	defer f.reportAccepted(pace)()
 	return c.Take(o.ctx, f.keys, o.run, f.times.Block)
 }
 
-// accepted is how long a BLMOVE has to be waiting to count as accepted: a
-// refusal comes at once.
+// accepted is how long a BLMOVE has to wait until it counts as accepted: a refusal comes
+// at once.
 const accepted = 200 * time.Millisecond
 
-// wellAfterAll reports, in the middle of a take that follows a failed one, that
-// Redis is fit again: the answer itself may take until Times.Block. The returned
-// function has to be called when the answer is there.
-func (f *fetcher) wellAfterAll(pace loop.Pacer) (answered func()) {
+// reportAccepted reports, during a take that follows a failed one, that Redis is usable
+// again: the answer itself may take until Times.Block. The caller calls the returned
+// function when it has the answer.
+func (f *fetcher) reportAccepted(pace loop.Pacer) (answered func()) {
 	if !pace.Failing() {
 		return func() {}
 	}
@@ -128,12 +126,4 @@ func (f *fetcher) wellAfterAll(pace loop.Pacer) (answered func()) {
 			<-reported
 		}
 	}
-}
-
-// closeLink closes at the end of an actor's life; the other side may be gone.
-func closeLink(l *store.Link) error {
-	if err := l.Close(); err != nil {
-		return fmt.Errorf("close connection to redis: %w", err)
-	}
-	return nil
 }

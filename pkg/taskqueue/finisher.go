@@ -10,47 +10,48 @@ import (
 	"github.com/nevsnode/gordon/v2/internal/loop"
 
 	"github.com/nevsnode/gordon/v2/pkg/store"
+	"github.com/nevsnode/gordon/v2/pkg/task"
 )
 
-// job tells Redis what became of the entry of a slot.
+// job is a result that Redis has to confirm.
 type job struct {
-	slot *slot
+	slot int // the index of its slot
 	op   store.Finish
-	// smaller is [result.smaller].
-	smaller func() result
-	// broke is how often the connection broke on which this was sent.
+	// smaller is [task.Result].Smaller.
+	smaller func() task.Result
+	// broke is how often the connection broke on which the job was sent.
 	broke int
 }
 
 const (
-	// suspect is how often a connection has to break with a large record among what is
-	// sent until that one is sent alone: Redis may not take it.
+	// suspect is how often the connection has to break until a large record that was
+	// sent with others is sent alone: Redis may not accept it.
 	suspect = 2
-	// convicted is how often until the record is given up, where Redis does not say so
-	// itself: networks break, too.
+	// convicted is how often until the record is given up, if Redis does not report
+	// the reason itself: networks break, too.
 	convicted = 8
 )
 
 func (j job) suspected() bool { return j.broke >= suspect && !store.Fits(j.op.Record) }
 
-// finished is a job that Redis has confirmed.
-type finished struct {
+// confirmation is the answer of Redis to a job.
+type confirmation struct {
 	job   job
 	taken store.Taken // the next entry, or none
 	gone  bool        // the run list was empty already
-	sure  bool        // … and no attempt of ours can have been what emptied it
-	// dropped is how many old records went off the failed list, which was full.
+	sure  bool        // … and no attempt of ours can have emptied it
+	// dropped is how many old records the failed list has dropped because it was full.
 	dropped int
-	// refused says that the job is not confirmed: Redis refused it. It is sent
-	// again and again, but takes no entry any more.
+	// refused is set if Redis refused the job. It is sent again and again, but takes
+	// no entry any more.
 	refused bool
-	// tooLarge says that the job is not confirmed and not sent again: Redis does not
-	// take its record.
+	// tooLarge is set if Redis does not accept the record of the job, which is not sent
+	// again.
 	tooLarge bool
 }
 
-// finisher carries results to Redis on a connection of its own, all that wait
-// in one round trip, and keeps each until Redis has confirmed it.
+// finisher is the actor that carries results to Redis on a connection of its own, all
+// waiting ones in one round trip, and keeps each until Redis has confirmed it.
 type finisher struct {
 	keys   store.Keys
 	link   *store.Link
@@ -59,17 +60,18 @@ type finisher struct {
 	// again, and no fault of the connection.
 	expiry *loop.Source
 	log    *slog.Logger
-	times  Times
-	pulse  loop.Pulse
+	times  store.Times
 	jobs   chan []job
-	done   chan []finished
+	done   chan []confirmation
 }
 
-func newFinisher(keys store.Keys, link *store.Link, h *loop.Health, log *slog.Logger, t Times) *finisher {
-	f := &finisher{keys: keys, link: link, health: h.Source(), expiry: h.Source(), log: log, times: t, jobs: make(chan []job), done: make(chan []finished)}
-	link.OnProgress(f.pulse.Progress)
+func newFinisher(keys store.Keys, link *store.Link, h *loop.Health, log *slog.Logger, t store.Times) *finisher {
+	f := &finisher{keys: keys, link: link, health: h.Source(), expiry: h.Source(), log: log, times: t, jobs: make(chan []job), done: make(chan []confirmation)}
 	return f
 }
+
+// Hangs returns an error if the finisher does not move.
+func (f *finisher) Hangs() error { return loop.Hangs("the finisher", f.link.BusyUntil()) }
 
 // Run works until ctx ends. Jobs that are not confirmed by then are given up:
 // their entries stay in the run lists, and recovery runs them again.
@@ -81,14 +83,12 @@ func (f *finisher) Run(ctx context.Context) error {
 	for {
 		todo = f.collect(ctx, todo, &pace)
 		if ctx.Err() != nil {
-			return closeLink(f.link)
+			return loop.CloseLink(f.link)
 		}
-		var done []finished
-		f.pulse.Within(4 * f.times.IO)
+		var done []confirmation
 		done, todo = f.attempt(ctx, todo)
 		if len(todo) == 0 {
 			pace.Reset()
-			f.pulse.Rest()
 		}
 		if len(done) == 0 {
 			continue
@@ -100,9 +100,9 @@ func (f *finisher) Run(ctx context.Context) error {
 	}
 }
 
-// collect adds the jobs that wait. It blocks while there is nothing to do, and
-// after a failed attempt for a pause, or until there is something new: a result
-// that Redis refuses must not hold up the others.
+// collect adds the jobs that wait. It blocks while there is none, and after a failed
+// attempt for a pause or until there is a new job: a result that Redis refuses must not
+// delay the others.
 func (f *finisher) collect(ctx context.Context, todo []job, pace *loop.Pacer) []job {
 	var pause <-chan time.Time
 	if len(todo) > 0 {
@@ -119,20 +119,20 @@ func (f *finisher) collect(ctx context.Context, todo []job, pace *loop.Pacer) []
 	return todo
 }
 
-// attempt sends all jobs once, in one trip; but what may be to blame for a break comes
-// alone, after the others. What is left has to be sent again.
-func (f *finisher) attempt(ctx context.Context, todo []job) (done []finished, left []job) {
+// attempt sends all jobs once, in one trip. But a job that may have broken the connection
+// is sent alone, after the others. The jobs in left have to be sent again.
+func (f *finisher) attempt(ctx context.Context, todo []job) (done []confirmation, left []job) {
 	var trips [][]job
-	var company []job
+	var together []job
 	for _, j := range todo {
 		if j.suspected() {
 			trips = append(trips, []job{j})
 		} else {
-			company = append(company, j)
+			together = append(together, j)
 		}
 	}
-	if len(company) > 0 {
-		trips = slices.Insert(trips, 0, company)
+	if len(together) > 0 {
+		trips = slices.Insert(trips, 0, together)
 	}
 	for i, jobs := range trips {
 		confirmed, again, reached := f.trip(ctx, jobs)
@@ -144,8 +144,8 @@ func (f *finisher) attempt(ctx context.Context, todo []job) (done []finished, le
 	return done, left
 }
 
-// trip sends jobs in one go. Where Redis was not reached, nothing was sent.
-func (f *finisher) trip(ctx context.Context, jobs []job) (done []finished, left []job, reached bool) {
+// trip sends jobs in one round trip. If Redis was not reached, nothing was sent.
+func (f *finisher) trip(ctx context.Context, jobs []job) (done []confirmation, left []job, reached bool) {
 	ops := make([]store.Finish, len(jobs))
 	for i, j := range jobs {
 		ops[i] = j.op
@@ -168,7 +168,7 @@ func (f *finisher) trip(ctx context.Context, jobs []job) (done []finished, left 
 			}
 			alone := len(jobs) == 1 && j.suspected()
 			if alone && (j.broke >= convicted || errors.Is(err, store.ErrRequestRejected)) {
-				done = append(done, finished{job: j, tooLarge: true})
+				done = append(done, confirmation{job: j, tooLarge: true})
 			} else {
 				left = append(left, j)
 			}
@@ -179,15 +179,15 @@ func (f *finisher) trip(ctx context.Context, jobs []job) (done []finished, left 
 	return done, left, true
 }
 
-// read reads what Redis has answered to jobs.
-func (f *finisher) read(ctx context.Context, jobs []job, results []store.Finished) (done []finished, left []job) {
+// read interprets the answers of Redis to jobs.
+func (f *finisher) read(ctx context.Context, jobs []job, results []store.Finished) (done []confirmation, left []job) {
 	var err error
 	for i, r := range results {
 		j := jobs[i]
 		if r.Err != nil {
 			err = r.Err
 			if j.op.TakeNext {
-				done = append(done, finished{job: j, refused: true})
+				done = append(done, confirmation{job: j, refused: true})
 			}
 			j.op.TakeNext = false
 			left = append(left, j)
@@ -196,8 +196,8 @@ func (f *finisher) read(ctx context.Context, jobs []job, results []store.Finishe
 		if j.op.How == store.Fail {
 			f.expiry.Report(r.Expiry)
 		}
-		outlive(ctx, f.link, f.log, f.keys, j.op.Run.Type, r.Entry)
-		done = append(done, finished{job: j, taken: r.Taken, gone: r.Gone, sure: !j.op.Unsure, dropped: r.Dropped})
+		removeTTL(ctx, f.link, f.log, f.keys, j.op.Run.Type, r.Entry)
+		done = append(done, confirmation{job: j, taken: r.Taken, gone: r.Gone, sure: !j.op.Unsure, dropped: r.Dropped})
 	}
 	f.health.Report(err)
 	return done, left

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nevsnode/gordon/v2/pkg/config"
+	"github.com/nevsnode/gordon/v2/pkg/task"
 )
 
 func TestAnUnfitHostRestsLongerEachTime(t *testing.T) {
@@ -17,9 +18,9 @@ func TestAnUnfitHostRestsLongerEachTime(t *testing.T) {
 		if !f.admits(0, now) {
 			t.Errorf("attempt %d is not admitted", i+1)
 		}
-		f.note(hostFault, now)
-		f.note(hostFault, now) // what was started beside it
-		f.note(notTried, now)  // an entry that cannot be read
+		f.note(task.HostFault, now)
+		f.note(task.HostFault, now) // what was started beside it
+		f.note(task.NotTried, now)  // an entry that cannot be read
 		rest := time.Duration(want) * time.Second
 		if f.pause != rest || f.admits(0, now.Add(rest-1)) {
 			t.Errorf("rest %d is %v, want %v", i+1, f.pause, rest)
@@ -29,7 +30,7 @@ func TestAnUnfitHostRestsLongerEachTime(t *testing.T) {
 			t.Error("more than one tries whether the host can by now")
 		}
 	}
-	f.note(started, now)
+	f.note(task.Started, now)
 	if !f.admits(3, now) {
 		t.Error("a host that can rests")
 	}
@@ -88,9 +89,9 @@ func TestAHostThatCanAgain(t *testing.T) {
 	check(t, os.Rename(r.file("T.sh"), r.file("moved")))
 	r.start()
 	r.push("T", "{}", "{}", "{}")
-	r.until("it rests", func() bool { return strings.Contains(r.pool.Status(), "; cannot start here: T") })
+	r.until("it rests", func() bool { return strings.Contains(r.pool.Health(), "; cannot start here: T") })
 	r.until("its rest is long", func() bool {
-		return time.Until(r.pool.current.queues["T"].fitness.rests()) > firstRest
+		return time.Until(r.pool.current.queues["T"].fitness.restsUntil()) > firstRest
 	})
 	check(t, os.Rename(r.file("moved"), r.file("T.sh")))
 	began := time.Now()
@@ -99,7 +100,7 @@ func TestAHostThatCanAgain(t *testing.T) {
 	if d := time.Since(began); d > 1500*time.Millisecond {
 		t.Errorf("the next one ran %v after the reload", d)
 	}
-	if s := r.pool.Status(); strings.Contains(s, "cannot start") {
+	if s := r.pool.Health(); strings.Contains(s, "cannot start") {
 		t.Errorf("status %q", s)
 	}
 }
@@ -111,7 +112,7 @@ func TestTasksStartBesideTheFirstOneThatCan(t *testing.T) {
 	check(t, os.Rename(r.file("T.sh"), r.file("moved")))
 	r.start()
 	r.push("T", "{}")
-	r.until("it rests", func() bool { return strings.Contains(r.pool.Status(), "; cannot start here: T") })
+	r.until("it rests", func() bool { return strings.Contains(r.pool.Health(), "; cannot start here: T") })
 	check(t, os.Rename(r.file("moved"), r.file("T.sh")))
 	r.push("T", "{}", "{}")
 	r.until("both run", func() bool { return r.running() == 2 })

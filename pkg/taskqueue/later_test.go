@@ -16,8 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nevsnode/gordon/v2/pkg/config"
-	"github.com/nevsnode/gordon/v2/pkg/runner"
 	"github.com/nevsnode/gordon/v2/pkg/store"
+	"github.com/nevsnode/gordon/v2/pkg/watch"
 )
 
 // attempts has a task retried after every exit status, soon.
@@ -185,24 +185,6 @@ func TestRetrySurvivesAStop(t *testing.T) {
 	}
 }
 
-func TestRetryPause(t *testing.T) {
-	retry := config.Retry{Delay: 10 * time.Second, DelayMax: time.Minute, Factor: 2}
-	for attempt, want := range map[int]time.Duration{1: 10 * time.Second, 2: 20 * time.Second, 3: 40 * time.Second, 4: time.Minute, 5000: time.Minute} {
-		if got := retryPause(retry, attempt, 0.7); got != want {
-			t.Errorf("after attempt %d: %v, want %v", attempt, got, want)
-		}
-	}
-	retry.Jitter = 0.5
-	for chance, want := range map[float64]time.Duration{0: 5 * time.Second, 0.5: 10 * time.Second, 0.75: 12500 * time.Millisecond} {
-		if got := retryPause(retry, 1, chance); got != want {
-			t.Errorf("chance %v: %v, want %v", chance, got, want)
-		}
-	}
-	if got := retryPause(retry, 5, 0.999); got != time.Minute {
-		t.Errorf("longer than the longest: %v", got)
-	}
-}
-
 func TestDelay(t *testing.T) {
 	const wait = 400 * time.Millisecond
 	for name, order := range map[string]func(due time.Time) string{
@@ -284,13 +266,11 @@ func TestCancelDuringAFlood(t *testing.T) {
 	var waiting []int
 	log := discard()
 	ctx, stop := context.WithCancel(t.Context())
-	w := &watcher{
-		times:  DefaultTimes(),
-		keys:   store.Keys{Prefix: "q"},
-		client: store.NewClient(store.Options{Network: "unix", Address: server.Socket, Instance: "test"}),
-		health: loop.NewHealth(log, "here"), log: log, changed: make(chan struct{}, 1), tried: make(chan struct{}),
-		types: func() []string { return []string{"T"} }, paused: func(map[string]bool) {},
-		cancel: func(string) int {
+	client := store.NewClient(store.Options{Network: "unix", Address: server.Socket, Instance: "test"})
+	w := watch.New(client, loop.NewHealth(log, "here"), watch.Options{
+		Keys: store.Keys{Prefix: "q"}, Log: log, Times: store.DefaultTimes(),
+		Types: func() []string { return []string{"T"} }, Paused: func(map[string]bool) {},
+		Cancel: func(string) int {
 			left, err := redis.Int(server.Do(t, "ZCARD", "q:T:delayed"), nil)
 			if err != nil {
 				t.Error(err)
@@ -298,14 +278,14 @@ func TestCancelDuringAFlood(t *testing.T) {
 			waiting = append(waiting, left)
 			return 0
 		},
-	}
+	})
 	var running sync.WaitGroup
 	running.Go(func() {
 		if err := w.Run(ctx); err != nil {
 			t.Error(err)
 		}
 	})
-	<-w.tried
+	<-w.Tried()
 	fall(t, "T", n)
 	server.Do(t, "PUBLISH", "q:control", `{"cancel":"x"}`)
 	before := server.Do(t, "ZCARD", "q:T:delayed").(int64)
@@ -439,18 +419,6 @@ func TestFailedRecordTellsHowItWent(t *testing.T) {
 	}
 	if ms := record["duration_ms"].(float64); ms < 200 || ms > 20_000 {
 		t.Errorf("duration_ms %v", ms)
-	}
-}
-
-func TestRetriedNamesEveryOutcome(t *testing.T) {
-	exited := runner.Outcome{Kind: runner.Exited, ExitStatus: 1}
-	for outcome, want := range map[outcome]bool{
-		outcomeFailed: true, outcomeSignal: true, outcomeOutput: true, outcomeNotStarted: true, outcomeTimedOut: true, outcomeOutOfMemory: true,
-		outcomeUnreadable: false, outcomeStopped: false, outcomeCancelled: false, outcomeExpired: false,
-	} {
-		if got := retried(onAny, &verdict{outcome: outcome, process: exited}); got != want {
-			t.Errorf("%s: %v", outcome, got)
-		}
 	}
 }
 

@@ -66,7 +66,7 @@ func TestAGapInTheOwnRenewalsStartsTheWaitAnew(t *testing.T) {
 	r, p := far(t)
 	cut(p)
 	began := time.Now()
-	r.until("the gap is too long", func() bool { return time.Since(began) > r.times.gap()+r.times.renew() })
+	r.until("the gap is too long", func() bool { return time.Since(began) > r.times.Gap()+r.times.Renewal() })
 	p.Decide(nil)
 	healed := time.Now()
 	r.until("it ran", func() bool { return r.exists("ran") })
@@ -105,7 +105,7 @@ func TestAnotherRunOfTheServerStartsTheWaitAnew(t *testing.T) {
 	own.Do(t, "HSET", "q:instances", "far", strings.ReplaceAll(string(about), `"machine_id":"`, `"machine_id":"other`))
 	own.Push(t, "q:T:run:far:1", "{}")
 	began := time.Now()
-	r.until("it could almost be recovered", func() bool { return time.Since(began) > testLease-r.times.renew() })
+	r.until("it could almost be recovered", func() bool { return time.Since(began) > testLease-r.times.Renewal() })
 	if err := errors.Join(own.Kill(), own.Boot()); err != nil {
 		t.Fatal(err)
 	}

@@ -65,7 +65,7 @@ exit `
 		t.Fatal(err)
 	}
 	r.until("all three have written", func() bool { return len(r.lines("wrote")) == 3 })
-	r.until("their streams are closed", func() bool { return r.pool.drain.Kept() == 0 })
+	r.until("their streams are closed", func() bool { return r.planner.KeptStreams() == 0 })
 }
 
 func TestLeftoversAreKilled(t *testing.T) {

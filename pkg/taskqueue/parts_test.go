@@ -2,9 +2,7 @@ package taskqueue
 
 import (
 	"testing"
-	"time"
 
-	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
 
@@ -49,28 +47,5 @@ func TestSlotRefusesWhatItsLifeDoesNotHave(t *testing.T) {
 			}()
 			step(&slot{})
 		})
-	}
-}
-
-func TestBackoffGrowsAndIsReset(t *testing.T) {
-	c := config.Backoff{Enabled: true, Min: 100 * time.Millisecond, Max: 350 * time.Millisecond, Factor: 2}
-	var b backoff
-	for i, want := range []time.Duration{c.Min, 2 * c.Min, c.Max, c.Max} {
-		if got := b.failed(c); got != want {
-			t.Errorf("failure %d rests %v", i+1, got)
-		}
-	}
-	b.succeeded()
-	if got := b.failed(c); got != c.Min {
-		t.Errorf("after a success: %v", got)
-	}
-	huge := config.Backoff{Enabled: true, Min: time.Hour, Max: 1 << 62, Factor: 1e300}
-	b = backoff{}
-	b.failed(huge)
-	if got := b.failed(huge); got <= 0 || got > huge.Max {
-		t.Errorf("a large factor overflows: %v", got)
-	}
-	if got := b.failed(config.Backoff{Min: time.Hour}); got != 0 {
-		t.Errorf("rests %v though it is off", got)
 	}
 }

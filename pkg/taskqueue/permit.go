@@ -1,10 +1,5 @@
 package taskqueue
 
-import (
-	"github.com/nevsnode/gordon/v2/pkg/admission"
-	"github.com/nevsnode/gordon/v2/pkg/config"
-)
-
 // How a queue uses the permits of max_running. Without max_running there is always a
 // permit.
 //
@@ -27,7 +22,7 @@ func (q *queue) needsPermit() bool {
 // request requests permits for all entries that could run now, and reports whether one
 // was granted, which the slot then holds.
 func (q *queue) request(s *slot) bool {
-	n := q.task.Workers
+	n := q.plan.Workers
 	for _, other := range q.slots {
 		if other.state != free {
 			n--
@@ -57,13 +52,4 @@ func (q *queue) releaseUnused(s *slot) {
 		q.permits.ReleaseUnused()
 	}
 	s.permitted = false
-}
-
-// shares are the claims of all types to the permits.
-func shares(tasks map[string]config.Task) map[string]admission.Share {
-	all := make(map[string]admission.Share, len(tasks))
-	for name, t := range tasks {
-		all[name] = admission.Share{Priority: t.Priority, Weight: t.Weight}
-	}
-	return all
 }

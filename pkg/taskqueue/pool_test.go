@@ -206,7 +206,7 @@ func TestStartWithoutRedis(t *testing.T) {
 	r.config.RedisAddress = "/nonexistent/redis"
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, err := Start(ctx, r.config, Options{Counters: r.counters, Log: discard()})
+	_, err := r.tryStart(ctx)
 	if !errors.Is(err, ErrRedis) {
 		t.Errorf("got %v", err)
 	}
@@ -220,12 +220,12 @@ func TestAliveWithRedisDown(t *testing.T) {
 	r.start()
 	p.Decide(func([]byte) redistest.Fault { return redistest.BeforeRequest })
 	p.CutAll()
-	r.until("the loss is noticed", func() bool { return strings.Contains(r.pool.Status(), "redis not reachable") })
+	r.until("the loss is noticed", func() bool { return strings.Contains(r.pool.Health(), "redis not reachable") })
 	if err := r.pool.Alive(t.Context()); err != nil {
 		t.Errorf("redis being down is no hang: %v", err)
 	}
 	p.Decide(nil)
-	r.until("redis is back", func() bool { return strings.Contains(r.pool.Status(), "redis ok") })
+	r.until("redis is back", func() bool { return strings.Contains(r.pool.Health(), "redis ok") })
 	if lost, back := strings.Count(r.log.String(), "lost connection to redis"), strings.Count(r.log.String(), "redis is back"); lost != 1 || back != 1 {
 		t.Errorf("one line per change of state: lost %d, back %d", lost, back)
 	}
@@ -248,9 +248,16 @@ func TestAliveNamesALoopThatHangs(t *testing.T) {
 	if err := r.pool.Alive(t.Context()); err != nil {
 		t.Errorf("after the hang: %v", err)
 	}
-	q.fetcher.pulse.Within(-time.Hour)
-	if err := r.pool.Alive(t.Context()); err == nil {
-		t.Error("a fetcher that is overdue counts as alive")
+	r.pool.current.actors = append(r.pool.current.actors, hungActor{})
+	if err := r.pool.Alive(t.Context()); !errors.Is(err, errHung) {
+		t.Errorf("an actor that hangs counts as alive: %v", err)
 	}
-	q.fetcher.pulse.Rest()
 }
+
+// hungActor stands for an actor that does not move, which none of the real ones can be
+// made to do.
+type hungActor struct{ actor }
+
+var errHung = errors.New("it hangs")
+
+func (hungActor) Hangs() error { return errHung }

@@ -7,10 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/nevsnode/gordon/v2/pkg/config"
-	"github.com/nevsnode/gordon/v2/pkg/runner"
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
 
@@ -209,43 +206,4 @@ func TestLogNamesTheEntryThatCannotBeRead(t *testing.T) {
 		}
 		return false
 	})
-}
-
-// The log says why a task failed that printed something; its record begins with what
-// it printed, as in 1.6.5, unless nobody would see it.
-func TestFailureByOutput(t *testing.T) {
-	out := func(stdout, stderr string) runner.Outcome {
-		o := runner.Outcome{Kind: runner.Exited}
-		o.Stdout.Tail, o.Stdout.Total = []byte(stdout), int64(len(stdout))
-		o.Stderr.Tail, o.Stderr.Total = []byte(stderr), int64(len(stderr))
-		return o
-	}
-	for _, tt := range []struct {
-		name        string
-		o           runner.Outcome
-		on          config.FailOnOutput
-		record, log string
-	}{
-		{"text", out("notice\n", ""), config.FailOnAny, "notice\n", `exit status 0, but it wrote to standard output (fail_on_output = "any"): notice`},
-		{"error", out("", "warning\n"), config.FailOnAny, "warning\n", `exit status 0, but it wrote to standard error (fail_on_output = "any"): warning`},
-		{"both", out("a\n", "b\n"), config.FailOnAny, "a\nb\n", "exit status 0, but it wrote to standard output and standard error (fail_on_output = \"any\"): a\nb"},
-		{"stdout alone counts", out("a\n", "b\n"), config.FailOnStdout, "a\n", `exit status 0, but it wrote to standard output (fail_on_output = "stdout"): a`},
-		{"line break", out("\n", ""), config.FailOnAny, `printed 1 byte: "\n"`, `exit status 0, but it wrote to standard output (fail_on_output = "any"): printed 1 byte: "\n"`},
-		{"byte order mark", out("\ufeff", ""), config.FailOnAny, `printed 3 bytes: "\ufeff"`, `standard output (fail_on_output = "any"): printed 3 bytes: "\ufeff"`},
-		{"NUL", out("", "\x00"), config.FailOnAny, `printed 1 byte: "\x00"`, `printed 1 byte: "\x00"`},
-		{"colour", out("\x1b[0m", ""), config.FailOnAny, `printed 4 bytes: "\x1b[0m"`, `printed 4 bytes: "\x1b[0m"`},
-		{"blank", out(" \t\r\n\u00a0\u200b", ""), config.FailOnAny, `printed 9 bytes: " \t\r\n\u00a0\u200b"`, `printed 9 bytes`},
-		{"much of it", out(strings.Repeat("\n", 1000), ""), config.FailOnAny, `printed 1000 bytes, none of them visible, beginning with: "` + strings.Repeat(`\n`, 80) + `"`, "none of them visible"},
-		{"no UTF-8", out("\xe4", ""), config.FailOnAny, "\xe4", "): \xe4"},
-		{"coloured text", out("\x1b[31mred\x1b[0m", ""), config.FailOnAny, "\x1b[31mred\x1b[0m", "red"},
-	} {
-		v := verdict{process: tt.o}
-		v.judge(tt.on)
-		if diff := cmp.Diff(tt.record, v.fault); diff != "" || v.outcome != outcomeOutput {
-			t.Errorf("%s: %s, error_message %s", tt.name, v.outcome, diff)
-		}
-		if got := excerpt(v.told + v.fault); !strings.Contains(got, tt.log) {
-			t.Errorf("%s: the log has %q, want %q in it", tt.name, got, tt.log)
-		}
-	}
 }

@@ -102,7 +102,7 @@ func TestALivingInstanceIsNotTakenForDead(t *testing.T) {
 			})
 			a.until("a is back on record", func() bool { return server.Do(t, "EXISTS", "q:instance:"+id).(int64) == 1 })
 			// b would go on with what it took for dead.
-			time.Sleep(a.times.revival() + a.times.renew())
+			time.Sleep(a.times.Revival() + a.times.Renewal())
 			a.write("go")
 			a.ended(1)
 			if got := a.counters.Snapshot(); got.Done != 1 {

@@ -159,7 +159,7 @@ func TestReloadAwayFromARedisThatIsDown(t *testing.T) {
 	if err := old.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	r.until("the loss is noticed", func() bool { return strings.Contains(r.pool.Status(), "not reachable") })
+	r.until("the loss is noticed", func() bool { return strings.Contains(r.pool.Health(), "not reachable") })
 	r.config.RedisAddress = server.Socket
 	r.reload()
 	r.push("T", "{}")
@@ -174,7 +174,7 @@ func TestReloadToARedisThatDoesNotAnswerIsRefused(t *testing.T) {
 	next.RedisAddress = "/nonexistent/redis"
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	err := r.pool.Reload(ctx, &next, func() { t.Error("committed") })
+	err := r.tryReloadTo(ctx, &next, func() { t.Error("committed") })
 	if !errors.Is(err, ErrRedis) {
 		t.Errorf("got %v", err)
 	}
@@ -193,14 +193,14 @@ func TestReloadRemovesATypeWhileRedisIsSilent(t *testing.T) {
 	r.start()
 	redistest.WaitBlocked(t, server, 1)
 	delete(r.config.Tasks, "T")
-	err := r.pool.Reload(t.Context(), r.config, func() {
+	err := r.tryReload(t.Context(), func() {
 		p.Mute(true)
 		r.push("T", "{}")
 	})
 	if err != nil || r.inRunLists() != 1 {
 		t.Fatalf("%d entries taken, %v", r.inRunLists(), err)
 	}
-	time.Sleep(takePatience + time.Second) // at a stop it would be given up by now
+	time.Sleep(takeTimeout + time.Second) // at a stop it would be given up by now
 	p.CutAll()
 	p.Mute(false)
 	r.until("the entry is back in its queue", func() bool { return len(server.List(t, "q:T")) == 1 && r.inRunLists() == 0 })
@@ -242,11 +242,11 @@ func TestRefusedReloadLeavesTheRecordAsItWas(t *testing.T) {
 	r.task("T", ":", func(t *config.Task) { t.OnCrash = config.CrashFail })
 	r.start()
 	cut(p)
-	r.until("the loss is noticed", func() bool { return strings.Contains(r.pool.Status(), "not reachable") })
+	r.until("the loss is noticed", func() bool { return strings.Contains(r.pool.Health(), "not reachable") })
 	r.task("T", ":")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	if err := r.pool.Reload(ctx, r.config, func() { t.Error("committed") }); !errors.Is(err, ErrRedis) {
+	if err := r.tryReload(ctx, func() { t.Error("committed") }); !errors.Is(err, ErrRedis) {
 		t.Errorf("got %v", err)
 	}
 	server.Do(t, "DEL", "q:instances")
@@ -274,7 +274,7 @@ func TestReloadThatComesTooLate(t *testing.T) {
 	p.Delay(300 * time.Millisecond)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if err := r.pool.Reload(ctx, r.config, func() { t.Error("committed") }); !errors.Is(err, context.DeadlineExceeded) {
+	if err := r.tryReload(ctx, func() { t.Error("committed") }); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
 	p.Delay(0)
@@ -310,7 +310,7 @@ func TestReloadOnADeadFileSystem(t *testing.T) {
 		c.Tasks = map[string]config.Task{"T": task}
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		over := make(chan error, 1)
-		go func() { over <- r.pool.Reload(ctx, &c, func() { t.Error("committed") }) }()
+		go func() { over <- r.tryReloadTo(ctx, &c, func() { t.Error("committed") }) }()
 		for range 3 {
 			if err := r.pool.Alive(t.Context()); err != nil {
 				t.Errorf("%s: %v", name, err)
@@ -334,8 +334,7 @@ func TestReloadOnADeadFileSystem(t *testing.T) {
 	c.Needs = []config.Need{{Kind: config.NeedFolder, Path: dead + "/file"}}
 	over := make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
-	go func() { over <- r.pool.Reload(ctx, &c, func() { t.Error("committed") }) }()
-	r.until("it is under way", func() bool { return strings.HasSuffix(r.pool.Status(), "reloading") })
+	go func() { over <- r.tryReloadTo(ctx, &c, func() { t.Error("committed") }) }()
 	r.pool.Drain()
 	cancel()
 	if err := <-over; err == nil {
@@ -352,7 +351,7 @@ func TestReloadDuringAStopIsRefused(t *testing.T) {
 	r := newRig(t)
 	r.start()
 	r.pool.Drain()
-	if err := r.pool.Reload(t.Context(), r.config, func() { t.Error("committed") }); err == nil {
+	if err := r.tryReload(t.Context(), func() { t.Error("committed") }); err == nil {
 		t.Error("accepted")
 	}
 	<-r.pool.Over()

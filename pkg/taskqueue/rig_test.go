@@ -16,6 +16,8 @@ import (
 	"github.com/nevsnode/gordon/v2/internal/gordontest"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/stats"
+	"github.com/nevsnode/gordon/v2/pkg/store"
+	"github.com/nevsnode/gordon/v2/pkg/task"
 )
 
 // rig is a pool over the test's Redis, with scripts in a folder of its own.
@@ -27,8 +29,11 @@ type rig struct {
 	pool     *Pool
 	log      *lockedBuffer
 	socket   string
-	times    Times
-	signals  *Signals
+	times    store.Times
+	planner  *task.Planner
+	// startTimeout is that of task.Options.
+	startTimeout time.Duration
+	signals      *task.Signals
 }
 
 type lockedBuffer struct {
@@ -53,7 +58,7 @@ func newRig(t testing.TB) *rig {
 	t.Helper()
 	server.Flush(t)
 	return &rig{
-		t: t, dir: t.TempDir(), counters: stats.New("test", time.Now), log: &lockedBuffer{}, socket: server.Socket, times: DefaultTimes(),
+		t: t, dir: t.TempDir(), counters: stats.New("test", time.Now), log: &lockedBuffer{}, socket: server.Socket, times: store.DefaultTimes(),
 		config: &config.Config{
 			RedisNetwork: "unix", RedisAddress: server.Socket, QueueKey: "q", TempDir: t.TempDir(),
 			KillGrace: 5 * time.Second, Tasks: make(map[string]config.Task),
@@ -102,10 +107,7 @@ func workers(n int) func(*config.Task) { return func(t *config.Task) { t.Workers
 func (r *rig) start() {
 	r.t.Helper()
 	r.counters.SetTypes(nil)
-	pool, err := Start(r.t.Context(), r.config, Options{
-		Log:      slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Counters: r.counters, Version: "test", Env: os.Environ(), Signals: r.signals, Times: r.times,
-	})
+	pool, err := r.tryStart(r.t.Context())
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -118,12 +120,49 @@ func (r *rig) start() {
 	})
 }
 
+// tryStart starts a pool, and returns its error.
+func (r *rig) tryStart(ctx context.Context) (*Pool, error) {
+	r.t.Helper()
+	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	var err error
+	r.planner, err = task.NewPlanner(task.Options{Log: log, Counters: r.counters, Env: os.Environ(), Signals: r.signals, StartTimeout: r.startTimeout})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(r.planner.Close) // after the pool
+	served, err := r.served(ctx, r.config)
+	if err != nil {
+		return nil, err
+	}
+	return Start(ctx, served, Options{Log: log, Version: "test", Times: r.times})
+}
+
+// served is what a pool serves by a configuration.
+func (r *rig) served(ctx context.Context, c *config.Config) (Config, error) {
+	plans, err := r.planner.Plan(ctx, c)
+	target := Target{QueueKey: c.QueueKey, Redis: store.Options{Network: c.RedisNetwork, Address: c.RedisAddress}}
+	return Config{Target: target, Plans: plans, MaxRunning: c.MaxRunning, TempDir: c.TempDir}, err
+}
+
+// tryReload makes the rig's configuration the pool's, and returns the error.
+func (r *rig) tryReload(ctx context.Context, commit func()) error {
+	return r.tryReloadTo(ctx, r.config, commit)
+}
+
+func (r *rig) tryReloadTo(ctx context.Context, c *config.Config, commit func()) error {
+	served, err := r.served(ctx, c)
+	if err != nil {
+		return err
+	}
+	return r.pool.Reload(ctx, served, commit)
+}
+
 // reload makes the rig's configuration the pool's.
 func (r *rig) reload() {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), 10*time.Second)
 	defer cancel()
-	if err := r.pool.Reload(ctx, r.config, func() {}); err != nil {
+	if err := r.tryReload(ctx, func() {}); err != nil {
 		r.t.Fatal(err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nevsnode/gordon/v2/pkg/config"
+	"github.com/nevsnode/gordon/v2/pkg/task"
 )
 
 // waits notes its run and its pid, and runs until the file go is there.
@@ -58,8 +59,7 @@ func eachOrder(t *testing.T, story func(t *testing.T, r *rig, strike func(syscal
 	for _, daemonFirst := range []bool{true, false} {
 		t.Run(fmt.Sprintf("daemon first %v", daemonFirst), func(t *testing.T) {
 			r := newRig(t)
-			r.signals = NewSignals()
-			r.signals.patience = time.Minute // the test says when, however busy the machine is
+			r.signals = task.NewSignals(time.Minute) // the test says when, however busy the machine is
 			story(t, r, func(sig syscall.Signal, n int) {
 				if daemonFirst {
 					r.signals.Note(sig)
@@ -167,8 +167,7 @@ func TestOnlyTheSharedSignalExcusesATask(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
-			r.signals = NewSignals()
-			r.signals.patience = time.Millisecond
+			r.signals = task.NewSignals(time.Millisecond)
 			r.task("T", c.trap+waits)
 			r.push("T", numbered(0))
 			r.start()
@@ -182,20 +181,6 @@ func TestOnlyTheSharedSignalExcusesATask(t *testing.T) {
 				t.Errorf("failed list: %q", failed)
 			}
 		})
-	}
-}
-
-// An old signal excuses nothing.
-func TestASharedSignalHasAnEnd(t *testing.T) {
-	s := NewSignals()
-	s.patience = time.Millisecond
-	s.times[unix.SIGHUP] = time.Now().Add(-signalEffect)
-	if s.got(unix.SIGHUP) {
-		t.Error("a reload long ago counts")
-	}
-	s.times[unix.SIGTERM] = time.Now().Add(-time.Hour)
-	if !s.got(unix.SIGTERM) {
-		t.Error("the stop that is under way does not count")
 	}
 }
 

@@ -2,7 +2,7 @@ package taskqueue
 
 import "github.com/nevsnode/gordon/v2/pkg/store"
 
-// state is where a slot stands in its life.
+// state is the state of a slot.
 type state int
 
 const (
@@ -10,10 +10,10 @@ const (
 	free state = iota
 	// taking: the fetcher may at any moment move an entry into the other list.
 	taking
-	// running: the entry stands in the current list, and a worker has it.
+	// running: the entry is in the current list, and a worker runs it.
 	running
-	// finishing: Redis is told what became of the entry, and may have moved the
-	// next one into the other list.
+	// finishing: the finisher reports the result to Redis, which may have moved the
+	// next entry into the other list.
 	finishing
 )
 
@@ -21,12 +21,11 @@ func (s state) String() string {
 	return [...]string{"free", "taking", "running", "finishing"}[s]
 }
 
-// slot is a place for one running task. It is a plain state machine: the queue
-// that owns it does what it says.
+// slot is a place for one running task: a plain state machine that its queue moves.
 //
-// A slot has two run lists and uses them in turn. A list is filled again only
-// after the removal from it was confirmed, and meanwhile the other one is used:
-// so after a lost answer two equal entries cannot be mistaken for each other.
+// A slot has two run lists and uses them in turn. A list is filled again only after the
+// removal from it was confirmed, and meanwhile the other one is used: so after a lost
+// answer two equal entries cannot be mistaken for each other.
 type slot struct {
 	index int
 	state state
@@ -34,17 +33,17 @@ type slot struct {
 	entry []byte
 	task  string // the id of its last run
 	// note is that of the current list, next that of the other one. A number that was
-	// given for an entry that did not come is for the one that does.
+	// given for an entry that did not come is for the entry that does.
 	note, next store.Note
-	// kept says that Redis may know next already: a result was given up whose
+	// kept is set if Redis may know next already: a result was given up because its
 	// connection broke.
 	kept bool
-	// since numbers the takes of the queue, so that entries that go back keep
-	// their order.
+	// since numbers the takes of the queue, so that entries that go back keep their
+	// order.
 	since uint64
-	// held says whether the slot has a place in the budget of its type.
-	placed bool
-	// permitted says whether it has a seat of max_running.
+	// reserved is set if the slot has a place in the budget of its type.
+	reserved bool
+	// permitted is set if it holds a permit of max_running.
 	permitted bool
 }
 
@@ -70,13 +69,13 @@ func (s *slot) take() { s.move(free, taking) }
 // taken ends the wait; t has no entry when none came.
 func (s *slot) taken(t store.Taken, number uint64) { s.settle(taking, t, number) }
 
-// finish begins to tell Redis of the result.
+// finish begins to report the result to Redis.
 func (s *slot) finish() { s.move(running, finishing) }
 
-// finished ends that; t has the next entry, or none.
+// finished ends the report; t has the next entry, or none.
 func (s *slot) finished(t store.Taken, number uint64) { s.settle(finishing, t, number) }
 
-// reconsider goes back to the worker: Redis does not take the result.
+// reconsider goes back to the worker: Redis does not accept the result.
 func (s *slot) reconsider() {
 	s.move(finishing, running)
 	s.kept = true
@@ -95,8 +94,8 @@ func (s *slot) settle(from state, t store.Taken, number uint64) {
 	s.note, s.next, s.kept = t.Note, store.Note{}, false
 }
 
-// move panics on a transition that the life of a slot does not have: it could
-// only come from a mistake in this package, and going on could lose an entry.
+// move panics on a transition that a slot does not have: only a mistake in this package
+// can cause it, and to continue could lose an entry.
 func (s *slot) move(from, to state) {
 	if s.state != from {
 		panic("slot is " + s.state.String() + ", cannot go from " + from.String() + " to " + to.String())

@@ -71,7 +71,7 @@ func newSlotModel(t *testing.T, p *redistest.Proxy) *slotModel {
 	h := loop.NewHealth(slog.New(slog.DiscardHandler), p.Socket)
 	m := &slotModel{
 		t: t, proxy: p, keys: store.Keys{Prefix: "q"}, client: client,
-		fetcher: newFetcher(store.Keys{Prefix: "q"}, client.Link(), h.Source(), discard(), DefaultTimes()), finisher: newFinisher(store.Keys{Prefix: "q"}, client.Link(), h, discard(), DefaultTimes()),
+		fetcher: newFetcher(store.Keys{Prefix: "q"}, client.Link(), h.Source(), discard(), store.DefaultTimes()), finisher: newFinisher(store.Keys{Prefix: "q"}, client.Link(), h, discard(), store.DefaultTimes()),
 		slots: []*slot{{index: 0}, {index: 1}}, held: make(map[*slot]string),
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -198,9 +198,9 @@ func (m *slotModel) finish(rt *rapid.T) {
 	}
 	op.Record = []byte(record)
 	s.finish()
-	m.finisher.jobs <- []job{{slot: s, op: op}}
+	m.finisher.jobs <- []job{{slot: s.index, op: op}}
 	done := <-m.finisher.done
-	if len(done) != 1 || done[0].job.slot != s || done[0].gone && done[0].sure {
+	if len(done) != 1 || done[0].job.slot != s.index || done[0].gone && done[0].sure {
 		rt.Fatalf("confirmed %+v", done)
 	}
 	switch how {

@@ -1,0 +1,154 @@
+package task
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/nevsnode/gordon/v2/internal/files"
+	"github.com/nevsnode/gordon/v2/pkg/config"
+	"github.com/nevsnode/gordon/v2/pkg/output"
+	"github.com/nevsnode/gordon/v2/pkg/runner"
+	"github.com/nevsnode/gordon/v2/pkg/store"
+)
+
+// Judge is who looks at a configuration without a daemon. The zero value may not see
+// and do what the daemon may.
+type Judge struct {
+	// User is whose rights the daemon has, if that is known: this process has them.
+	User string
+	// NoRights is set if the daemon has no capabilities.
+	NoRights bool
+}
+
+// UnitJudge returns the judge for the daemon of a unit of systemd: its User=, and
+// whether it has AmbientCapabilities=. The user is "" where systemd knows of none.
+func UnitJudge(ctx context.Context, unit string) Judge {
+	if unit == "" {
+		return Judge{}
+	}
+	user, err := runner.UnitProperty(ctx, unit, "User")
+	if err != nil || user == "" {
+		return Judge{}
+	}
+	caps, err := runner.UnitProperty(ctx, unit, "AmbientCapabilities")
+	return Judge{User: user, NoRights: err == nil && caps == ""}
+}
+
+// Become gives root's rights away for those of the judge, for good.
+func (j Judge) Become(ctx context.Context) error {
+	account, err := runner.LookupUser(ctx, j.User)
+	if err != nil {
+		return fmt.Errorf("the user %w", err)
+	}
+	return runner.Become(account)
+}
+
+// Check looks at what a configuration names on this machine: users, groups,
+// folders, programs, files. The error, [config.Faults], is what a daemon would refuse.
+// Doubts are what it would only warn of, and what this process may not do or see but
+// the daemon may.
+func Check(ctx context.Context, c *config.Config, j Judge) (doubts []string, err error) {
+	gate := runner.NewGate()
+	defer gate.Close()
+	s := look(ctx, c, os.Environ(), gate, nil)
+	s.judge(c, os.Getenv("CREDENTIALS_DIRECTORY") == "", j.User != "" || os.Geteuid() == 0)
+	if j.NoRights {
+		s.faults, s.rights = append(s.faults, s.rights...), nil
+		s.faults.Sort(c.Files)
+	}
+	doubts = lines(s.rights, s.warnings)
+	if s.trouble != nil {
+		doubts = append(doubts, s.trouble.Error())
+	}
+	if len(c.Limits) > 0 {
+		doubts = append(doubts, "limits need control groups: a gordon that runs can say whether it has them")
+	}
+	if len(s.faults) > 0 {
+		return doubts, s.faults
+	}
+	return doubts, nil
+}
+
+// Check is [Check] by the daemon itself, with all that only it can know. Nothing
+// changes.
+func (p *Planner) Check(ctx context.Context, c *config.Config) (doubts []string, err error) {
+	if !p.begin() {
+		return nil, context.Canceled
+	}
+	defer p.active.Done()
+	found, err := files.Within(ctx, p.surveys, func() (*survey, error) {
+		s := look(ctx, c, p.Env, p.gate, p.reserve)
+		s.judge(c, false, true)
+		return s, nil
+	}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return lines(found.warnings), found.err()
+}
+
+// CheckAccounts returns the faults of a configuration that [config.Load] refuses
+// already: users and groups that this machine does not know.
+func CheckAccounts(ctx context.Context, accounts []config.Account) (faults config.Faults) {
+	for _, a := range accounts {
+		_, err := runner.LookupUser(ctx, a.Name)
+		key := "user"
+		if a.Group {
+			_, err = runner.LookupGroup(ctx, a.Name)
+			key = "group"
+		}
+		if errors.Is(err, runner.ErrUnknown) {
+			faults = append(faults, a.Place.Fault(fmt.Errorf("the %s %w", key, err)))
+		}
+	}
+	return faults
+}
+
+func lines(lists ...config.Faults) (all []string) {
+	for _, f := range slices.Concat(lists...) {
+		all = append(all, f.Error())
+	}
+	return all
+}
+
+// judge finds what a daemon would refuse when it starts, or for ever find wrong when it
+// connects: a logfile, passwords and certificates. What this process may not look at
+// is a doubt, unless it has the rights of the daemon. Credentials are left out where
+// they are the daemon's alone.
+func (s *survey) judge(c *config.Config, noCredentials, rights bool) {
+	for _, n := range c.Needs {
+		var err error
+		switch n.Kind {
+		case config.NeedLogfile:
+			err = output.CheckLogfile(n.Path)
+		case config.NeedPassword:
+			if noCredentials && strings.HasPrefix(n.Path, config.CredentialPrefix) {
+				continue
+			}
+			err = store.Login{PasswordFile: n.Path}.Check()
+		case config.NeedAuthorities:
+			err = store.TLS{CAFile: n.Path}.Check()
+		case config.NeedCertificate:
+			err = store.TLS{CertFile: n.Path, KeyFile: n.Key}.Check()
+		default:
+			continue
+		}
+		at := n.Place.Fault(errors.New(""))
+		known := func(f config.Fault) bool { return f.File == at.File && f.Line == at.Line && f.Key == at.Key }
+		switch {
+		case err == nil:
+		case errors.Is(err, fs.ErrPermission) && !rights:
+			s.warnings = append(slices.DeleteFunc(s.warnings, known), n.Place.Fault(fmt.Errorf("cannot be looked at by this user: %w", err)))
+		default:
+			s.warnings = slices.DeleteFunc(s.warnings, known)
+			s.faults = append(s.faults, n.Place.Fault(err))
+		}
+	}
+	s.faults.Sort(c.Files)
+	s.warnings.Sort(c.Files)
+}

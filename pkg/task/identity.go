@@ -1,0 +1,92 @@
+package task
+
+import (
+	"cmp"
+	"context"
+	"os"
+	"slices"
+	"strconv"
+
+	"github.com/nevsnode/gordon/v2/pkg/config"
+	"github.com/nevsnode/gordon/v2/pkg/runner"
+)
+
+// identify finds out who runs the task.
+func (s *survey) identify(ctx context.Context, p *Plan) (known bool) {
+	t, uid, gid := p.Task, uint32(os.Geteuid()), uint32(os.Getegid())
+	is := runner.Identity{UID: uid, GID: gid}
+	var a runner.Account
+	if t.Process.User != "" {
+		var err error
+		if a, err = s.account(ctx, t.Process.User); err != nil {
+			s.unknown(t, "user", err)
+			return false
+		}
+		is = runner.Identity{Name: a.Name, UID: a.UID, GID: a.GID, Groups: a.Groups}
+		p.env = a.Environ(p.env)
+	}
+	if t.Process.Group != "" {
+		group, err := runner.LookupGroup(ctx, t.Process.Group)
+		if err != nil {
+			s.unknown(t, "group", err)
+			return false
+		}
+		// It takes the place of the user's own group, as with initgroups(3).
+		is.Groups = append(slices.DeleteFunc(slices.Clone(is.Groups), func(g uint32) bool { return g == a.GID || g == group }), group)
+		is.Name, is.GID, is.KeepGroups = cmp.Or(is.Name, t.Process.Group), group, t.Process.User == ""
+	}
+	if !s.rootIsMeant(t, is) {
+		return false
+	}
+	if is.UID != uid || is.GID != gid {
+		p.base.User = &is
+	}
+	if t.Process.WorkingDirectory == config.HomeDir {
+		if a.Home == "" {
+			s.fault(t, "working_directory", "the user %s has no home", a.Name)
+			return false
+		}
+		p.base.Dir = a.Home
+	}
+	return true
+}
+
+// rootIsMeant reports whether the configuration itself names root wherever the task
+// would have root's number. The system's databases alone make nobody root: a
+// directory service may be wrong, or somebody's.
+func (s *survey) rootIsMeant(t config.Task, is runner.Identity) bool {
+	switch {
+	case namesRoot(t.Process.User) || t.Process.User == "" && t.Process.Group == "":
+		return true
+	case t.Process.User != "" && is.UID == 0:
+		s.fault(t, "user", "the user %s has the number 0; if root is meant, user = \"root\" says so", t.Process.User)
+	case t.Process.Group != "" && is.GID == 0 && !namesRoot(t.Process.Group):
+		s.fault(t, "group", "the group %s has the number 0; if root's is meant, group = \"root\" says so", t.Process.Group)
+	case is.GID != 0 && !slices.Contains(is.Groups, 0) || namesRoot(t.Process.Group):
+		return true
+	default:
+		s.fault(t, "user", "the user %s is in root's group, with the number 0; if that is meant, group = \"root\" says so", t.Process.User)
+	}
+	return false
+}
+
+// namesRoot reports whether a user or group of the configuration is root.
+func namesRoot(name string) bool {
+	n, err := strconv.ParseUint(name, 10, 32)
+	return name == "root" || err == nil && n == 0
+}
+
+// account looks a user up, once for all tasks.
+func (s *survey) account(ctx context.Context, name string) (runner.Account, error) {
+	if a, ok := s.accounts[name]; ok {
+		return a, nil
+	}
+	if err := s.reserve.Fill(); err != nil {
+		return runner.Account{}, err
+	}
+	a, err := runner.LookupUser(ctx, name)
+	if err == nil {
+		s.accounts[name] = a
+	}
+	return a, err
+}

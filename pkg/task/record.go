@@ -1,0 +1,55 @@
+package task
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/nevsnode/gordon/v2/pkg/entry"
+	"github.com/nevsnode/gordon/v2/pkg/output"
+	"github.com/nevsnode/gordon/v2/pkg/store"
+)
+
+// Redis closes a connection that sends a string longer than its proto-max-bulk-len,
+// which an administrator may have lowered to 1 MiB. Without the right to CONFIG nobody
+// can ask for that limit. So the caller finds out by trying that a record is too large,
+// and then asks for a smaller result. The last of those sends no bytes of the entry:
+// Redis moves the entry itself.
+
+// recorded adds the record of a failure to a result.
+func recorded(log *slog.Logger, res Result, payload []byte, f entry.Failure) Result {
+	res.Record = entry.FailedWithin(store.MaxString, payload, f)
+	if res.Record == nil {
+		log.Warn("the entry is too large for an error_message: the failed list has it unchanged")
+		return res
+	}
+	res.Smaller = func() Result {
+		log := log.With("bytes", len(res.Record))
+		res.Effect = NoEffect // the first result has had it
+		short := f
+		if short.Message, _, _ = strings.Cut(f.Message, "\n"); short.Message != f.Message {
+			log.Warn("redis does not take the record of a failure, the output is left out")
+			return recorded(log, res, payload, short)
+		}
+		log.Error("redis does not take the record of a failure, the entry is on the failed list as it is")
+		res.Record, res.Smaller = nil, nil
+		return res
+	}
+	return res
+}
+
+// cannotWait is what becomes of an entry that was to be postponed, if Redis does not
+// accept it with the note of its past.
+func (w *Worker) cannotWait(r *Run, what string, bytes int) Result {
+	r.Verdict.Fault = strings.TrimLeft(fmt.Sprintf("%s\n%s: redis does not take the entry with what gordon notes on it, %d bytes", r.Verdict.Fault, what, bytes), "\n")
+	w.counters().Abandoned(r.Type)
+	log := w.Log.With(r.attributes()...).With(output.KeyError, r.excerpt())
+	log.Error(headline(r.Verdict.Outcome), output.KeyMessageID, messageID(r.Verdict.Outcome))
+	res := w.fail(log, r)
+	res.Effect = NoEffect // the first result has had it
+	return res
+}
+
+// MayBeRecord reports whether an entry may be the record of a failure that was pushed
+// back to its queue.
+func MayBeRecord(raw []byte) bool { return entry.MayBeRecord(raw) }

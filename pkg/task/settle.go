@@ -1,0 +1,166 @@
+package task
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nevsnode/gordon/v2/pkg/entry"
+	"github.com/nevsnode/gordon/v2/pkg/output"
+	"github.com/nevsnode/gordon/v2/pkg/runner"
+	"github.com/nevsnode/gordon/v2/pkg/stats"
+	"github.com/nevsnode/gordon/v2/pkg/store"
+)
+
+func (w *Worker) counters() *stats.Counters { return w.Plan.all.planner.Counters }
+
+// settle decides what becomes of an entry that has been run, and reports the run to the
+// log and the counters.
+func (w *Worker) settle(r *Run, e entry.Entry) Result {
+	w.counters().Measure(r.Type, string(r.Verdict.Outcome), r.Verdict.Took, r.Verdict.Exit.Usage)
+	if r.Verdict.Outcome == entry.OutcomeOK {
+		w.counters().Done(r.Type)
+		w.Log.Debug("task done", r.attributes()...)
+		return Result{Slot: r.Slot, How: store.Drop, Effect: Succeeded}
+	}
+	log := w.Log.With(r.attributes()...)
+	switch r.Verdict.Outcome {
+	case entry.OutcomeReturned:
+		w.counters().Returned(r.Type)
+		log.Warn("task stopped, its entry goes back to the head of the queue")
+		return Result{Slot: r.Slot, How: store.Return}
+	case entry.OutcomeTakenOver:
+		w.counters().Returned(r.Type)
+		log.Warn("task stopped, because another host has taken its entry over")
+		return Result{Slot: r.Slot, How: store.Return}
+	}
+	res, again := w.retry(r, e)
+	log = log.With(output.KeyError, r.excerpt())
+	if again {
+		w.counters().Retried(r.Type)
+		log.Warn("task failed, it runs again later", output.KeyRetryIn, res.After, output.KeyMessageID, output.MsgTaskRetried)
+		return res
+	}
+	w.counters().Failed(r.Type)
+	log.Error(headline(r.Verdict.Outcome), output.KeyMessageID, messageID(r.Verdict.Outcome))
+	return w.fail(log, r)
+}
+
+// notify runs the error_script. After an abort the script has kill_grace to end.
+func (w *Worker) notify(r *Run) {
+	all := w.Plan.all
+	ctx, cancel := context.WithCancel(w.Kill)
+	defer cancel()
+	defer context.AfterFunc(w.Abort, func() { time.AfterFunc(all.KillGrace, cancel) })()
+	all.Notify(ctx, w.Kill, w.Log, r.Type, r.Payload, r.Verdict.Fault)
+}
+
+// fail is what becomes of an entry that failed and does not run again.
+func (w *Worker) fail(log *slog.Logger, r *Run) Result {
+	res := Result{Slot: r.Slot, How: store.Drop, Effect: Failed}
+	outcome := r.Verdict.Outcome
+	if outcome == entry.OutcomeCancelled || outcome == entry.OutcomeCrashed {
+		res.Effect = NoEffect // nothing has failed now
+	}
+	if outcome != entry.OutcomeCancelled {
+		// Before the entry leaves its run list: power loss here repeats the entry
+		// and the notice. In the other order the notice would be lost.
+		w.notify(r)
+	}
+	ttl := w.Plan.Failed.TTL
+	if r.neverRan() {
+		ttl = max(ttl, store.NeverRan)
+	}
+	if ttl <= 0 {
+		return res
+	}
+	res.How, res.TTL = store.Fail, ttl
+	return recorded(log, res, r.Payload, r.failure())
+}
+
+// neverRan reports whether the entry did not run to its end, successful or not. It is
+// kept then, even if no failed list is configured.
+func (r *Run) neverRan() bool {
+	switch r.Verdict.Outcome {
+	case entry.OutcomeUnreadable, entry.OutcomeNotStarted, entry.OutcomeExpired, entry.OutcomeStopped, entry.OutcomeCrashed:
+		return true
+	default:
+		return false
+	}
+}
+
+// attributes describe the run in the log.
+func (r *Run) attributes() []any {
+	v := &r.Verdict
+	list := []any{output.KeyOutcome, string(v.Outcome), output.KeyDuration, v.Took}
+	if r.Attempt > 1 || r.MaxAttempts > 1 {
+		list = append(list, output.KeyAttempt, r.Attempt)
+	}
+	switch v.Exit.Kind {
+	case runner.NotStarted:
+		return list
+	case runner.Exited:
+		list = append(list, output.KeyExitStatus, v.Exit.ExitStatus)
+	case runner.Signaled:
+		list = append(list, output.KeySignal, unix.SignalName(v.Exit.Signal))
+	}
+	u := v.Exit.Usage
+	list = append(list, output.KeyUserCPU, u.UserCPU, output.KeySystemCPU, u.SystemCPU)
+	if u.PeakMemory > 0 {
+		list = append(list, output.KeyPeakMemory, u.PeakMemory)
+	}
+	if u.ReadBytes+u.WrittenBytes > 0 {
+		list = append(list, output.KeyRead, u.ReadBytes, output.KeyWritten, u.WrittenBytes)
+	}
+	return list
+}
+
+// excerpt is the fault as the log has it.
+func (r *Run) excerpt() string { return output.Excerpt(r.Verdict.Reason + r.Verdict.Fault) }
+
+// failure is what the failed list has besides the entry.
+func (r *Run) failure() entry.Failure {
+	v := &r.Verdict
+	f := entry.Failure{
+		Message: v.Fault, Outcome: string(v.Outcome), TaskID: r.ID, Attempt: r.Attempt, StartedAt: r.Began, Duration: v.Took,
+		Exited: v.Exit.Kind == runner.Exited, ExitStatus: v.Exit.ExitStatus,
+		Usage: v.Exit.Usage,
+	}
+	if v.Exit.Kind == runner.Signaled {
+		f.Signal = unix.SignalName(v.Exit.Signal)
+	}
+	return f
+}
+
+// headline is the message of the log for a failure.
+func headline(o entry.Outcome) string {
+	switch o {
+	case entry.OutcomeNotStarted:
+		return "task could not start"
+	case entry.OutcomeUnreadable:
+		return "entry cannot be read"
+	case entry.OutcomeTimedOut:
+		return "task timed out"
+	case entry.OutcomeOutOfMemory:
+		return "task ran out of memory"
+	case entry.OutcomeCancelled:
+		return "task cancelled"
+	case entry.OutcomeExpired:
+		return "task missed its deadline"
+	default:
+		return "task failed"
+	}
+}
+
+func messageID(o entry.Outcome) string {
+	switch o {
+	case entry.OutcomeNotStarted:
+		return output.MsgTaskNotStarted
+	case entry.OutcomeUnreadable:
+		return output.MsgEntryUnreadable
+	default:
+		return output.MsgTaskFailed
+	}
+}

@@ -1,0 +1,167 @@
+package task
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/nevsnode/gordon/v2/pkg/taskenv"
+
+	"github.com/nevsnode/gordon/v2/pkg/config"
+	"github.com/nevsnode/gordon/v2/pkg/runner"
+)
+
+// survey is what a configuration means on this machine.
+type survey struct {
+	env      []string
+	gate     *runner.Gate
+	reserve  *runner.Reserve // nil where the program ends soon
+	plans    map[string]*Plan
+	accounts map[string]runner.Account // by the name that was looked up
+
+	trouble  error         // the machine could not be asked; it may answer later
+	faults   config.Faults // what cannot work anywhere on this machine
+	rights   config.Faults // what this process may not do
+	warnings config.Faults // what may yet be put right before an entry comes
+}
+
+// look surveys all tasks.
+func look(ctx context.Context, c *config.Config, env []string, gate *runner.Gate, reserve *runner.Reserve) *survey {
+	s := &survey{env: env, gate: gate, reserve: reserve, plans: make(map[string]*Plan), accounts: make(map[string]runner.Account)}
+	for _, name := range slices.Sorted(maps.Keys(c.Tasks)) {
+		s.plans[name] = s.plan(ctx, c.Tasks[name])
+	}
+	s.find(c.Needs)
+	for _, list := range []config.Faults{s.faults, s.rights, s.warnings} {
+		list.Sort(c.Files)
+	}
+	return s
+}
+
+// find warns of files and folders that are not there. A missing error_script would
+// be found with the first failure, of which nobody would be told.
+func (s *survey) find(needed []config.Need) {
+	for _, p := range needed {
+		var err error
+		switch p.Kind {
+		case config.NeedProgram:
+			var path string
+			if path, err = s.gate.LookPath(p.Path); err == nil {
+				err = runner.Attributes{}.CheckProgram(path, s.gate)
+			}
+		case config.NeedLogfile:
+			_, err = os.Stat(filepath.Dir(p.Path))
+		case config.NeedPassword:
+			if !strings.HasPrefix(p.Path, config.CredentialPrefix) {
+				_, err = os.Stat(p.Path)
+			}
+		default:
+			_, err = os.Stat(p.Path)
+		}
+		var why syscall.Errno
+		if errors.As(err, &why) {
+			err = why // not what was taken for a path: it may be a password
+		}
+		if err != nil {
+			s.warnings = append(s.warnings, p.Place.Fault(fmt.Errorf("cannot be used now: %w", err)))
+		}
+	}
+}
+
+// err is every reason why a daemon can't run with the configuration.
+func (s *survey) err() error {
+	if s.trouble != nil {
+		return s.trouble
+	}
+	if all := slices.Concat(s.faults, s.rights); len(all) > 0 {
+		return all
+	}
+	return nil
+}
+
+// OnlyUnknownAccounts reports whether err is [config.Faults] that are all users or
+// groups which were not found. Those may be there later: getent(1) exits with the same
+// status whether an account is unknown or the directory service that knows it is away.
+func OnlyUnknownAccounts(err error) bool {
+	var faults config.Faults
+	return errors.As(err, &faults) && !slices.ContainsFunc(faults, func(f config.Fault) bool { return !errors.Is(f, runner.ErrUnknown) })
+}
+
+func (s *survey) fault(t config.Task, key, format string, args ...any) {
+	s.faults = append(s.faults, t.Origins[key].Fault(fmt.Errorf(format, args...)))
+}
+
+// unknown is for an account that was not found. A directory service that does not
+// answer is no fault of the configuration, after which systemd would not try again.
+func (s *survey) unknown(t config.Task, key string, err error) {
+	if errors.Is(err, runner.ErrUnknown) {
+		s.fault(t, key, "the %s %w", key, err)
+		return
+	}
+	s.trouble = cmp.Or(s.trouble, fmt.Errorf("looking for the %s of type %q: %w", key, t.Type, err))
+}
+
+// plan makes the plan of a task. It is complete only where there is no fault.
+func (s *survey) plan(ctx context.Context, t config.Task) *Plan {
+	p := &Plan{Task: t, env: s.env, base: runner.Spec{Path: t.Script, Gate: s.gate}}
+	p.base.Attributes = runner.Attributes{
+		Dir: t.Process.WorkingDirectory, Umask: t.Process.Umask, Nice: t.Process.Nice, IO: ioPriority(t.Process.IONice), OOMScoreAdj: t.Process.OOMScoreAdj,
+	}
+	if !s.identify(ctx, p) {
+		return p
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Env.Set)) {
+		if taskenv.Withheld(name) {
+			s.fault(t, "environment."+name, "belongs to systemd and gordon, and never reaches a script")
+		}
+	}
+	p.env = taskenv.With(p.env, t.Env.Set)
+	s.try(t, p.base.Attributes)
+	return p
+}
+
+// try tries out the attributes one by one, so that a fault has a place.
+func (s *survey) try(t config.Task, a runner.Attributes) {
+	// Each try of attributes uses a thread up.
+	if err := s.reserve.Fill(); err != nil && a != (runner.Attributes{OOMScoreAdj: a.OOMScoreAdj}) {
+		s.trouble = cmp.Or(s.trouble, fmt.Errorf("trying out the attributes of type %q: %w", t.Type, err))
+		return
+	}
+	who := runner.Attributes{User: a.User}
+	if err := who.Check(s.gate); err != nil {
+		s.rights = append(s.rights, cmp.Or(t.Origins["user"], t.Origins["group"]).Fault(err))
+		return // all else would fail for the same reason
+	}
+	for _, one := range []struct {
+		key   string
+		alone runner.Attributes
+	}{{"nice", runner.Attributes{Nice: a.Nice}}, {"ionice", runner.Attributes{IO: a.IO}}, {"oom_score_adj", runner.Attributes{OOMScoreAdj: a.OOMScoreAdj}}} {
+		if err := one.alone.Check(s.gate); err != nil {
+			s.rights = append(s.rights, t.Origins[one.key].Fault(err))
+		}
+	}
+	where := runner.Attributes{User: a.User, Dir: a.Dir}
+	if err := where.Check(s.gate); err != nil {
+		s.warnings = append(s.warnings, t.Origins["working_directory"].Fault(fmt.Errorf("no task can start now: %w", err)))
+	}
+	if err := who.CheckProgram(t.Script, s.gate); err != nil {
+		if strings.Contains(t.Script, " ") && errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf(`%w (a path has no arguments; with some it is an array: ["/usr/bin/php", "worker.php"])`, err)
+		}
+		s.warnings = append(s.warnings, t.Origins["script"].Fault(fmt.Errorf("cannot be started now: %w", err)))
+	}
+}
+
+// ioPriority is a priority with the kernel's number of its class.
+func ioPriority(p config.IONice) runner.IOPriority {
+	classes := map[string]runner.IOClass{"realtime": runner.IORealTime, "best-effort": runner.IOBestEffort, "idle": runner.IOIdle}
+	return runner.IOPriority{Class: classes[p.Class], Level: p.Level}
+}

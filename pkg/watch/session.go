@@ -1,0 +1,210 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/nevsnode/gordon/v2/internal/loop"
+	"github.com/nevsnode/gordon/v2/pkg/output"
+	"github.com/nevsnode/gordon/v2/pkg/store"
+)
+
+// session is the watcher's work with one pair of connections.
+type session struct {
+	*Watcher
+	watch    *store.Watch
+	inbox    *inbox
+	schedule *schedule
+	pace     *loop.Pacer
+	// refusals is set if Redis has refused something since the last report.
+	refusals bool
+}
+
+// serve looks, waits for the next thing to do, and looks again, until the connections are
+// lost. If ctx itself ends, another instance is put on duty for this one.
+func (s *session) serve(ctx, connected context.Context) error {
+	ping := time.NewTicker(s.Times.Ping)
+	defer ping.Stop()
+	for {
+		if err := s.look(); err != nil {
+			return err
+		}
+		s.attempted()
+		if err := s.rest(connected, ping.C); err != nil {
+			if ctx.Err() != nil && s.schedule.rank >= 0 {
+				_ = s.watch.LeaveDuty() // the others find out by themselves, but later
+			}
+			return err
+		}
+	}
+}
+
+// rest returns when it is time for another look.
+func (s *session) rest(ctx context.Context, ping <-chan time.Time) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		timer.Stop()
+		if left, ok := s.schedule.next(time.Now()); ok {
+			timer.Reset(left)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timer.C:
+			return nil
+		case <-s.inbox.ready:
+			for _, c := range s.inbox.take() {
+				s.schedule.hear(c, time.Now())
+			}
+		case <-s.changed:
+			if s.schedule.rank >= 0 {
+				s.schedule.types.by(time.Now())
+			}
+		case <-s.health.Doubt():
+			if err := s.ping(); err != nil {
+				return err
+			}
+		case <-ping:
+			if err := s.ping(); err != nil {
+				return err
+			}
+			s.schedule.duty.by(time.Now())
+		}
+	}
+}
+
+// ping tests both connections. The one that only receives would not notice its loss
+// otherwise.
+func (s *session) ping() error {
+	return s.watch.Ping()
+}
+
+// look reads all keys that are scheduled for now, passes them on, and moves the entries
+// that are due. A key that Redis refuses is tried again, and delays nothing else.
+func (s *session) look() error {
+	for _, step := range []func() error{s.readPaused, s.moveDue, s.readDuty, s.readTypes} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	refused := s.schedule.refused()
+	if refused == nil {
+		s.pace.Reset()
+	}
+	if refused == nil || s.refusals {
+		s.source.Report(refused)
+	}
+	if s.refusals && s.watch.Stale() {
+		return refused // the next connection finds the present master
+	}
+	s.refusals = false
+	return nil
+}
+
+// again returns when to try again after a refusal.
+func (s *session) again(refused error) time.Time {
+	if refused == nil {
+		return time.Time{}
+	}
+	s.refusals = true
+	return time.Now().Add(s.pace.Next())
+}
+
+func (s *session) readPaused() error {
+	if !s.schedule.paused.due(time.Now()) {
+		return nil
+	}
+	paused, err := s.watch.Paused()
+	if err != nil && !store.Refused(err) {
+		return err
+	}
+	s.schedule.paused.saw(err, s.again(err))
+	if err == nil {
+		s.Paused(paused)
+	}
+	return nil
+}
+
+// readDuty asks whether this instance is on duty. If Redis refuses to answer, it is: it is
+// better that many instances move the entries than none.
+func (s *session) readDuty() error {
+	if !s.schedule.duty.due(time.Now()) {
+		return nil
+	}
+	rank, on, err := s.watch.Duty()
+	if err != nil && !store.Refused(err) {
+		return err
+	}
+	s.schedule.duty.saw(err, s.again(err))
+	if err != nil {
+		rank, on = 0, true
+	}
+	if on != (s.schedule.rank >= 0) {
+		s.Log.Debug("entries for later are moved by this instance", "on_duty", on, "rank", rank)
+	}
+	s.schedule.appoint(rank, on, time.Now())
+	return nil
+}
+
+// readTypes reads which types there are, of all instances.
+func (s *session) readTypes() error {
+	if !s.schedule.types.due(time.Now()) {
+		return nil
+	}
+	types, err := s.watch.Types()
+	if err != nil && !store.Refused(err) {
+		return err
+	}
+	s.schedule.types.saw(err, s.again(err))
+	if err != nil {
+		types = slices.Collect(maps.Keys(s.schedule.known))
+	}
+	s.schedule.serve(append(types, s.Types()...), time.Now())
+	return nil
+}
+
+// moveDue reads the types that are scheduled for now, and moves the entries that are due,
+// a batch of each. A refusal for one type does not delay the others.
+func (s *session) moveDue() error {
+	types := s.schedule.open(time.Now())
+	var again time.Time
+	for most := len(types); len(types) > 0; {
+		due, err := s.watch.MoveDue(types[:min(most, len(types))])
+		switch {
+		case errors.Is(err, &store.ReplyError{Code: "NOPERM"}) && most > 1:
+			most = 1 // perhaps one of the types is refused
+			continue
+		case store.Refused(err) && most > 1:
+			due = refuse(types, err)
+		case store.Refused(err):
+			due = refuse(types[:1], err)
+		case err != nil:
+			return err
+		}
+		now := time.Now()
+		for _, d := range due {
+			if d.Refused != nil && again.IsZero() {
+				again = s.again(d.Refused)
+			}
+			if d.Moved > 0 {
+				s.Log.Debug("entries are due", output.KeyTaskType, d.Type, "entries", d.Moved)
+			}
+			s.schedule.saw(d, now, again)
+		}
+		types = types[len(due):]
+	}
+	return nil
+}
+
+// refuse is the state of types that Redis refuses.
+func refuse(types []string, err error) []store.Due {
+	due := make([]store.Due, len(types))
+	for i, t := range types {
+		due[i] = store.Due{Type: t, Refused: err}
+	}
+	return due
+}
