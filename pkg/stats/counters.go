@@ -10,8 +10,8 @@ import (
 	"github.com/nevsnode/gordon/v2/internal/usage"
 )
 
-// Counters counts runs. All methods are safe for concurrent use, and those that
-// a worker calls take no lock but that of its type, for nanoseconds.
+// Counters counts runs. All methods are safe for concurrent use. The methods that a
+// worker calls take no lock but that of its type, for nanoseconds.
 type Counters struct {
 	version string
 	now     func() time.Time
@@ -25,10 +25,10 @@ type Counters struct {
 	types atomic.Pointer[typeSet]
 }
 
-// typeSet is immutable; the counters it points to are shared by all sets.
+// typeSet is immutable. All sets share the counters of a type.
 type typeSet struct {
 	counted    map[string]*typeCounters // of every type ever configured
-	configured []string                 // the types of now, sorted
+	configured []string                 // the current types, sorted
 }
 
 type typeCounters struct {
@@ -36,17 +36,17 @@ type typeCounters struct {
 	tally   *tally
 }
 
-// New returns counters that start now. now tells the time; its monotonic part,
-// where it has one, keeps the runtime right when the clock is set.
+// New returns counters that start now. now returns the time. Its monotonic part, if
+// there is one, keeps the runtime right when the clock is set.
 func New(version string, now func() time.Time) *Counters {
 	c := &Counters{version: version, now: now, start: now()}
 	c.types.Store(&typeSet{})
 	return c
 }
 
-// SetTypes names the configured types, on start and on reload. A new type
-// appears with 0. A removed one leaves the statistics, its runs still count in
-// the totals, and it goes on from its count when it comes back.
+// SetTypes sets the configured types, at the start and at a reload. A new type starts
+// at 0. A removed type leaves the statistics, but its runs still count in the totals, and
+// its count continues if it is configured again.
 func (c *Counters) SetTypes(types []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -110,16 +110,16 @@ func (c *Counters) Returned(string) {
 	c.running.Add(-1)
 }
 
-// Snapshot is the state of the daemon in a few numbers.
+// Snapshot is a summary of the daemon.
 type Snapshot struct {
-	Running int   // runs of now
+	Running int   // current runs
 	Types   int   // configured
 	Done    int64 // since the start
 	Failed  int64 // since the start
 }
 
-// Snapshot returns the numbers of now. They are read one after the other, so a
-// run that ends meanwhile may be in two of them or in none.
+// Snapshot returns the current numbers. It reads one after the other, so a run that ends
+// meanwhile may be in two of them or in none.
 func (c *Counters) Snapshot() Snapshot {
 	return Snapshot{
 		Running: int(c.running.Load()),
@@ -129,19 +129,19 @@ func (c *Counters) Snapshot() Snapshot {
 	}
 }
 
-// ShowRedis has the statistics say how Redis is, in the words of state: "ok", or
-// what is wrong. state is called for each request.
+// ShowRedis adds the state of Redis to the statistics. state is called for each request
+// and returns "ok" or a description of the problem.
 func (c *Counters) ShowRedis(state func() string) { c.redis.Store(&state) }
 
-// report is the answer of the stats interface: what Gordon 1.6.5 answered, and
-// more.
+// report is the answer of the stats interface: the properties of Gordon 1.6.5, then
+// further ones.
 type report struct {
 	Runtime   int64            `json:"runtime"` // s
 	TaskCount map[string]int64 `json:"task_count"`
 	Version   string           `json:"version"`
-	// Tasks has the types of which runs have ended.
+	// Tasks has the types of which at least one run has ended.
 	Tasks map[string]typeReport `json:"tasks,omitempty"`
-	// Redis is "ok", or what is wrong.
+	// Redis is "ok" or a description of the problem.
 	Redis string `json:"redis,omitempty"`
 }
 

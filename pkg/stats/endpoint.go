@@ -13,41 +13,41 @@ import (
 	"github.com/nevsnode/gordon/v2/internal/netlimit"
 )
 
-// endpoint is one address that is listened on. It is also the net.Listener of
-// its http.Server, so that TLS can be turned on, off, or to another certificate
+// endpoint is one address that the server listens on. It is also the net.Listener of
+// its http.Server, so that a reload can turn TLS on or off, or change the certificate,
 // without closing the address.
 type endpoint struct {
 	name     string // as configured
 	listener *netlimit.Listener
 	server   *http.Server
-	manners  atomic.Pointer[manners]
+	serving  atomic.Pointer[serving]
 }
 
-// manners is what can change while an endpoint stays.
-type manners struct {
+// serving is the part of an endpoint that a reload can replace.
+type serving struct {
 	handler http.Handler
 	tls     *tls.Config // nil: plain HTTP
 }
 
-func newManners(o Options, c *Counters) (*manners, error) {
+func newServing(o Options, c *Counters) (*serving, error) {
 	handler, err := newHandler(o.Pattern, c)
 	if err != nil {
 		return nil, err
 	}
-	m := &manners{handler: handler}
+	s := &serving{handler: handler}
 	if o.TLSCertFile == "" && o.TLSKeyFile == "" {
-		return m, nil
+		return s, nil
 	}
 	cert, err := files.KeyPair(o.TLSCertFile, o.TLSKeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("loading the certificate of the stats interface: %w", err)
 	}
-	m.tls = &tls.Config{
+	s.tls = &tls.Config{
 		Certificates: []tls.Certificate{cert},
 		MinVersion:   tls.VersionTLS12,
 		NextProtos:   []string{"h2", "http/1.1"},
 	}
-	return m, nil
+	return s, nil
 }
 
 // listen binds the address. Connections wait in the kernel's backlog until the
@@ -61,17 +61,17 @@ func listen(address string, log *slog.Logger) (*endpoint, error) {
 	e.server = &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if e.listener.Crowded() {
-				// Idle connections must not keep others out.
+				// Idle connections must not block other clients.
 				w.Header().Set("Connection", "close")
 			}
-			e.manners.Load().handler.ServeHTTP(w, r)
+			e.serving.Load().handler.ServeHTTP(w, r)
 		}),
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       requestTimeout,
 		WriteTimeout:      requestTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		// Port scanners and broken handshakes are no news.
+		// Port scanners and broken handshakes are not worth more than a debug message.
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	return e, nil
@@ -83,7 +83,7 @@ func (e *endpoint) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if config := e.manners.Load().tls; config != nil {
+	if config := e.serving.Load().tls; config != nil {
 		return tls.Server(conn, config), nil
 	}
 	return conn, nil
@@ -95,15 +95,15 @@ func (e *endpoint) Close() error { return e.listener.Close() }
 // Addr implements net.Listener.
 func (e *endpoint) Addr() net.Addr { return e.listener.Addr() }
 
-// shutdown stops listening at once, lets the requests that are being answered
-// end for a moment, and cuts what is left. It may be called more than once.
+// shutdown stops listening at once, waits up to closeTimeout for the requests in
+// progress, and then closes their connections. It may be called more than once.
 func (e *endpoint) shutdown() {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	if e.server.Shutdown(ctx) != nil {
 		_ = e.server.Close()
 	}
-	// The server does not know a listener that it has not served yet. Closing
-	// it before Shutdown would look to Serve like a fault.
+	// The HTTP server does not know a listener that it has not served yet. Closing it
+	// before Shutdown would be an error for Serve.
 	_ = e.listener.Close()
 }

@@ -6,14 +6,13 @@ import (
 	"net/http"
 )
 
-// newHandler routes pattern to the counters. As in Gordon 1.6.5 pattern is one
-// of http.ServeMux: "/" answers every path, "/stats" only that one, all others
-// are 404.
+// newHandler routes pattern to the counters. As in Gordon 1.6.5 it is a pattern of
+// http.ServeMux: "/" answers every path, "/stats" only that path. Others are 404.
 func newHandler(pattern string, c *Counters) (_ http.Handler, err error) {
 	if pattern == "" {
 		pattern = "/"
 	}
-	// A panic is ServeMux's only answer to a pattern that it does not take.
+	// ServeMux panics if it does not accept a pattern.
 	defer func() {
 		if fault := recover(); fault != nil {
 			err = fmt.Errorf("the pattern of the stats interface, which has to be a path such as \"/\": %v", fault)
@@ -24,7 +23,7 @@ func newHandler(pattern string, c *Counters) (_ http.Handler, err error) {
 	return mux, nil
 }
 
-// ServeHTTP answers what Gordon 1.6.5 answered.
+// ServeHTTP answers with the counters as JSON, in the form of Gordon 1.6.5.
 func (c *Counters) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	b, err := json.Marshal(c.report())
 	if err != nil {
@@ -32,6 +31,6 @@ func (c *Counters) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf8")
-	// The only fault left is a client that has gone.
+	// It fails only if the client has gone.
 	_, _ = w.Write(b)
 }

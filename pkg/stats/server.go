@@ -16,36 +16,36 @@ const (
 	requestTimeout    = 5 * time.Second
 	idleTimeout       = time.Minute
 	maxHeaderBytes    = 16 << 10
-	// maxConnections is how many are served at once; further ones wait. Tasks
+	// maxConnections is how many are served at once. Further ones wait, because tasks
 	// need descriptors, too.
 	maxConnections = 128
-	closeTimeout   = time.Second // for requests that are being answered
+	closeTimeout   = time.Second // for requests in progress
 )
 
-// Options describes the interface.
+// Options are the settings of the interface.
 type Options struct {
 	Interface   string // host:port to listen on; "" means none
 	Pattern     string // of http.ServeMux; "" means "/"
-	TLSCertFile string // PEM; with TLSKeyFile the interface speaks HTTPS
+	TLSCertFile string // PEM; with TLSKeyFile the server uses HTTPS
 	TLSKeyFile  string // PEM
 }
 
-// Server serves the counters over HTTP. Its address and manners can change
-// while it runs, one Change at a time.
+// Server serves the counters over HTTP. Its options can change while it runs, one
+// Change at a time.
 type Server struct {
 	counters *Counters
 	log      *slog.Logger
-	poke     chan struct{} // want has changed
+	changed  chan struct{} // want has changed
 
-	mu      sync.Mutex  // guards what follows
-	want    *endpoint   // to be served; nil: none
-	retired []*endpoint // to be closed; Run may never have seen them
+	mu      sync.Mutex  // guards the fields below
+	want    *endpoint   // to be served; nil if none
+	retired []*endpoint // to be closed; Run may not have served them
 	closed  bool
 }
 
 // NewServer returns a server that does not listen yet; see Prepare.
 func NewServer(c *Counters, log *slog.Logger) *Server {
-	return &Server{counters: c, log: log, poke: make(chan struct{}, 1)}
+	return &Server{counters: c, log: log, changed: make(chan struct{}, 1)}
 }
 
 // Addr returns the address that the server listens on, or nil.
@@ -58,9 +58,9 @@ func (s *Server) Addr() net.Addr {
 	return s.want.listener.Addr()
 }
 
-// Run serves what has been committed, and what will be, until ctx is done. It
-// then closes everything, waits for it, and returns nil. When an interface
-// fails while it is being served that is logged: it is no reason to stop tasks.
+// Run serves the endpoint that was committed last until ctx is done. Then it closes
+// everything, waits for the end of it, and returns nil. If an endpoint fails, Run logs
+// that and goes on: the statistics are no reason to stop tasks.
 func (s *Server) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -77,12 +77,12 @@ func (s *Server) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return s.Close()
-		case <-s.poke:
+		case <-s.changed:
 		}
 	}
 }
 
-// take returns what is to be served and, once, what is to be closed.
+// take returns the endpoint to serve and, once, the endpoints to close.
 func (s *Server) take() (want *endpoint, retired []*endpoint) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,9 +103,9 @@ func (s *Server) serve(e *endpoint) {
 	}
 }
 
-// Close stops listening and waits for it, a second at most. Run does it at its
-// end; it is for a start that fails before Run is reached, and does nothing more
-// when called again. It implements io.Closer and returns nil.
+// Close stops listening and waits up to closeTimeout for the end of it. Run closes the
+// server itself; Close is for a start that fails before Run. A second call does nothing.
+// It implements io.Closer and returns nil.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.closed = true
@@ -120,7 +120,7 @@ func (s *Server) Close() error {
 	return nil
 }
 
-// replace changes what is to be served. The caller holds mu.
+// replace sets the endpoint to serve. The caller holds mu.
 func (s *Server) replace(e *endpoint) {
 	if s.want != nil && s.want != e {
 		s.retired = append(s.retired, s.want)
@@ -128,24 +128,24 @@ func (s *Server) replace(e *endpoint) {
 	s.want = e
 }
 
-// Change is an interface that has been bound but does not answer yet. Exactly
-// one of Commit and Discard takes effect.
+// Change is an endpoint that has been bound but does not answer yet. Only the first
+// call of Commit or Discard takes effect.
 type Change struct {
 	server   *Server
 	endpoint *endpoint
-	kept     bool     // endpoint is the one of before
-	manners  *manners // for endpoint
+	kept     bool     // endpoint is the current one
+	serving  *serving // for endpoint
 	once     sync.Once
 }
 
-// Prepare makes ready what o describes and leaves what is served now as it is.
-// It fails when the address can't be bound or the certificate can't be read. An
-// address that is listened on already is kept.
+// Prepare binds the address and reads the certificate of o. The current endpoint is not
+// changed. Prepare fails if the address cannot be bound or the certificate cannot be
+// read. If the server listens on the address already, the endpoint is kept.
 func (s *Server) Prepare(o Options) (*Change, error) {
 	if o.Interface == "" {
 		return &Change{server: s}, nil
 	}
-	m, err := newManners(o, s.counters)
+	next, err := newServing(o, s.counters)
 	if err != nil {
 		return nil, err
 	}
@@ -153,18 +153,18 @@ func (s *Server) Prepare(o Options) (*Change, error) {
 	current := s.want
 	s.mu.Unlock()
 	if current != nil && current.name == o.Interface {
-		return &Change{server: s, endpoint: current, kept: true, manners: m}, nil
+		return &Change{server: s, endpoint: current, kept: true, serving: next}, nil
 	}
 	e, err := listen(o.Interface, s.log)
 	if err != nil {
 		return nil, fmt.Errorf("listening on the stats interface %q%s: %w", o.Interface, hint(current, o.Interface), err)
 	}
-	return &Change{server: s, endpoint: e, manners: m}, nil
+	return &Change{server: s, endpoint: e, serving: next}, nil
 }
 
-// hint explains the one fault that is not the fault of the address itself: the
-// old address is closed only when the new one is bound, and "0.0.0.0:80" can't
-// be bound beside "127.0.0.1:80".
+// hint explains the one error that the address itself does not cause: the old address
+// is closed only after the new one is bound, and "0.0.0.0:80" cannot be bound while
+// "127.0.0.1:80" is.
 func hint(current *endpoint, address string) string {
 	if current == nil {
 		return ""
@@ -177,12 +177,12 @@ func hint(current *endpoint, address string) string {
 	return fmt.Sprintf(" (a move from %q on the same port needs a restart)", current.name)
 }
 
-// Commit lets the new interface answer and closes the old one.
+// Commit starts the new endpoint and closes the old one.
 func (c *Change) Commit() { c.once.Do(c.commit) }
 
 func (c *Change) commit() {
 	if c.endpoint != nil {
-		c.endpoint.manners.Store(c.manners)
+		c.endpoint.serving.Store(c.serving)
 	}
 	s := c.server
 	s.mu.Lock()
@@ -193,12 +193,12 @@ func (c *Change) commit() {
 	}
 	s.replace(c.endpoint)
 	select {
-	case s.poke <- struct{}{}:
+	case s.changed <- struct{}{}:
 	default:
 	}
 }
 
-// Discard releases what Prepare has bound.
+// Discard closes the endpoint that Prepare has bound.
 func (c *Change) Discard() { c.once.Do(c.discard) }
 
 func (c *Change) discard() {

@@ -8,13 +8,13 @@ import (
 	"github.com/nevsnode/gordon/v2/internal/usage"
 )
 
-// tally adds up the runs of one type.
+// tally sums up the runs of one type.
 type tally struct {
 	mu       sync.Mutex
 	outcomes map[string]int64
 	retried  int64
 	wall     time.Duration
-	usage    usage.Usage // PeakMemory is the highest of all runs, the rest are sums
+	usage    usage.Usage // PeakMemory is the highest of all runs; the others are sums
 }
 
 func newTally() *tally { return &tally{outcomes: make(map[string]int64)} }
@@ -37,7 +37,7 @@ func (t *tally) retry() {
 	t.retried++
 }
 
-// typeReport is what the statistics say of the runs of one type since the start.
+// typeReport has the statistics of the runs of one type since the start.
 type typeReport struct {
 	Outcomes     map[string]int64 `json:"outcomes"`
 	Retried      int64            `json:"retried"`

@@ -1,7 +1,7 @@
-// Package systemd speaks to the service manager: readiness, status, reload,
-// stop and watchdog, as sd_notify(3) describes them.
+// Package systemd notifies the service manager of readiness, status, reload, stop and
+// liveness (the watchdog), as sd_notify(3) describes them.
 //
-// It must not know what the daemon does. It is handed a text for STATUS= and a
-// function that says whether everything moves. Without a service manager every
+// It must not know what the daemon does. The caller passes a text for STATUS= and a
+// function that reports whether the daemon is alive. Without a service manager every
 // call does nothing and succeeds.
 package systemd

@@ -12,38 +12,36 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Notifier sends state changes to the service manager. All methods do nothing
-// when the process was not started by one ($NOTIFY_SOCKET is unset or empty).
-// They return an error when the manager's socket can't be written to; the
-// daemon can only log it and go on.
+// Notifier sends state changes to the service manager. All methods do nothing if no
+// service manager started the process ($NOTIFY_SOCKET is unset or empty). They return an
+// error if they cannot write to the manager's socket. The daemon can only log it.
 type Notifier struct {
-	enabled  bool
-	patience time.Duration // for one datagram
+	enabled bool
+	timeout time.Duration // for one datagram
 
 	mu     sync.Mutex // guards status, and keeps the datagrams in order
-	status string     // what the manager shows now
+	status string     // the status that the manager shows
 }
 
-// sendTimeout bounds the wait for a manager that reads nothing, and whose queue is
-// full.
+// sendTimeout bounds the wait for a manager that does not read while its queue is full.
 const sendTimeout = time.Second
 
-// NewNotifier looks for the manager's socket in the environment.
+// NewNotifier returns a notifier for the manager's socket in $NOTIFY_SOCKET.
 func NewNotifier() *Notifier {
-	return &Notifier{enabled: os.Getenv("NOTIFY_SOCKET") != "", patience: sendTimeout}
+	return &Notifier{enabled: os.Getenv("NOTIFY_SOCKET") != "", timeout: sendTimeout}
 }
 
-// Enabled reports whether a service manager listens.
+// Enabled reports whether there is a service manager.
 func (n *Notifier) Enabled() bool { return n.enabled }
 
-// Ready says that the daemon is up, or that a reload is over, whether it was
-// carried out or refused (READY=1).
+// Ready notifies the manager that the daemon is up, or that a reload is over, whether
+// it succeeded or was refused (READY=1).
 func (n *Notifier) Ready(status string) error {
 	return n.send(daemon.SdNotifyReady, status)
 }
 
-// Status replaces the text that "systemctl status" shows (STATUS=). It sends
-// nothing when the text is the one of before.
+// Status replaces the text that "systemctl status" shows (STATUS=). It sends nothing if
+// the text has not changed.
 func (n *Notifier) Status(status string) error {
 	n.mu.Lock()
 	same := n.status == oneLine(status)
@@ -54,9 +52,9 @@ func (n *Notifier) Status(status string) error {
 	return n.send("", status)
 }
 
-// Reloading says that a reload has begun (RELOADING=1). Ready has to follow. The
-// manager tells this reload from an older one by the time of CLOCK_MONOTONIC in
-// µs (MONOTONIC_USEC), which has to be in the same datagram.
+// Reloading notifies the manager that a reload has begun (RELOADING=1). The caller must
+// call Ready at its end. The manager distinguishes reloads by the time of CLOCK_MONOTONIC
+// in µs (MONOTONIC_USEC), which has to be in the same datagram.
 func (n *Notifier) Reloading() error {
 	if !n.enabled {
 		return nil
@@ -69,24 +67,24 @@ func (n *Notifier) Reloading() error {
 	return n.send(fmt.Sprintf("%s\nMONOTONIC_USEC=%d", daemon.SdNotifyReloading, usec), "")
 }
 
-// Stopping says that the daemon ends (STOPPING=1). The manager starts
-// TimeoutStopSec= now, so it is only for a stop that is certain.
+// Stopping notifies the manager that the daemon stops (STOPPING=1). The manager starts
+// TimeoutStopSec= then, so call it only if the stop is certain.
 func (n *Notifier) Stopping(status string) error {
 	return n.send(daemon.SdNotifyStopping, status)
 }
 
-// ExtendTimeout asks for d more, from now, to start, reload or stop
-// (EXTEND_TIMEOUT_USEC). It has to be repeated before d is over.
+// ExtendTimeout asks for d, from now, to complete a start, reload or stop
+// (EXTEND_TIMEOUT_USEC). The caller must repeat it before d has passed.
 func (n *Notifier) ExtendTimeout(d time.Duration) error {
 	return n.send(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", d.Microseconds()), "")
 }
 
-// Alive feeds the manager's watchdog (WATCHDOG=1).
+// Alive notifies the manager's watchdog that the daemon is alive (WATCHDOG=1).
 func (n *Notifier) Alive() error {
 	return n.send(daemon.SdNotifyWatchdog, "")
 }
 
-// send sends state and status, where they are not empty, in one datagram.
+// send sends state and status in one datagram, without those that are empty.
 func (n *Notifier) send(state, status string) error {
 	if !n.enabled {
 		return nil
@@ -113,23 +111,22 @@ func (n *Notifier) send(state, status string) error {
 	return nil
 }
 
-// write sends one datagram, in the way of sd_notify(3). The library's
-// daemon.SdNotify would wait for ever for a manager that reads nothing.
+// write sends one datagram, as sd_notify(3) does. The library's daemon.SdNotify would
+// wait for ever for a manager that does not read.
 func (n *Notifier) write(state string) error {
 	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: os.Getenv("NOTIFY_SOCKET"), Net: "unixgram"})
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	if err := conn.SetWriteDeadline(time.Now().Add(n.patience)); err != nil {
+	if err := conn.SetWriteDeadline(time.Now().Add(n.timeout)); err != nil {
 		return err
 	}
 	_, err = conn.Write([]byte(state))
 	return err
 }
 
-// oneLine keeps a status from being read as further assignments, which a line
-// break separates.
+// oneLine removes line breaks, because they separate assignments in a datagram.
 func oneLine(s string) string {
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), " ")
 }

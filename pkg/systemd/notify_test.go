@@ -139,7 +139,7 @@ func TestManagerThatReadsNothing(t *testing.T) {
 	m := listenPath(t)
 	n := NewNotifier()
 	check(t, n.Ready(""))
-	n.patience = 10 * time.Millisecond
+	n.timeout = 10 * time.Millisecond
 	full := make(chan error)
 	go func() {
 		var err error
@@ -160,7 +160,7 @@ func TestManagerThatReadsNothing(t *testing.T) {
 		return
 	}
 	m.expect("READY=1")
-	n.patience = time.Minute
+	n.timeout = time.Minute
 	check(t, n.Status("again"))
 }
 

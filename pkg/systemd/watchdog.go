@@ -8,10 +8,10 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// WatchdogInterval returns how long the service manager waits for a sign of
-// life before it kills this process (WatchdogSec= of the unit, $WATCHDOG_USEC).
-// It is 0 where no watchdog is set, or where it is set for another process
-// ($WATCHDOG_PID) or to what is no number; see sd_watchdog_enabled(3).
+// WatchdogInterval returns how long the service manager waits for a notification before
+// it kills this process (WatchdogSec= of the unit, $WATCHDOG_USEC). It is 0 if there is
+// no watchdog, if the watchdog is for another process ($WATCHDOG_PID), or if the value
+// is not a number; see sd_watchdog_enabled(3).
 func WatchdogInterval() time.Duration {
 	interval, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
@@ -20,22 +20,21 @@ func WatchdogInterval() time.Duration {
 	return interval
 }
 
-// Watchdog feeds the manager's watchdog as long as the daemon moves.
+// Watchdog notifies the manager's watchdog while the daemon is alive.
 type Watchdog struct {
 	Interval time.Duration // of the manager; 0 turns the watchdog off
 	Notifier *Notifier
-	// Alive proves that every loop of the daemon moves, or returns an error that
-	// names the one that does not. It has to return when ctx is done.
+	// Alive returns nil if every loop of the daemon runs, or an error that names the one
+	// that is stuck. It has to return when ctx is done.
 	Alive func(ctx context.Context) error
 	Log   *slog.Logger
 }
 
-// Run asks Alive again and again until ctx is done, and then returns nil.
+// Run calls Alive periodically until ctx is done, and then returns nil.
 //
-// It asks every quarter of the interval and grants it half of one, so that the
-// manager hears from a slow but living daemon after three quarters at the
-// latest. An episode of not being alive is logged when it begins and when it
-// ends; there is nothing else to do about it here, the manager acts.
+// It calls Alive every quarter of the interval and gives it half of one, so that a slow
+// but living daemon notifies the manager after three quarters at the latest. Run logs
+// when the daemon gets stuck and when it recovers. The manager does the rest.
 func (w *Watchdog) Run(ctx context.Context) error {
 	if w.Interval <= 0 {
 		<-ctx.Done()
@@ -54,15 +53,15 @@ func (w *Watchdog) Run(ctx context.Context) error {
 	}
 }
 
-// check asks once. It takes and returns the begin of the episode, zero when all
-// is well.
+// check calls Alive once. It takes and returns the time at which the daemon got stuck,
+// or zero if it is not stuck.
 func (w *Watchdog) check(ctx context.Context, stuckSince time.Time) time.Time {
 	begin := time.Now()
 	asked, cancel := context.WithTimeout(ctx, w.Interval/2)
 	defer cancel()
 	err := w.Alive(asked)
 	if ctx.Err() != nil {
-		return stuckSince // the daemon ends; a late answer means nothing
+		return stuckSince // the daemon exits, and Alive may be late
 	}
 	if err != nil {
 		if !stuckSince.IsZero() {
