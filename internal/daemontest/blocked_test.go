@@ -31,6 +31,7 @@ func stopsAtOnce(t *testing.T, d *gordontest.Daemon) {
 // go on, the daemon can be told to stop, and a configuration that no longer names it
 // takes effect.
 func TestReloadOnADeadFileSystem(t *testing.T) {
+	t.Parallel()
 	dead, _ := gordontest.DeadFolder(t)
 	for name, broken := range map[string]string{
 		"logfile":       fmt.Sprintf("logfile = %q\n", dead+"/gordon.log"),
@@ -41,6 +42,7 @@ func TestReloadOnADeadFileSystem(t *testing.T) {
 		"certificate":   fmt.Sprintf("[stats]\ninterface = \"127.0.0.1:0\"\ntls_cert_file = %q\ntls_key_file = %q\n", dead+"/c", dead+"/k"),
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := newSite(t)
 			s.Script("T", `echo "$1" >>"$D/done"`)
 			s.Configure(s.Task("T", 1))
@@ -52,7 +54,7 @@ func TestReloadOnADeadFileSystem(t *testing.T) {
 				s.Write("gordon.toml", "start_timeout = \"1m\"\n"+broken+good)
 			}
 			d.Signal(syscall.SIGHUP)
-			server.Push(t, "q:T", gordontest.Numbered(1))
+			s.server.Push(t, "q:T", gordontest.Numbered(1))
 			gordontest.Until(t, "tasks run during the reload", func() bool { return s.Read("done") == "1\n" })
 			stopsAtOnce(t, d)
 		})
@@ -60,6 +62,7 @@ func TestReloadOnADeadFileSystem(t *testing.T) {
 }
 
 func TestAReloadThatHangsEndsByItself(t *testing.T) {
+	t.Parallel()
 	dead, _ := gordontest.DeadFolder(t)
 	s := newSite(t)
 	s.Script("T", `echo "$1" >>"$D/done"`)
@@ -78,6 +81,7 @@ func TestAReloadThatHangsEndsByItself(t *testing.T) {
 
 // At the start nothing is there yet that could stop in order.
 func TestStopOfAStartThatHangs(t *testing.T) {
+	t.Parallel()
 	dead, _ := gordontest.DeadFolder(t)
 	for name, more := range map[string]string{
 		"drop-in": "", "logfile": fmt.Sprintf("logfile = %q\n", dead+"/log"),
@@ -85,6 +89,7 @@ func TestStopOfAStartThatHangs(t *testing.T) {
 		"script":      fmt.Sprintf("start_timeout = \"1m\"\n[tasks.X]\nscript = %q\n", dead+"/script"),
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := newSite(t)
 			s.Configure(more)
 			if name == "drop-in" {
@@ -113,6 +118,7 @@ func waitsForFUSE(d *gordontest.Daemon) bool {
 // A FIFO without a reader is no logfile, and one whose reader has stopped delays
 // neither tasks nor a stop.
 func TestFIFOAsLogfile(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.Script("T", `echo "$1" >>"$D/done"`)
 	fifo := s.File("fifo")
@@ -137,13 +143,14 @@ func TestFIFOAsLogfile(t *testing.T) {
 	}
 	d.Signal(syscall.SIGHUP)
 	for i := range 100 {
-		server.Push(t, "q:T", gordontest.Numbered(i))
+		s.server.Push(t, "q:T", gordontest.Numbered(i))
 	}
 	gordontest.Until(t, "all have run", func() bool { return strings.Count(s.Read("done"), "\n") == 100 })
 	stopsAtOnce(t, d)
 }
 
 func TestCheckOfAFIFO(t *testing.T) {
+	t.Parallel()
 	fifo := filepath.Join(t.TempDir(), "fifo")
 	if err := unix.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)

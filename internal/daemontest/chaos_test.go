@@ -33,6 +33,7 @@ var (
 // about to end well, each with one write to a file, which the kill of a process
 // does not undo.
 func TestChaos(t *testing.T) {
+	t.Parallel()
 	seed := *chaosSeed
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())

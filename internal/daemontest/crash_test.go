@@ -17,18 +17,19 @@ const stays = `echo "$1" >>"$D/started"; while ! [ -e "$D/go" ]; do sleep 0.02; 
 // Issue: kill -9 the daemon while 8 tasks run, start it again on the same
 // machine: all 8 run again, at once, and nothing else is disturbed.
 func TestKillNineWhileEightTasksRun(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.Script("T", stays)
 	s.Script("other", `while ! [ -e "$D/never" ]; do sleep 0.02; done`)
 	s.Configure(s.Task("T", 8))
 	for n := range 12 {
-		server.Push(t, "q:T", gordontest.Numbered(n))
+		s.server.Push(t, "q:T", gordontest.Numbered(n))
 	}
 	first := s.Start()
 	gordontest.Until(t, "eight run", func() bool { return len(s.Lines("started")) == 8 })
 
 	// Another daemon on this machine, with another configuration.
-	neighbour := newNeighbour(t)
+	neighbour := newNeighbour(t, s.server)
 	first.Signal(syscall.SIGKILL)
 	<-first.Gone
 
@@ -44,7 +45,7 @@ func TestKillNineWhileEightTasksRun(t *testing.T) {
 		t.Errorf("ran again: %s", got)
 	}
 	s.Write("go", "")
-	gordontest.Until(t, "all are done", func() bool { return len(s.Lines("done")) >= 12 && len(server.Keys(t, "q:T*")) == 0 })
+	gordontest.Until(t, "all are done", func() bool { return len(s.Lines("done")) >= 12 && len(s.server.Keys(t, "q:T*")) == 0 })
 	if done := s.Lines("done"); len(done) != 12 {
 		t.Errorf("%d were done, want 12: the first runs were not ended before the second: %v", len(done), done)
 	}
@@ -57,13 +58,13 @@ func TestKillNineWhileEightTasksRun(t *testing.T) {
 
 // neighbour is another gordon on the same machine and Redis.
 type neighbour struct {
-	*gordontest.Site
+	*site
 	d *gordontest.Daemon
 }
 
-func newNeighbour(t *testing.T) *neighbour {
+func newNeighbour(t *testing.T, server *redistest.Server) *neighbour {
 	t.Helper()
-	s := gordontest.NewSite(t, binary, gordontest.Unix(server.Socket))
+	s := &site{gordontest.NewSite(t, binary, gordontest.Unix(server.Socket)), server}
 	s.Script("N", stays)
 	s.Configure(s.Task("N", 2))
 	server.Push(t, "q:N", gordontest.Numbered(1), gordontest.Numbered(2))
@@ -75,7 +76,7 @@ func newNeighbour(t *testing.T) *neighbour {
 func (n *neighbour) isUndisturbed() {
 	n.T.Helper()
 	n.Write("go", "")
-	gordontest.Until(n.T, "the neighbour's tasks end", func() bool { return len(n.Lines("done")) == 2 && len(server.Keys(n.T, "q:N*")) == 0 })
+	gordontest.Until(n.T, "the neighbour's tasks end", func() bool { return len(n.Lines("done")) == 2 && len(n.server.Keys(n.T, "q:N*")) == 0 })
 	if started := n.Lines("started"); len(started) != 2 {
 		n.T.Errorf("the neighbour ran %d, want 2", len(started))
 	}
@@ -88,11 +89,13 @@ func (n *neighbour) isUndisturbed() {
 // Issue: Redis stopped and started in the middle of a burst: every entry has
 // run (Redis with AOF).
 func TestRedisRestartsInTheMiddleOfABurst(t *testing.T) {
+	t.Parallel()
 	for name, stop := range map[string]func(*redistest.Server) error{
 		"shutdown": (*redistest.Server).Shutdown,
 		"kill -9":  (*redistest.Server).Kill,
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			redis, err := redistest.Start("--appendonly", "yes", "--appendfsync", "always")
 			if err != nil {
 				t.Fatal(err)
@@ -132,6 +135,7 @@ func TestRedisRestartsInTheMiddleOfABurst(t *testing.T) {
 
 // A result that could not be told is kept: the task does not run again.
 func TestTaskThatEndsWhileRedisIsDownRunsOnce(t *testing.T) {
+	t.Parallel()
 	redis, err := redistest.Start("--appendonly", "yes", "--appendfsync", "always")
 	if err != nil {
 		t.Fatal(err)

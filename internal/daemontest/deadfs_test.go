@@ -17,13 +17,14 @@ import (
 // A script on a file system that does not answer, its interpreter or its folder keep
 // no other task from running, and neither a reload nor a stop. Its entries go back.
 func TestScriptsOnADeadFileSystem(t *testing.T) {
+	t.Parallel()
 	dead, _ := gordontest.DeadFolder(t)
 	s := newSite(t)
 	s.Script("T", `echo "$1" >>"$D/ran"`)
 	s.Script("fails", `echo "$1" >>"$D/failed"; exit 1`)
 	s.Write("shebang", "#!"+dead+"/php\n")
 	tasks := fmt.Sprintf("error_script = %q\n", dead+"/tell") + s.Task("T", 2) + s.Task("fails", 1)
-	server.Push(t, "q:fails", gordontest.Numbered(0))
+	s.server.Push(t, "q:fails", gordontest.Numbered(0))
 	for name, keys := range map[string]string{
 		"script":  fmt.Sprintf("script = %q", dead+"/script"),
 		"shebang": fmt.Sprintf("script = %q", s.File("shebang")),
@@ -31,7 +32,7 @@ func TestScriptsOnADeadFileSystem(t *testing.T) {
 	} {
 		tasks += fmt.Sprintf("[tasks.%s]\nworkers = 3\n%s\n", name, keys)
 		for n := range 3 {
-			server.Push(t, "q:"+name, gordontest.Numbered(n))
+			s.server.Push(t, "q:"+name, gordontest.Numbered(n))
 		}
 	}
 	s.Configure(tasks)
@@ -46,7 +47,7 @@ func TestScriptsOnADeadFileSystem(t *testing.T) {
 		return true
 	})
 	for n := range 50 {
-		server.Push(t, "q:T", gordontest.Numbered(n))
+		s.server.Push(t, "q:T", gordontest.Numbered(n))
 	}
 	gordontest.Until(t, "the others run", func() bool { return len(s.Lines("ran")) == 50 })
 	// A signal that the first thread does not take, no other one does.
@@ -54,7 +55,7 @@ func TestScriptsOnADeadFileSystem(t *testing.T) {
 		t.Errorf("the first thread is in %s (%v)", where, err)
 	}
 	d.Reload("reloaded", 1)
-	server.Push(t, "q:T", gordontest.Numbered(50))
+	s.server.Push(t, "q:T", gordontest.Numbered(50))
 	gordontest.Until(t, "the others run", func() bool { return len(s.Lines("ran")) == 51 })
 	began := time.Now()
 	d.Signal(syscall.SIGTERM)
@@ -65,7 +66,7 @@ func TestScriptsOnADeadFileSystem(t *testing.T) {
 	}
 	for _, name := range []string{"script", "shebang", "folder"} {
 		want := []string{gordontest.Numbered(0), gordontest.Numbered(1), gordontest.Numbered(2)}
-		if diff := cmp.Diff(want, server.List(t, "q:"+name)); diff != "" {
+		if diff := cmp.Diff(want, s.server.List(t, "q:"+name)); diff != "" {
 			t.Errorf("the queue of %s: %s", name, diff)
 		}
 	}

@@ -24,19 +24,20 @@ func killNine(d *gordontest.Daemon) {
 // Each entry has its own count of deaths, however many are equal. The third death
 // takes it to the failed list.
 func TestEqualEntriesAreCountedOneByOne(t *testing.T) {
+	t.Parallel()
 	const entries = 8
 	s := newSite(t)
 	s.Script("T", stays)
 	s.Configure(s.Task("T", entries))
-	server.Push(t, "q:T", slices.Repeat([]string{`{"args":["x"]}`}, entries)...)
+	s.server.Push(t, "q:T", slices.Repeat([]string{`{"args":["x"]}`}, entries)...)
 	for death := 1; death <= 3; death++ {
 		d := s.Start()
 		gordontest.Until(t, fmt.Sprintf("all run for time %d", death), func() bool { return len(s.Lines("started")) == death*entries })
 		killNine(d)
 	}
 	s.Start()
-	gordontest.Until(t, "all are on the failed list", func() bool { return len(server.List(t, "q:T:failed")) == entries })
-	for _, record := range server.List(t, "q:T:failed") {
+	gordontest.Until(t, "all are on the failed list", func() bool { return len(s.server.List(t, "q:T:failed")) == entries })
+	for _, record := range s.server.List(t, "q:T:failed") {
 		if !strings.HasPrefix(record, `{"args":["x"],`) || !strings.Contains(record, "gordon died 3 times") || strings.Contains(record, `"gordon":`) {
 			t.Errorf("record %s", record)
 		}
@@ -48,17 +49,18 @@ func TestEqualEntriesAreCountedOneByOne(t *testing.T) {
 
 // An entry that ran to its end begins anew: its failure is no death.
 func TestARunToTheEndEndsTheCount(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.Script("T", `echo x >>"$D/started"; [ -e "$D/end" ] && exit 1; while :; do sleep 0.02; done`)
 	s.Configure(s.Task("T", 1) + "max_attempts = 2\nretry_delay = \"10ms\"\n")
-	server.Push(t, "q:T", "{}")
+	s.server.Push(t, "q:T", "{}")
 	d := s.Start()
 	gordontest.Until(t, "it runs", func() bool { return len(s.Lines("started")) == 1 })
 	killNine(d)
 	s.Write("end", "")
 	d = s.Start()
-	gordontest.Until(t, "it has failed twice", func() bool { return len(server.List(t, "q:T:failed")) == 1 })
-	if record := server.List(t, "q:T:failed")[0]; strings.Contains(record, "crashes") || !strings.Contains(record, `"attempt":2`) {
+	gordontest.Until(t, "it has failed twice", func() bool { return len(s.server.List(t, "q:T:failed")) == 1 })
+	if record := s.server.List(t, "q:T:failed")[0]; strings.Contains(record, "crashes") || !strings.Contains(record, `"attempt":2`) {
 		t.Errorf("record %s", record)
 	}
 	d.Stop()
@@ -67,8 +69,10 @@ func TestARunToTheEndEndsTheCount(t *testing.T) {
 // A daemon that ends in an orderly way while Redis refuses has not died: the entry is
 // not to blame, however often that happens.
 func TestAnOrderlyEndIsNoDeath(t *testing.T) {
+	t.Parallel()
 	for name, state := range map[string]bool{"temp_dir": false, "STATE_DIRECTORY": true} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			redis := redistest.New(t)
 			s := gordontest.NewSite(t, binary, gordontest.Unix(redis.Socket))
 			words, env := s.File("words"), []string(nil)
@@ -136,6 +140,7 @@ func wordsIn(t *testing.T, dir string) []string {
 
 // What holds for a run is the on_crash under which it began.
 func TestOnCrashIsThatOfTheBeginning(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		before, after string
 		running       bool // at the reload
@@ -147,11 +152,12 @@ func TestOnCrashIsThatOfTheBeginning(t *testing.T) {
 		{"requeue", "fail", false, 1},
 	} {
 		t.Run(fmt.Sprintf("%s, then %s, running %v", c.before, c.after, c.running), func(t *testing.T) {
+			t.Parallel()
 			s := newSite(t)
 			s.Script("T", `echo x >>"$D/started"; while ! [ -e "$D/again" ]; do sleep 0.02; done; [ "$(wc -l <"$D/started")" = 1 ] || echo x >>"$D/done"`)
 			configure := func(onCrash string) { s.Configure(s.Task("T", 1) + fmt.Sprintf("on_crash = %q\n", onCrash)) }
 			begin := func() {
-				server.Push(t, "q:T", gordontest.Numbered(1))
+				s.server.Push(t, "q:T", gordontest.Numbered(1))
 				gordontest.Until(t, "it runs", func() bool { return len(s.Lines("started")) == 1 })
 			}
 			configure(c.before)
@@ -159,7 +165,7 @@ func TestOnCrashIsThatOfTheBeginning(t *testing.T) {
 			if c.running {
 				begin()
 			} else {
-				redistest.WaitBlocked(t, server, 1) // an entry would come into a list of before
+				redistest.WaitBlocked(t, s.server, 1) // an entry would come into a list of before
 			}
 			configure(c.after)
 			d.Reload("reloaded", 1)
@@ -170,7 +176,7 @@ func TestOnCrashIsThatOfTheBeginning(t *testing.T) {
 			s.Write("again", "")
 			s.Start()
 			gordontest.Until(t, "it is dealt with", func() bool {
-				return len(s.Lines("done")) == 1 || len(server.List(t, "q:T:failed")) == 1
+				return len(s.Lines("done")) == 1 || len(s.server.List(t, "q:T:failed")) == 1
 			})
 			if n := len(s.Lines("started")); n != c.runs {
 				t.Errorf("%d runs, want %d", n, c.runs)
@@ -182,6 +188,7 @@ func TestOnCrashIsThatOfTheBeginning(t *testing.T) {
 // What tasks that had ended have left running on purpose outlives the daemon's death;
 // what belongs to the task that was cut short does not.
 func TestRecoveryEndsOnlyWhatWasCutShort(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	const leave = `setsid sh -c 'echo $$ >>"$1"; exec sleep 1000' x "$D/%s" </dev/null >/dev/null 2>&1 & `
 	s.Script("T", fmt.Sprintf(leave, "$1")+`[ "$1" = cut ] || exit 0; [ -e "$D/again" ] && { touch "$D/ran"; exit 0; }; wait`)
@@ -189,12 +196,12 @@ func TestRecoveryEndsOnlyWhatWasCutShort(t *testing.T) {
 	d := s.Start()
 	const services = 5 // more than there are run lists
 	for n := 1; n <= services; n++ {
-		server.Push(t, "q:T", `{"args":["service"]}`)
+		s.server.Push(t, "q:T", `{"args":["service"]}`)
 		gordontest.Until(t, "a service runs, and its task has ended", func() bool {
-			return len(s.Lines("service")) == n && len(server.Keys(t, "q:T*")) == 0
+			return len(s.Lines("service")) == n && len(s.server.Keys(t, "q:T*")) == 0
 		})
 	}
-	server.Push(t, "q:T", `{"args":["cut"]}`)
+	s.server.Push(t, "q:T", `{"args":["cut"]}`)
 	gordontest.Until(t, "the task that is cut short has a process", func() bool { return len(s.Lines("cut")) == 1 })
 	killNine(d)
 	s.Write("again", "")

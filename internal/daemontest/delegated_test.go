@@ -74,6 +74,7 @@ func removeGroups(group string) bool {
 // can write to none, neither its own nor those around it, and can't leave the group.
 // What runs as gordon's own user can: the files are that user's.
 func TestATaskWithAUserCannotChangeItsControlGroup(t *testing.T) {
+	t.Parallel()
 	mount, group := delegate(t)
 	folder, err := os.Open(group)
 	if err != nil {
@@ -92,7 +93,7 @@ func TestATaskWithAUserCannotChangeItsControlGroup(t *testing.T) {
 	tasks := ""
 	for name, user := range map[string]string{"own": "", "other": "user = \"nobody\"\n"} {
 		tasks += fmt.Sprintf("[tasks.%s]\nscript = %q\nfail_on_output = \"any\"\nenvironment = { M = %q }\n%s", name, s.File("T.sh"), mount, user)
-		server.Push(t, "q:"+name, `{}`)
+		s.server.Push(t, "q:"+name, `{}`)
 	}
 	s.Configure(tasks)
 	for path := s.Dir(); path != os.TempDir(); path = filepath.Dir(path) {
@@ -100,7 +101,7 @@ func TestATaskWithAUserCannotChangeItsControlGroup(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, path := range []string{server.Socket, filepath.Dir(server.Socket), filepath.Dir(s.Binary)} {
+	for _, path := range []string{s.server.Socket, filepath.Dir(s.server.Socket), filepath.Dir(s.Binary)} {
 		if err := os.Chmod(path, 0o777); err != nil {
 			t.Fatal(err)
 		}
@@ -118,8 +119,8 @@ func TestATaskWithAUserCannotChangeItsControlGroup(t *testing.T) {
 		t.Fatal("the control group is not taken over")
 	}
 	said := func(name string) string {
-		gordontest.Until(t, name+" ended", func() bool { return len(server.List(t, "q:"+name+":failed")) == 1 })
-		return server.List(t, "q:"+name+":failed")[0]
+		gordontest.Until(t, name+" ended", func() bool { return len(s.server.List(t, "q:"+name+":failed")) == 1 })
+		return s.server.List(t, "q:"+name+":failed")[0]
 	}
 	if got := said("other"); !strings.Contains(got, "task.other/") || strings.Contains(got, "writes") || strings.Contains(got, "makes") || strings.Contains(got, "goes to") {
 		t.Errorf("the other user %s", got)

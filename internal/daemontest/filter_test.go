@@ -55,9 +55,11 @@ func execRefused(errno, binary string) error {
 }
 
 func TestRunsWhereNewSystemCallsAreRefused(t *testing.T) {
-	shipped := gordontest.Shipped(t)
+	t.Parallel()
+	shipped := shippedBinary(t)
 	for _, no := range []syscall.Errno{unix.EPERM, unix.ENOSYS} {
 		t.Run(unix.ErrnoName(no), func(t *testing.T) {
+			t.Parallel()
 			s := newSite(t)
 			s.Binary = os.Args[0]
 			s.Script("T", `sleep 0.1; echo $1 >>$D/done`)
@@ -65,11 +67,11 @@ func TestRunsWhereNewSystemCallsAreRefused(t *testing.T) {
 			d := s.Run([]string{fmt.Sprintf("%s=%d", refuseEnv, no), refuseBinary + "=" + shipped})
 			d.Says("gordon is up")
 			for n := range 20 {
-				server.Push(t, "q:T", gordontest.Numbered(n))
+				s.server.Push(t, "q:T", gordontest.Numbered(n))
 			}
 			gordontest.Until(t, "all ran", func() bool { return len(s.Lines("done")) == 20 })
 			d.Stop()
-			if left := leftInRedis(t, server); len(left) > 0 {
+			if left := leftInRedis(t, s.server); len(left) > 0 {
 				t.Errorf("left in redis: %v", left)
 			}
 		})

@@ -19,6 +19,7 @@ const (
 // What an error_script leaves behind is in a group of its own, and not in the way of the
 // next daemon, which would run without limits otherwise, or not at all.
 func TestLeftOverErrorScript(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	group := gordontest.Delegate(t)
 	s.Launch = gordontest.In(group)
@@ -27,7 +28,7 @@ func TestLeftOverErrorScript(t *testing.T) {
 	s.Configure(fmt.Sprintf("error_script = %q\n", s.File("tell.sh")) + s.Task("T", 1))
 	d := s.Start()
 	d.Says(inGroups)
-	server.Push(t, "q:T", "{}")
+	s.server.Push(t, "q:T", "{}")
 	gordontest.Until(t, "the error_script has run", func() bool { return s.Read("group") != "" })
 	if got := s.Read("group"); !strings.Contains(got, filepath.Base(group)+"/error_script/gordon") {
 		t.Errorf("it is in %s", got)
@@ -43,6 +44,7 @@ func TestLeftOverErrorScript(t *testing.T) {
 // Neither is anything else that was left in the daemon's own groups, but for another
 // gordon, and whoever has started this one.
 func TestWhoIsInTheGroupOfTheDaemon(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	group := gordontest.Delegate(t)
 	s.Launch = gordontest.In(group)

@@ -15,7 +15,7 @@ import (
 
 // strike sends sig to gordon and to the tasks that run, as "systemctl kill" does; in
 // which order is not said there.
-func strike(t *testing.T, s *gordontest.Site, d *gordontest.Daemon, sig syscall.Signal, daemonFirst bool) {
+func strike(t *testing.T, s *site, d *gordontest.Daemon, sig syscall.Signal, daemonFirst bool) {
 	t.Helper()
 	if daemonFirst {
 		d.Signal(sig)
@@ -37,9 +37,11 @@ func strike(t *testing.T, s *gordontest.Site, d *gordontest.Daemon, sig syscall.
 // A signal to all processes of the service costs no task: those that end by it run
 // again, after a reload or a new start.
 func TestSignalToTheWholeServiceLosesNothing(t *testing.T) {
+	t.Parallel()
 	for _, sig := range []syscall.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP} {
 		for _, daemonFirst := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%v, daemon first %v", unix.SignalName(sig), daemonFirst), func(t *testing.T) {
+				t.Parallel()
 				s := newSite(t)
 				s.Script("T", `echo $$ >>"$D/pids"; `+stays)
 				s.Configure(s.Task("T", 8))
@@ -47,7 +49,7 @@ func TestSignalToTheWholeServiceLosesNothing(t *testing.T) {
 				for n := range 12 {
 					entries = append(entries, gordontest.Numbered(n))
 				}
-				server.Push(t, "q:T", entries...)
+				s.server.Push(t, "q:T", entries...)
 				d := s.Start()
 				gordontest.Until(t, "eight run", func() bool { return len(s.Lines("started")) == 8 })
 				strike(t, s, d, sig, daemonFirst)
@@ -57,7 +59,7 @@ func TestSignalToTheWholeServiceLosesNothing(t *testing.T) {
 					if code := d.Exit(); code != 0 {
 						t.Errorf("exit code %d", code)
 					}
-					if diff := cmp.Diff(entries, server.List(t, "q:T")); diff != "" {
+					if diff := cmp.Diff(entries, s.server.List(t, "q:T")); diff != "" {
 						t.Errorf("the queue: %s", diff)
 					}
 					d = s.Start()
@@ -71,7 +73,7 @@ func TestSignalToTheWholeServiceLosesNothing(t *testing.T) {
 				if want := []string{"0", "1", "10", "11", "2", "3", "4", "5", "6", "7", "8", "9"}; !slices.Equal(want, done) {
 					t.Errorf("done: %v", done)
 				}
-				if left := leftInRedis(t, server); len(left) > 0 {
+				if left := leftInRedis(t, s.server); len(left) > 0 {
 					t.Errorf("left in redis: %v", left)
 				}
 			})

@@ -73,7 +73,7 @@ func limitedSite(t *testing.T, uid, limit int) (s *gordontest.Site, redis *redis
 	t.Helper()
 	redis = redistest.New(t)
 	s = gordontest.NewSite(t, os.Args[0], gordontest.Unix(redis.Socket))
-	shipped := gordontest.Shipped(t)
+	shipped := shippedBinary(t)
 	for path, mode := range map[string]os.FileMode{
 		redis.Socket: 0o777, filepath.Dir(redis.Socket): 0o755, s.Dir(): 0o777, filepath.Dir(s.Dir()): 0o755,
 		filepath.Dir(shipped): 0o755, os.Args[0]: 0o755,
@@ -91,6 +91,7 @@ func limitedSite(t *testing.T, uid, limit int) (s *gordontest.Site, redis *redis
 // his take all that there may be, again and again, while gordon takes entries with many
 // workers, reloads, collects garbage all the time, and is told to stop.
 func TestAtTheLimitOfProcesses(t *testing.T) {
+	t.Parallel()
 	const limit, entries = 120, 400
 	uid := 61000 + os.Getpid()%3000
 	s, redis, env := limitedSite(t, uid, limit)
@@ -157,8 +158,9 @@ func lastOf(text string) string { return text[max(0, len(text)-2000):] }
 // The threads that there are when gordon is up are all that it ever has: none has to
 // be made when there may be no room for one.
 func TestNoThreadIsMadeLater(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
-	s.Binary = gordontest.Shipped(t)
+	s.Binary = shippedBinary(t)
 	s.Script("T", `echo $1 >>$D/done`)
 	s.Script("closed", `exec >&- 2>&-; sleep 1000`)
 	s.Configure("shutdown_timeout = \"0s\"\n" + s.Task("T", 64) + s.Task("closed", 64))
@@ -167,9 +169,9 @@ func TestNoThreadIsMadeLater(t *testing.T) {
 	before := d.Threads()
 	const entries = 2000
 	for n := range entries {
-		server.Push(t, "q:T", gordontest.Numbered(n))
+		s.server.Push(t, "q:T", gordontest.Numbered(n))
 		if n%30 == 0 {
-			server.Push(t, "q:closed", gordontest.Numbered(n))
+			s.server.Push(t, "q:closed", gordontest.Numbered(n))
 		}
 		if n%200 == 0 {
 			d.Signal(unix.SIGHUP)

@@ -3,8 +3,11 @@
 package daemontest
 
 import (
+	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/nevsnode/gordon/v2/internal/gordontest"
@@ -13,7 +16,8 @@ import (
 
 var (
 	binary string
-	server *redistest.Server
+	// shipped builds gordon as the packages ship it, when a test needs it.
+	shipped func() (string, error)
 )
 
 func TestMain(m *testing.M) {
@@ -25,22 +29,43 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, execLimited(program))
 		os.Exit(1)
 	}
+	flag.Parse()
 	built, remove, err := gordontest.Build()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	binary = built
-	code := redistest.Main(m, func(s *redistest.Server) { server = s })
+	shipped = sync.OnceValues(func() (string, error) { return gordontest.BuildShipped(filepath.Dir(built)) })
+	// Most tests wait most of the time.
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
 	remove()
 	os.Exit(code)
 }
 
-// newSite is a folder for a gordon that uses the server of all tests, empty.
-func newSite(t *testing.T) *gordontest.Site {
+// site is a folder for a gordon with a Redis of its own.
+type site struct {
+	*gordontest.Site
+	server *redistest.Server
+}
+
+func newSite(t *testing.T) *site {
 	t.Helper()
-	server.Flush(t)
-	return gordontest.NewSite(t, binary, gordontest.Unix(server.Socket))
+	server := redistest.New(t)
+	return &site{gordontest.NewSite(t, binary, gordontest.Unix(server.Socket)), server}
+}
+
+// shippedBinary is gordon as the packages ship it.
+func shippedBinary(t *testing.T) string {
+	t.Helper()
+	path, err := shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // leftInRedis lists all keys that a daemon which has ended must not leave.

@@ -25,6 +25,7 @@ func kinds(n *gordontest.Notify) string {
 
 // The whole life of a unit with Type=notify.
 func TestSystemdProtocol(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.Script("T", stays)
 	s.Configure("shutdown_timeout = \"1h\"\n" + s.Task("T", 1))
@@ -32,7 +33,7 @@ func TestSystemdProtocol(t *testing.T) {
 	d := s.Run([]string{n.Env(), "WATCHDOG_USEC=200000"})
 	n.Hears("READY=1")
 	n.Hears("WATCHDOG=1")
-	server.Push(t, "q:T", gordontest.Numbered(1))
+	s.server.Push(t, "q:T", gordontest.Numbered(1))
 	n.Hears("STATUS=1 running, 1 type, 0 done, 0 failed; redis ok")
 
 	d.Reload("reloaded", 1)
@@ -59,6 +60,7 @@ func TestSystemdProtocol(t *testing.T) {
 
 // Redis being down neither trips the watchdog nor goes unsaid.
 func TestWatchdogGoesOnWithoutRedis(t *testing.T) {
+	t.Parallel()
 	redis := redistest.New(t)
 	s := newSite(t)
 	s.Redis = gordontest.Unix(redis.Socket)

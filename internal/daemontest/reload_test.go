@@ -18,6 +18,7 @@ import (
 // A bad configuration is refused whole, with every fault, and the old one goes
 // on.
 func TestReloadOfABadConfigIsRefusedWhole(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.Script("T", `echo "$1" >>"$D/done"`)
 	s.Script("U", `echo "$1" >>"$D/done"`)
@@ -30,10 +31,10 @@ func TestReloadOfABadConfigIsRefusedWhole(t *testing.T) {
 			t.Errorf("the log does not name %q", part)
 		}
 	}
-	server.Push(t, "q:U", gordontest.Numbered(2))
-	server.Push(t, "q:T", gordontest.Numbered(1))
+	s.server.Push(t, "q:U", gordontest.Numbered(2))
+	s.server.Push(t, "q:T", gordontest.Numbered(1))
 	gordontest.Until(t, "the old configuration goes on", func() bool { return s.Read("done") == "1\n" })
-	if diff := cmp.Diff([]string{gordontest.Numbered(2)}, server.List(t, "q:U")); diff != "" {
+	if diff := cmp.Diff([]string{gordontest.Numbered(2)}, s.server.List(t, "q:U")); diff != "" {
 		t.Errorf("a part of the refused configuration took effect: %s", diff)
 	}
 	s.Configure(s.Task("T", 1) + s.Task("U", 1))
@@ -43,6 +44,7 @@ func TestReloadOfABadConfigIsRefusedWhole(t *testing.T) {
 
 // What cannot be prepared refuses the reload as well: nothing was changed.
 func TestReloadIsAllOrNothing(t *testing.T) {
+	t.Parallel()
 	for name, bad := range map[string]string{
 		"logfile":         "logfile = \"/nonexistent/gordon.log\"\n",
 		"stats interface": "[stats]\ninterface = \"203.0.113.1:1\"\n",
@@ -50,6 +52,7 @@ func TestReloadIsAllOrNothing(t *testing.T) {
 		"limit":           "[tasks.W]\nscript = \"/bin/true\"\nmemory_max = \"64M\"\n", // no test has a control group
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := newSite(t)
 			s.Script("T", `echo "$1" >>"$D/done"`)
 			s.Script("U", `echo "$1" >>"$D/done"`)
@@ -60,10 +63,10 @@ func TestReloadIsAllOrNothing(t *testing.T) {
 			}
 			s.Configure(bad + s.Task("T", 1) + s.Task("U", 1))
 			d.Reload("the reload is refused", 1)
-			server.Push(t, "q:U", gordontest.Numbered(2))
-			server.Push(t, "q:T", gordontest.Numbered(1))
+			s.server.Push(t, "q:U", gordontest.Numbered(2))
+			s.server.Push(t, "q:T", gordontest.Numbered(1))
 			gordontest.Until(t, "the old configuration goes on", func() bool { return s.Read("done") == "1\n" })
-			if diff := cmp.Diff([]string{gordontest.Numbered(2)}, server.List(t, "q:U")); diff != "" {
+			if diff := cmp.Diff([]string{gordontest.Numbered(2)}, s.server.List(t, "q:U")); diff != "" {
 				t.Errorf("a part took effect: %s", diff)
 			}
 		})
@@ -71,6 +74,7 @@ func TestReloadIsAllOrNothing(t *testing.T) {
 }
 
 func TestReloadReopensTheLogfile(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.Script("T", "")
 	s.Configure("logfile = " + fmt.Sprintf("%q", s.File("gordon.log")) + "\n" + s.Task("T", 1))
@@ -91,6 +95,7 @@ func TestReloadReopensTheLogfile(t *testing.T) {
 }
 
 func TestLogfileFlagOverridesTheConfig(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.Script("T", "")
 	s.Configure("logfile = " + fmt.Sprintf("%q", s.File("config.log")) + "\n" + s.Task("T", 1))
@@ -102,7 +107,7 @@ func TestLogfileFlagOverridesTheConfig(t *testing.T) {
 }
 
 // startWithSocket starts a daemon with a control socket, which is in the folder run.
-func startWithSocket(t *testing.T) (s *gordontest.Site, d *gordontest.Daemon, run string) {
+func startWithSocket(t *testing.T) (s *site, d *gordontest.Daemon, run string) {
 	t.Helper()
 	s = newSite(t)
 	run, err := os.MkdirTemp("", "gordon-run") // the path of a socket must be short
@@ -120,6 +125,7 @@ func startWithSocket(t *testing.T) (s *gordontest.Site, d *gordontest.Daemon, ru
 // gordon reload returns when the new configuration counts, or says every reason
 // why it does not.
 func TestReloadCommandIsSynchronous(t *testing.T) {
+	t.Parallel()
 	s, d, run := startWithSocket(t)
 	reload := func() (string, int) {
 		cmd := exec.Command(binary, "reload", "--socket", filepath.Join(run, "control.sock"))
@@ -139,7 +145,7 @@ func TestReloadCommandIsSynchronous(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, out)
 	}
 	s.Configure("start_timeout = \"50ms\"\n" + s.Task("T", 1))
-	s.Write("gordon.toml", strings.ReplaceAll(s.Read("gordon.toml"), server.Socket, "/nonexistent/redis"))
+	s.Write("gordon.toml", strings.ReplaceAll(s.Read("gordon.toml"), s.server.Socket, "/nonexistent/redis"))
 	if out, code := reload(); code != 69 || !strings.Contains(out, "/nonexistent/redis") {
 		t.Errorf("exit code %d: %s", code, out)
 	}
@@ -154,7 +160,7 @@ func TestReloadCommandIsSynchronous(t *testing.T) {
 
 // hanging is a daemon whose reload waits for a Redis that is not there.
 type hanging struct {
-	site   *gordontest.Site
+	site   *site
 	daemon *gordontest.Daemon
 	notify *gordontest.Notify
 	socket string
@@ -207,8 +213,10 @@ func end(t *testing.T, cmd *exec.Cmd, sig syscall.Signal) int {
 // systemd kills a reload that takes too long, and reports that it failed; somebody else
 // presses Ctrl-C. It must not take effect afterwards.
 func TestReloadThatWasGivenUp(t *testing.T) {
+	t.Parallel()
 	for sig, code := range map[syscall.Signal]int{syscall.SIGKILL: -1, syscall.SIGINT: -1, syscall.SIGTERM: 1} {
 		t.Run(sig.String(), func(t *testing.T) {
+			t.Parallel()
 			h := newHanging(t)
 			if got := end(t, h.reload(t), sig); got != code {
 				t.Errorf("exit code %d, want %d", got, code)
@@ -218,13 +226,13 @@ func TestReloadThatWasGivenUp(t *testing.T) {
 				t.Error("the log does not say why")
 			}
 			// Redis is there now, and nothing comes of it.
-			if err := os.Symlink(server.Socket, h.site.File("redis")); err != nil {
+			if err := os.Symlink(h.site.server.Socket, h.site.File("redis")); err != nil {
 				t.Fatal(err)
 			}
-			server.Push(t, "q:U", gordontest.Numbered(2))
-			server.Push(t, "q:T", gordontest.Numbered(1))
+			h.site.server.Push(t, "q:U", gordontest.Numbered(2))
+			h.site.server.Push(t, "q:T", gordontest.Numbered(1))
 			gordontest.Until(t, "the old configuration goes on", func() bool { return h.site.Read("done") == "1\n" })
-			if n := len(server.List(t, "q:U")); n != 1 {
+			if n := len(h.site.server.List(t, "q:U")); n != 1 {
 				t.Errorf("%d entries wait for the type that was not added", n)
 			}
 			h.daemon.Reload("reloaded", 1) // and the next one works
@@ -237,6 +245,7 @@ func TestReloadThatWasGivenUp(t *testing.T) {
 // When systemd stops the unit, it sends SIGTERM to gordon reload too, which must not
 // fail then: the unit would be left failed. Which of the two gets it first is open.
 func TestStopDuringAReload(t *testing.T) {
+	t.Parallel()
 	for name, story := range map[string]func(*hanging, *exec.Cmd) int{
 		"the daemon first": func(h *hanging, cmd *exec.Cmd) int {
 			h.daemon.Signal(syscall.SIGTERM)
@@ -250,6 +259,7 @@ func TestStopDuringAReload(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			h := newHanging(t)
 			cmd := h.reload(t, fmt.Sprintf("MAINPID=%d", h.daemon.PID()))
 			if code := story(h, cmd); code != 0 {
@@ -274,6 +284,7 @@ func TestStopDuringAReload(t *testing.T) {
 // An account may be one of a directory service that is away: systemd tries again after
 // this status, and not after that of a faulty configuration.
 func TestUnknownAccountAtTheStart(t *testing.T) {
+	t.Parallel()
 	for more, want := range map[string]int{
 		"user = \"no-such-user\"\n":                        67,
 		"group = \"no-such-group\"\n":                      67,

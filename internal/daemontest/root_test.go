@@ -10,6 +10,7 @@ import (
 // A task is root, or in root's group, only where the configuration itself says root:
 // what the system's databases make of another name is not enough.
 func TestOnlyTheConfigurationMakesATaskRoot(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.Script("T", "")
 	databases := map[string]string{

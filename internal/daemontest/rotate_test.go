@@ -15,6 +15,7 @@ import (
 // else the daemon is doing, and whatever becomes of the reload: it would fill the old
 // file for ever, since logrotate leaves an empty new one alone.
 func TestARotatedLogIsOpenedAnew(t *testing.T) {
+	t.Parallel()
 	for name, story := range map[string]func(*testing.T, *rotation){
 		"broken configuration": func(t *testing.T, r *rotation) {
 			r.site.Write("gordon.toml", "nonsense = 1\n")
@@ -37,7 +38,7 @@ func TestARotatedLogIsOpenedAnew(t *testing.T) {
 			r.rotate(t, "")
 		},
 		"during a stop": func(t *testing.T, r *rotation) {
-			server.Push(t, "q:T", "{}")
+			r.site.server.Push(t, "q:T", "{}")
 			gordontest.Until(t, "a task runs", func() bool { return r.site.Read("runs") != "" })
 			r.daemon.Signal(syscall.SIGTERM)
 			r.notify.Hears("STOPPING=1")
@@ -47,7 +48,9 @@ func TestARotatedLogIsOpenedAnew(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := &rotation{site: newSite(t), proxy: redistest.NewProxy(t, server), notify: gordontest.ListenNotify(t)}
+			t.Parallel()
+			s := newSite(t)
+			r := &rotation{site: s, proxy: redistest.NewProxy(t, s.server), notify: gordontest.ListenNotify(t)}
 			r.site.Redis = gordontest.Unix(r.proxy.Socket)
 			r.site.Script("T", `touch "$D/runs"; echo x >"$D/runs"; while ! [ -e "$D/go" ]; do sleep 0.02; done`)
 			r.site.Configure(fmt.Sprintf("logfile = %q\nstart_timeout = \"20s\"\n", r.site.File("gordon.log")) + r.site.Task("T", 1))
@@ -60,7 +63,7 @@ func TestARotatedLogIsOpenedAnew(t *testing.T) {
 
 // rotation is a daemon whose log is rotated.
 type rotation struct {
-	site   *gordontest.Site
+	site   *site
 	proxy  *redistest.Proxy
 	notify *gordontest.Notify
 	daemon *gordontest.Daemon
@@ -84,6 +87,7 @@ func (r *rotation) rotate(t *testing.T, text string) {
 
 // At the start, too: it may last as long as Redis is away.
 func TestALogThatIsRotatedAtTheStart(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.Redis = gordontest.Unix("/nonexistent/redis")
 	s.Configure(fmt.Sprintf("logfile = %q\nstart_timeout = \"1m\"\n", s.File("gordon.log")))
@@ -96,6 +100,7 @@ func TestALogThatIsRotatedAtTheStart(t *testing.T) {
 
 // The control socket is made again if it is gone.
 func TestControlSocketThatIsGone(t *testing.T) {
+	t.Parallel()
 	s, d, run := startWithSocket(t)
 	if err := os.RemoveAll(run); err != nil {
 		t.Fatal(err)

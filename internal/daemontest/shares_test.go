@@ -32,6 +32,7 @@ func sharesOf(t *testing.T, ids []string, n int) map[string]int {
 // Four types with full queues, one with none, and places for two tasks: first all
 // of the high priority, then the others by weight, and never more than two.
 func TestMaxRunningIsShared(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	conf := "max_running = 2\n"
 	const body = `: >"$D/run.$$"; ls "$D" | grep -c '^run\.' >>"$D/seen"; echo "$GORDON_TASK_ID" >>"$D/ids"; rm "$D/run.$$"`
@@ -44,7 +45,7 @@ func TestMaxRunningIsShared(t *testing.T) {
 	s.Configure(conf)
 	entries := map[string]int{"a": 30, "b": 45, "c": 75, "high": 20}
 	for name, n := range entries {
-		server.Push(t, "q:"+name, slices.Repeat([]string{"{}"}, n)...)
+		s.server.Push(t, "q:"+name, slices.Repeat([]string{"{}"}, n)...)
 	}
 	d := s.Start()
 	gordontest.Until(t, "all have run", func() bool { return len(s.Lines("ids")) == 170 })
@@ -68,13 +69,14 @@ func TestMaxRunningIsShared(t *testing.T) {
 
 // A reload changes what starts from then on, and ends nothing.
 func TestReloadOfShares(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	const wait = `echo "$GORDON_TASK_ID" >>"$D/ids"; while ! [ -e "$D/go" ]; do sleep 0.01; done; echo "$GORDON_TASK_TYPE" >>"$D/done"`
 	s.Script("T", wait)
 	s.Script("U", wait)
 	s.Configure("max_running = 1\n" + s.Task("T", 4) + s.Task("U", 4) + "priority = -1\n")
-	server.Push(t, "q:T", slices.Repeat([]string{"{}"}, 4)...)
-	server.Push(t, "q:U", slices.Repeat([]string{"{}"}, 4)...)
+	s.server.Push(t, "q:T", slices.Repeat([]string{"{}"}, 4)...)
+	s.server.Push(t, "q:U", slices.Repeat([]string{"{}"}, 4)...)
 	d := s.Start()
 	gordontest.Until(t, "one runs", func() bool { return len(s.Lines("ids")) == 1 })
 	s.Configure("max_running = 3\n" + s.Task("T", 4) + s.Task("U", 4) + "priority = 1\n")

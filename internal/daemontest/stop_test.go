@@ -14,12 +14,14 @@ import (
 )
 
 func TestStopWaitsForWhatRuns(t *testing.T) {
+	t.Parallel()
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		t.Run(sig.String(), func(t *testing.T) {
+			t.Parallel()
 			s := newSite(t)
 			s.Script("T", stays)
 			s.Configure(s.Task("T", 1))
-			server.Push(t, "q:T", gordontest.Numbered(1), gordontest.Numbered(2))
+			s.server.Push(t, "q:T", gordontest.Numbered(1), gordontest.Numbered(2))
 			d := s.Start()
 			gordontest.Until(t, "one runs", func() bool { return len(s.Lines("started")) == 1 })
 			d.Signal(sig)
@@ -31,7 +33,7 @@ func TestStopWaitsForWhatRuns(t *testing.T) {
 			if diff := cmp.Diff([]string{"1"}, s.Lines("done")); diff != "" {
 				t.Errorf("done: %s", diff)
 			}
-			if diff := cmp.Diff([]string{"q:T"}, leftInRedis(t, server)); diff != "" {
+			if diff := cmp.Diff([]string{"q:T"}, leftInRedis(t, s.server)); diff != "" {
 				t.Errorf("left in redis: %s", diff)
 			}
 		})
@@ -41,6 +43,7 @@ func TestStopWaitsForWhatRuns(t *testing.T) {
 // Ctrl-C in the terminal that gordon was started in is for gordon alone. Its tasks
 // have no terminal: they neither get the signal nor can be stopped for reading.
 func TestCtrlCStopsGordonAndNoTask(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	keyboard, terminal := gordontest.Terminal(t)
 	s.Launch = func(cmd *exec.Cmd) error {
@@ -52,7 +55,7 @@ func TestCtrlCStopsGordonAndNoTask(t *testing.T) {
 			(eval "$try" </dev/tty >/dev/tty) 2>/dev/null && echo "$try" >>"$D/terminal"
 		done; `+stays)
 	s.Configure(s.Task("T", 1))
-	server.Push(t, "q:T", gordontest.Numbered(1))
+	s.server.Push(t, "q:T", gordontest.Numbered(1))
 	d := s.Start()
 	gordontest.Until(t, "the task runs, whatever it does to the terminal", func() bool { return len(s.Lines("started")) == 1 })
 	if _, err := keyboard.WriteString("\x03"); err != nil { // Ctrl-C
@@ -69,29 +72,31 @@ func TestCtrlCStopsGordonAndNoTask(t *testing.T) {
 }
 
 func TestStopPutsBackWhatOutlastsTheTimeout(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.Script("T", `trap '' TERM; `+stays)
 	s.Configure("shutdown_timeout = \"50ms\"\nkill_grace = \"200ms\"\n" + s.Task("T", 2))
-	server.Push(t, "q:T", gordontest.Numbered(1), gordontest.Numbered(2), gordontest.Numbered(3))
+	s.server.Push(t, "q:T", gordontest.Numbered(1), gordontest.Numbered(2), gordontest.Numbered(3))
 	d := s.Start()
 	gordontest.Until(t, "two run", func() bool { return len(s.Lines("started")) == 2 })
 	d.Signal(syscall.SIGTERM)
 	if code := d.Exit(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	if diff := cmp.Diff([]string{gordontest.Numbered(1), gordontest.Numbered(2), gordontest.Numbered(3)}, server.List(t, "q:T")); diff != "" {
+	if diff := cmp.Diff([]string{gordontest.Numbered(1), gordontest.Numbered(2), gordontest.Numbered(3)}, s.server.List(t, "q:T")); diff != "" {
 		t.Errorf("the queue: %s", diff)
 	}
-	if diff := cmp.Diff([]string{"q:T"}, leftInRedis(t, server)); diff != "" {
+	if diff := cmp.Diff([]string{"q:T"}, leftInRedis(t, s.server)); diff != "" {
 		t.Errorf("left in redis: %s", diff)
 	}
 }
 
 func TestASecondSignalHastensTheStop(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.Script("T", stays)
 	s.Configure("shutdown_timeout = \"1h\"\n" + s.Task("T", 1))
-	server.Push(t, "q:T", gordontest.Numbered(1))
+	s.server.Push(t, "q:T", gordontest.Numbered(1))
 	d := s.Start()
 	gordontest.Until(t, "it runs", func() bool { return len(s.Lines("started")) == 1 })
 	d.Signal(syscall.SIGTERM)
@@ -100,12 +105,13 @@ func TestASecondSignalHastensTheStop(t *testing.T) {
 	if code := d.Exit(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	if diff := cmp.Diff([]string{gordontest.Numbered(1)}, server.List(t, "q:T")); diff != "" {
+	if diff := cmp.Diff([]string{gordontest.Numbered(1)}, s.server.List(t, "q:T")); diff != "" {
 		t.Errorf("the queue: %s", diff)
 	}
 }
 
 func TestStopWhileRedisIsAwaited(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.Redis = gordontest.Unix("/nonexistent/redis")
 	s.Configure("start_timeout = \"1h\"")
@@ -120,6 +126,7 @@ func TestStopWhileRedisIsAwaited(t *testing.T) {
 }
 
 func TestStopWhileRedisIsDown(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	redis := redistest.New(t)
 	s.Redis = gordontest.Unix(redis.Socket)
@@ -141,6 +148,7 @@ func TestStopWhileRedisIsDown(t *testing.T) {
 }
 
 func TestStopDuringAReloadThatWaitsForRedis(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.Script("T", "")
 	s.Configure(s.Task("T", 1))

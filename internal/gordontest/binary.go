@@ -30,21 +30,20 @@ func Build(tags ...string) (binary string, remove func(), err error) {
 	return binary, remove, nil
 }
 
-// Shipped builds gordon as "make build" and the packages do: without cgo, and so
-// without the race detector. It is removed at the end of the test.
-func Shipped(t testing.TB) (binary string) {
-	t.Helper()
+// BuildShipped builds gordon in a folder as "make build" and the packages do: without
+// cgo, and so without the race detector.
+func BuildShipped(dir string) (binary string, err error) {
 	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
 	if err != nil {
-		t.Fatalf("find the module: %v", err)
+		return "", fmt.Errorf("find the module: %w", err)
 	}
-	binary = filepath.Join(t.TempDir(), "gordon")
+	binary = filepath.Join(dir, "gordon-shipped")
 	build := exec.Command("make", "build", "VERSION=0.0.0-test", "BINARY="+binary)
 	build.Dir = strings.TrimSpace(string(root))
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("make build: %v\n%s", err, out)
+		return "", fmt.Errorf("make build: %w\n%s", err, out)
 	}
-	return binary
+	return binary, nil
 }
 
 // patience bounds the wait for anything.

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -60,8 +61,12 @@ func (s *Site) Write(name, content string) {
 	if strings.HasPrefix(content, "#!") {
 		mode = 0o755
 	}
-	// Written beside and renamed: a script that is being written cannot be run.
-	if err := os.WriteFile(s.File(name+".new"), []byte(content), mode); err != nil {
+	// Written beside and renamed: a script that is being written cannot be run. Nor can
+	// one that a child of this process has open, which another test forks meanwhile.
+	syscall.ForkLock.RLock()
+	err := os.WriteFile(s.File(name+".new"), []byte(content), mode)
+	syscall.ForkLock.RUnlock()
+	if err != nil {
 		s.T.Fatal(err)
 	}
 	if err := os.Rename(s.File(name+".new"), s.File(name)); err != nil {
