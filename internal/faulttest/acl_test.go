@@ -140,6 +140,7 @@ func (s *scene) allUsed(rights []any) {
 
 // A producer may push, and neither read nor take away what others have pushed.
 func TestDocumentedRightsOfAProducer(t *testing.T) {
+	t.Parallel()
 	s := redistest.New(t)
 	s.Do(t, "ACL", documented(t, "producer", "secret")...)
 	c := s.Conn(t)

@@ -51,6 +51,7 @@ func TestConnections(t *testing.T) {
 
 // An answer that takes its time is no fault.
 func TestSlowAnswers(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, true)
 	s.proxy.Delay(200 * time.Millisecond)
 	s.start()
@@ -127,9 +128,13 @@ func (m *meets) hit() bool {
 // A connection is lost in the middle of each command of the protocol, in each
 // way: every entry runs once, and every result is told once.
 func TestEveryCommandIsLost(t *testing.T) {
+	t.Parallel()
 	for _, f := range faults {
 		for _, word := range protocol {
-			t.Run(f.name+" at "+word, func(t *testing.T) { lose(t, word, f.fault) })
+			t.Run(f.name+" at "+word, func(t *testing.T) {
+				t.Parallel()
+				lose(t, word, f.fault)
+			})
 		}
 	}
 }

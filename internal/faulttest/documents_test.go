@@ -11,6 +11,7 @@ import (
 // Every test that docs/reliability.md names is there: a table of proofs must not
 // outlive them.
 func TestDocumentedTestsExist(t *testing.T) {
+	t.Parallel()
 	content, err := os.ReadFile(documents)
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 // Many tasks later gordon has no more descriptors open and no more children than
 // before, and hardly more memory. -fault.tasks=1000000 is a day in fast motion.
 func TestNothingPilesUp(t *testing.T) {
+	t.Parallel()
 	server := redistest.New(t)
 	s := gordontest.NewSite(t, binary, gordontest.Unix(server.Socket))
 	s.Script(fails, "exit 3")

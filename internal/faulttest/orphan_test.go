@@ -10,6 +10,7 @@ import (
 // Redis has filled again: a stop must not leave it behind with nobody on record
 // who could recover it.
 func TestThePastIsNotLeftBehind(t *testing.T) {
+	t.Parallel()
 	s := newPast(t)
 	s.daemon.Says("redis is back")
 	s.daemon.Stop()

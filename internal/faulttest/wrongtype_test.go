@@ -36,8 +36,10 @@ var wrongNames = []struct {
 }
 
 func TestKeysOfTheWrongType(t *testing.T) {
+	t.Parallel()
 	for _, w := range wrongNames {
 		t.Run(w.name, func(t *testing.T) {
+			t.Parallel()
 			s := newScene(t, false)
 			key := w.before
 			if key != "" {
@@ -139,6 +141,7 @@ func (s *scene) instance() string {
 // What gordon says to a server that is too old, and how it ends: there is none in
 // reach, so one answers as it would.
 func TestOldServer(t *testing.T) {
+	t.Parallel()
 	s := gordontest.NewSite(t, binary, gordontest.Unix(oldServer(t)))
 	s.Script(quick, "")
 	s.Configure(s.Task(quick, 1))
