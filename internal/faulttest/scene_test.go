@@ -87,10 +87,12 @@ func (s *scene) statsSay(state string) {
 // push is what producers do.
 func (s *scene) push(taskType string, n int) {
 	s.t.Helper()
+	var entries []string
 	for range n {
-		s.redis.Push(s.t, s.QueueKey+":"+taskType, gordontest.Numbered(s.pushed[taskType]))
+		entries = append(entries, gordontest.Numbered(s.pushed[taskType]))
 		s.pushed[taskType]++
 	}
+	s.redis.Push(s.t, s.QueueKey+":"+taskType, entries...)
 }
 
 // do asks Redis on the connection of before the fault.

@@ -26,6 +26,7 @@ var (
 // Each entry has a number. Scripts note the start and the end of each run, when and on
 // which host it was, and which on_crash held when it began.
 func TestChaosOfHosts(t *testing.T) {
+	t.Parallel()
 	seed := *chaosSeed
 	if seed == 0 {
 		seed = uint64(time.Now().UnixMicro())

@@ -4,6 +4,7 @@ package fleettest
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -17,8 +18,14 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	// The tests wait for leases most of the time.
+	err := flag.Set("test.parallel", "6")
+	if err != nil {
+		panic(err)
+	}
 	// Also for the children: how long a lease lasts. A frozen host has to outlast it.
-	err := os.Setenv("GORDON_TEST_LEASE", "3s")
+	err = os.Setenv("GORDON_TEST_LEASE", "3s")
 	built, remove, buildErr := gordontest.Build(gordontest.FastTimes)
 	if err := errors.Join(err, buildErr); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -11,6 +11,7 @@ import (
 // A host that was suspended, or stopped by its hypervisor, goes on without knowing of
 // the time: what it had run was taken over meanwhile.
 func TestAFrozenHostLearnsOfATakeover(t *testing.T) {
+	t.Parallel()
 	t.Run("stop", func(t *testing.T) {
 		t.Parallel()
 		f := frozen(t, `on_lease_loss = "stop"`)
@@ -32,6 +33,7 @@ func TestAFrozenHostLearnsOfATakeover(t *testing.T) {
 // An entry that must not run twice is on the failed list once the host that runs it is
 // taken for dead. When the host goes on, it must not tell of that entry a second time.
 func TestAFrozenHostTellsNothingOfAnEntryThatFailed(t *testing.T) {
+	t.Parallel()
 	for _, policy := range []string{"stop", "continue"} {
 		t.Run(policy, func(t *testing.T) {
 			t.Parallel()

@@ -46,18 +46,20 @@ func BuildShipped(dir string) (binary string, err error) {
 	return binary, nil
 }
 
-// patience bounds the wait for anything.
-const patience = 60 * time.Second
+// untilTimeout limits every wait.
+const untilTimeout = 60 * time.Second
 
-// Until waits until ok, and fails the test when that takes over a minute; what is
-// a sentence for that case.
+// Until waits until ok returns true. It fails the test after untilTimeout; what
+// describes the condition in the message.
 func Until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	began := time.Now()
 	for !ok() {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited %v in vain: %s", patience, what)
+		waited := time.Since(began)
+		if waited > untilTimeout {
+			t.Fatalf("waited %v in vain: %s", untilTimeout, what)
 		}
-		time.Sleep(2 * time.Millisecond)
+		// Many tests poll at the same time. A long wait may end a little late.
+		time.Sleep(min(max(waited/20, 2*time.Millisecond), 25*time.Millisecond))
 	}
 }

@@ -99,7 +99,7 @@ func (d *Daemon) Exit() int {
 	d.t.Helper()
 	select {
 	case <-d.Gone:
-	case <-time.After(patience):
+	case <-time.After(untilTimeout):
 		d.t.Fatal("gordon does not end")
 	}
 	return d.cmd.ProcessState.ExitCode()

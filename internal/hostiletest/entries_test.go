@@ -62,6 +62,7 @@ func entries() map[string]string {
 // Whatever is pushed runs or stands on the failed list with a reason, and the
 // daemon does not mind.
 func TestOddEntries(t *testing.T) {
+	t.Parallel()
 	site, redis := newSite(t)
 	site.Script("T", `printf '%s [%s] env %s\n' $# "$1" "$V" >>"$D/ran"`)
 	site.Configure(site.Task("T", 4))
@@ -155,6 +156,7 @@ func namesIn(t *testing.T, file *ast.File) (names []string) {
 
 // No variable of the list gets through, and with the opt-out each does.
 func TestEveryUnsafeVariable(t *testing.T) {
+	t.Parallel()
 	site, redis := newSite(t)
 	site.Script("safe", `touch "$D/ran"`)
 	site.Configure(site.Task("safe", 2) + "[tasks.open]\nscript = \"/usr/bin/printenv\"\nworkers = 2\nallow_unsafe_env = true\n")

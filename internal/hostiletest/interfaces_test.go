@@ -37,7 +37,7 @@ func attacks() []string {
 // attack has n clients mean harm until they are told to stop.
 func attack(t *testing.T, n int, network, address string) (stop func()) {
 	t.Helper()
-	over := make(chan struct{})
+	over, beginnings := make(chan struct{}), attacks()
 	var clients sync.WaitGroup
 	for i := range n {
 		clients.Go(func() {
@@ -45,7 +45,7 @@ func attack(t *testing.T, n int, network, address string) (stop func()) {
 				conn, err := net.DialTimeout(network, address, time.Second)
 				if err == nil {
 					_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
-					_, err = io.WriteString(conn, attacks()[i%len(attacks())])
+					_, err = io.WriteString(conn, beginnings[i%len(beginnings)])
 				}
 				for err == nil {
 					select {
@@ -72,6 +72,7 @@ func attack(t *testing.T, n int, network, address string) (stop func()) {
 // With more clients that mean harm than an interface has places, tasks go on, a reload and a
 // request get through, and afterwards everything is as before.
 func TestInterfacesUnderAttack(t *testing.T) {
+	t.Parallel()
 	site, redis := newSite(t)
 	site.Script("T", `echo "$1" >>"$D/ran"`)
 	site.Configure(site.Task("T", 2) + "[stats]\ninterface = \"127.0.0.1:0\"\n")

@@ -53,6 +53,7 @@ func parseJournal(data []byte) (map[string]string, error) {
 }
 
 func TestParseJournal(t *testing.T) {
+	t.Parallel()
 	record, err := parseJournal([]byte("A=1\nB\n\x05\x00\x00\x00\x00\x00\x00\x00x\nC=2\nD=\n"))
 	if err != nil || len(record) != 3 || record["A"] != "1" || record["B"] != "x\nC=2" || record["D"] != "" {
 		t.Errorf("got %q, %v", record, err)
@@ -66,6 +67,7 @@ func TestParseJournal(t *testing.T) {
 
 // Nothing that others choose becomes a field of the journal.
 func TestNobodyForgesTheJournal(t *testing.T) {
+	t.Parallel()
 	const forged = "x\nFORGED=1\nGORDON_OUTCOME=ok\nMESSAGE=forged\nPRIORITY=6\nGORDON_ERROR\n\x01\x00\x00\x00\x00\x00\x00\x00x\nFORGED=2\n\n"
 	const odd = "odd = FORGED=1 \u2028 GORDON_OUTCOME=ok"
 	site, redis := newSite(t)

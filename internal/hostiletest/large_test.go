@@ -46,6 +46,7 @@ func largeEntries() []largeEntry {
 // afterwards. An array of a million small strings costs 16 bytes for each, as
 // many as the entry has for four of them.
 func TestLargeEntries(t *testing.T) {
+	t.Parallel()
 	size := *large<<20 - 1<<10
 	for _, e := range largeEntries() {
 		t.Run(e.name, func(t *testing.T) {

@@ -30,6 +30,10 @@ var binary string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	// Most tests wait most of the time.
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err)
+	}
 	os.Exit(run(m))
 }
 

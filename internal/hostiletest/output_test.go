@@ -12,6 +12,7 @@ import (
 
 // Whatever a script prints, its record is JSON and holds the end of it.
 func TestScriptsThatPrintAnything(t *testing.T) {
+	t.Parallel()
 	site, redis := newSite(t)
 	site.Script("T", `case "$1" in
 escapes) printf '\033[2J\033]0;owned\007\r\b\177' ;;
@@ -63,6 +64,7 @@ func checkLog(t *testing.T, log string) {
 
 // Nothing that others choose can begin a line of the log.
 func TestNobodyForgesTheLog(t *testing.T) {
+	t.Parallel()
 	const forged = "\n2026-01-01 00:00:00.000 INFO  forged\r\x1b[31m\u2028\u0085MESSAGE=forged\nGORDON_OUTCOME=ok"
 	site, redis := newSite(t)
 	site.Script("T", `printf '%s' "$1"; exit 3`)

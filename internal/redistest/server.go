@@ -214,11 +214,18 @@ func (s *Server) Conn(t testing.TB) redis.Conn {
 	return c
 }
 
-// Push appends entries to a list, as a producer does.
+// Push appends entries to a list, each with a command of its own, as a producer does.
 func (s *Server) Push(t testing.TB, list string, entries ...string) {
 	t.Helper()
+	c, err := redis.Dial("unix", s.Socket)
+	if err != nil {
+		t.Fatalf("connect to the test's redis: %v", err)
+	}
+	defer c.Close()
 	for _, e := range entries {
-		s.Do(t, "RPUSH", list, e)
+		if _, err := c.Do("RPUSH", list, e); err != nil {
+			t.Fatalf("RPUSH %s: %v", list, err)
+		}
 	}
 }
 
