@@ -11,10 +11,7 @@ import (
 //
 // It holds a [time.Time] and not a number: the monotonic part of a time stays right
 // when somebody sets the clock.
-type Busy struct {
-	until    atomic.Pointer[time.Time]
-	progress func() // see [Link.OnProgress]
-}
+type Busy struct{ until atomic.Pointer[time.Time] }
 
 // Until returns the time until which the goroutine may wait, or the zero time if it
 // does not wait. When that time has passed, the goroutine hangs.

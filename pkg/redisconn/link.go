@@ -28,10 +28,6 @@ type Link struct {
 // while the others pause, after the server had no place for one of them (maxclients).
 func (c *Client) Link(urgent bool) *Link { return &Link{client: c, urgent: urgent} }
 
-// OnProgress has f called, again and again, while something large is read or written:
-// that can take minutes, and is no hang. It comes before the first use.
-func (l *Link) OnProgress(f func()) { l.busy.progress = f }
-
 // BusyUntil returns the time until which a Use of the link may wait for Redis, or the
 // zero time if there is none at the moment. Every step of a Use extends it by the
 // time-out of that step: reading a password, connecting, each command, and each part

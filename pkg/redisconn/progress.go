@@ -32,19 +32,9 @@ const (
 func (p *progressConn) Read(b []byte) (int, error) {
 	n, err := p.Conn.Read(b)
 	if n >= sizeable && err == nil {
-		err = p.grant(p.SetReadDeadline)
+		err = p.SetReadDeadline(time.Now().Add(p.silence))
 	}
 	return n, err
-}
-
-func (p *progressConn) grant(setDeadline func(time.Time) error) error {
-	p.mu.Lock()
-	busy := p.busy
-	p.mu.Unlock()
-	if busy != nil && busy.progress != nil {
-		busy.progress()
-	}
-	return setDeadline(time.Now().Add(p.silence))
 }
 
 // Write extends the deadline after each portion.
@@ -55,7 +45,7 @@ func (p *progressConn) Write(b []byte) (written int, err error) {
 		written += n
 		b = b[n:]
 		if err == nil {
-			err = p.grant(p.SetWriteDeadline)
+			err = p.SetWriteDeadline(time.Now().Add(p.silence))
 		}
 	}
 	if err != nil {

@@ -64,10 +64,3 @@ func (w *Watch) Duty() (rank int, on bool, err error) {
 	}
 	return max(rank, 0), rank >= 0, nil
 }
-
-// LeaveDuty removes this instance from those on duty, so that another one takes its
-// place at once.
-func (w *Watch) LeaveDuty() error {
-	_, err := w.reader.conn.Do("SREM", w.keys.Duty(), w.instance())
-	return w.done(err)
-}

@@ -77,9 +77,9 @@ func TestDutyOfThoseThatAreGone(t *testing.T) {
 		t.Error(diff)
 	}
 	spare := watches["d"]
-	if err := watches["a"].LeaveDuty(); err != nil {
-		t.Fatal(err)
-	}
+	leaving := NewClient(Options{Network: "unix", Address: server.Socket, Instance: "a-1"}).Link()
+	defer leaving.Close()
+	use(t, leaving, func(c *Conn) error { return c.Deregister(keys, "a-1") })
 	if n := next(t, spare); n.Change == nil || !n.Change.Duty {
 		t.Errorf("heard %+v", n)
 	}

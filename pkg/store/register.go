@@ -185,7 +185,8 @@ func (c *Conn) Deregister(k Keys, instance string) error {
 	if err != nil {
 		return err
 	}
-	// If the server refuses this, the other instances find out by themselves.
+	// Another instance takes its place at once. If the server refuses this, the others find
+	// out by themselves, but later.
 	if _, err := c.conn.Do("SREM", k.Duty(), instance); err != nil && !Refused(err) {
 		return fmt.Errorf("leave the duty: %w", err)
 	}

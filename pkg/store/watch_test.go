@@ -156,9 +156,6 @@ func TestWatchDoesNotHearItself(t *testing.T) {
 	if d := state(t, w, "T")["T"]; d.Moved != 1 {
 		t.Fatalf("moved %+v", d)
 	}
-	if err := w.LeaveDuty(); err != nil {
-		t.Fatal(err)
-	}
 	server.Do(t, "PUBLISH", keys.Control(), `{"cancel":"after it"}`)
 	if n := next(t, w); n.Order == nil {
 		t.Errorf("heard %+v", n)

@@ -24,8 +24,8 @@ type session struct {
 }
 
 // serve looks, waits for the next thing to do, and looks again, until the connections are
-// lost. If ctx itself ends, another instance is put on duty for this one.
-func (s *session) serve(ctx, connected context.Context) error {
+// lost or ctx ends.
+func (s *session) serve(ctx context.Context) error {
 	ping := time.NewTicker(s.Times.Ping)
 	defer ping.Stop()
 	for {
@@ -33,10 +33,7 @@ func (s *session) serve(ctx, connected context.Context) error {
 			return err
 		}
 		s.attempted()
-		if err := s.rest(connected, ping.C); err != nil {
-			if ctx.Err() != nil && s.schedule.rank >= 0 {
-				_ = s.watch.LeaveDuty() // the others find out by themselves, but later
-			}
+		if err := s.rest(ctx, ping.C); err != nil {
 			return err
 		}
 	}

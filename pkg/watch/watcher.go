@@ -67,10 +67,6 @@ func (w *Watcher) Tried() <-chan struct{} { return w.tried }
 
 func (w *Watcher) attempted() { w.triedOnce.Do(func() { close(w.tried) }) }
 
-// leaveTimeout is how long a stop waits until Redis knows that this instance is no longer
-// on duty.
-const leaveTimeout = time.Second
-
 // Run watches until ctx ends, with one pair of connections after the other.
 func (w *Watcher) Run(ctx context.Context) error {
 	defer w.source.Close()
@@ -98,20 +94,12 @@ func (w *Watcher) watch(ctx context.Context, pace *loop.Pacer) error {
 	}
 	inbox := newInbox()
 	group, connected := errgroup.WithContext(ctx)
-	left := make(chan struct{})
 	group.Go(func() error {
-		defer close(left)
 		s := &session{Watcher: w, watch: watch, inbox: inbox, pace: pace, schedule: newSchedule(w.Types(), w.Times.Look, time.Now())}
-		return s.serve(ctx, connected)
+		return s.serve(connected)
 	})
 	// Close ends a Next that waits, whose error is no news then.
-	defer context.AfterFunc(connected, func() {
-		select {
-		case <-left:
-		case <-time.After(leaveTimeout):
-		}
-		_ = watch.Close()
-	})()
+	defer context.AfterFunc(connected, func() { _ = watch.Close() })()
 	group.Go(func() error { return w.listen(watch, inbox) })
 	group.Go(func() error { return watch.AwaitClose(connected.Done()) })
 	return group.Wait()

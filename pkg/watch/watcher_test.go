@@ -213,7 +213,8 @@ func TestEntriesForLaterComeInTimeWhoeverIsLost(t *testing.T) {
 	}
 }
 
-// Who leaves is replaced at once.
+// An instance that stops in order is replaced at once, not only when another one asks by
+// itself.
 func TestDutyIsHandedOn(t *testing.T) {
 	s := redistest.New(t)
 	instances := make(map[string]*watching)
@@ -221,14 +222,31 @@ func TestDutyIsHandedOn(t *testing.T) {
 		instances[host+"-1"] = startWatcher(t, s, host+"-1", "T")
 	}
 	for range 2 {
-		first := onDutyNow(t, s)[0]
-		instances[first].stop()
+		first := instances[onDutyNow(t, s)[0]]
+		began := time.Now()
+		first.stop()
+		if err := first.deregister(t); err != nil {
+			t.Fatal(err)
+		}
 		gordontest.Until(t, "another is on duty", func() bool {
 			now := onDutyNow(t, s)
-			return len(now) == 3 && !slices.Contains(now, first)
+			return len(now) == 3 && !slices.Contains(now, first.id)
 		})
+		took := time.Since(began)
+		if took > first.Times.Ping/4 {
+			t.Errorf("after %v", took)
+		}
+		t.Logf("after %v", took)
 	}
 	arrives(t, s, "T")
+}
+
+// deregister removes the instance from the record, as an engine does at its end.
+func (w *watching) deregister(t *testing.T) error {
+	t.Helper()
+	l := w.client.Link()
+	defer l.Close()
+	return l.Use(t.Context(), func(c *store.Conn) error { return c.Deregister(w.Keys, w.id) })
 }
 
 // A Redis that has forgotten everything finds others on duty.
