@@ -28,7 +28,7 @@ func TestCheckJudgesForTheService(t *testing.T) {
 			t.Logf("while the service %s:\n%s", service, said)
 			m.run("rm /etc/gordon.d/closed.toml && systemctl stop gordon")
 		}
-		wantIn(t, m.run("gordon check 2>&1"), "checked with the rights of gordon", "Configuration is valid")
+		wantIn(t, m.run("gordon check 2>&1"), "checked with the permissions of gordon", "Configuration is valid")
 		// A drop-in for the unit may give rights that check does not try out.
 		m.write("/etc/systemd/system/gordon.service.d/users.conf", "[Service]\nAmbientCapabilities=CAP_SETUID CAP_SETGID CAP_KILL\n", 0o644)
 		m.run("systemctl daemon-reload")

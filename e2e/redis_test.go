@@ -32,7 +32,7 @@ func TestRedisArrivesLater(t *testing.T) {
 			}
 			return nil
 		})
-		wantIn(t, m.said("--unit gordon"), "gave up after start_timeout (10s)", "connection refused", "status=69")
+		wantIn(t, m.said("--unit gordon"), "redis was not available within start_timeout (10s)", "connection refused", "status=69")
 		t.Logf("without Redis: %s restarts, %s", m.property("NRestarts"), m.property("StatusText"))
 
 		server := "redis-server"

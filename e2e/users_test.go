@@ -73,7 +73,7 @@ echo 'ReadWritePaths=/srv' >>30-users.conf
 systemctl daemon-reload; systemctl restart gordon && systemctl reload gordon`)
 		wantVerified(m, "gordon.service")
 		wantUsers(m, 2, 5)
-		wantIn(t, m.said("--unit gordon --output=cat"), "tasks run without control groups", "a unit without RestrictNamespaces=")
+		wantIn(t, m.said("--unit gordon --output=cat"), "control groups are not available; tasks run without them", "a unit without RestrictNamespaces=")
 
 		// Only what is asked for needs more.
 		m.run("sed -i 's/nice = 5/nice = -5/' /etc/gordon.d/tasks.toml")

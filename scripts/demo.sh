@@ -167,8 +167,8 @@ expect "the failed list of report" \
 # ---- the statistics ---------------------------------------------------------
 
 # The kernel chose the port, so that none was taken that someone else wanted.
-port=$(sed -n 's/.*statistics are served address=127\.0\.0\.1://p' "$dir/gordon.log")
-[ -n "$port" ] || fail "the log does not say where the statistics are served"
+port=$(sed -n 's/.*stats interface is listening address=127\.0\.0\.1://p' "$dir/gordon.log")
+[ -n "$port" ] || fail "the log has no address of the stats interface"
 
 # get PORT: the answer to GET /, without its header.
 get() {

@@ -25,7 +25,7 @@ func (a *app) checkCommand() *cobra.Command {
 	o := checkOptions{}
 	cmd := &cobra.Command{
 		Use:   "check [--socket PATH] [--as USER] [FILE]",
-		Short: "Check the configuration and list every fault",
+		Short: "Check the configuration and list all errors",
 		Long: `Check reads FILE, or the file that the daemon would read, and its drop-ins.
 It lists every fault with file and line and exits with 78, or reports that the
 configuration is valid.
@@ -46,8 +46,8 @@ that the caller has no right to do or to see, but the daemon may have.`,
 			return a.check(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().StringVar(&o.socket, "socket", defaultSocket(), "the daemon's control socket `PATH`; empty to ask no daemon")
-	cmd.Flags().StringVar(&o.user, "as", "", "check with the rights of `USER`, without asking a daemon; for root")
+	cmd.Flags().StringVar(&o.socket, "socket", defaultSocket(), "the daemon's control socket `PATH`; empty: do not ask a daemon")
+	cmd.Flags().StringVar(&o.user, "as", "", "check with the permissions of `USER`, without asking the daemon (root only)")
 	return cmd
 }
 
@@ -69,7 +69,7 @@ func (a *app) check(ctx context.Context, o checkOptions) error {
 			return fault
 		}
 		if !a.flags.test { // -t prints what it printed in 1.6.5, and nothing else
-			fmt.Fprintf(a.stderr, "checked with the rights of %s because no running gordon was asked\n", whoami())
+			fmt.Fprintf(a.stderr, "no running gordon was asked; checked with the permissions of %s\n", whoami())
 		}
 		notices, err = daemon.Check(ctx, config.Path(o.file, a.binDir), func() (*config.Config, error) { return a.read(o.file) }, judge)
 	}
@@ -153,7 +153,7 @@ func unitOf(path string) string {
 func whoami() string {
 	me, err := user.Current()
 	if err != nil {
-		return fmt.Sprintf("the user with the number %d", os.Geteuid())
+		return fmt.Sprintf("the user with uid %d", os.Geteuid())
 	}
 	return me.Username
 }

@@ -13,7 +13,7 @@ import (
 func releaseGroupsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:    "release-groups",
-		Short:  "Let the unit start again beside processes that nothing can kill",
+		Short:  "Prepare the control group of the unit for a restart despite unkillable processes",
 		Args:   noArguments,
 		Hidden: true,
 		RunE: func(*cobra.Command, []string) error {

@@ -21,7 +21,7 @@ func (a *app) reloadCommand() *cobra.Command {
 	var socket string
 	cmd := &cobra.Command{
 		Use:   "reload [--socket PATH]",
-		Short: "Have the running daemon reload its configuration, and wait for it",
+		Short: "Reload the configuration of the running daemon and wait for the result",
 		Long: `Reload asks the running daemon to reload its configuration, and returns when the new
 one is in use. If the daemon refuses, reload prints every reason and exits with the
 status for that kind of fault. The old configuration stays in use then.`,
@@ -74,7 +74,7 @@ func reloadVia(ctx context.Context, socket string) error {
 		if client.PID != 0 {
 			return nil
 		}
-		return errors.New("gave up the reload because of SIGTERM")
+		return errors.New("received SIGTERM while waiting for the reload")
 	}
 }
 
@@ -91,7 +91,7 @@ func mainPID() int {
 // explain adds a hint to the error if no daemon listens on the socket.
 func explain(err error) error {
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("%w (is gordon running, with a RuntimeDirectory=?)", err)
+		return fmt.Errorf("%w (is gordon running? Does its unit have RuntimeDirectory=?)", err)
 	}
 	return err
 }

@@ -26,7 +26,7 @@ func (a *app) read(file string) (*config.Config, error) {
 	c, err := config.Load(path, a.binDir)
 	var faults config.Faults
 	if file == "" && path != config.SystemPath && errors.As(err, &faults) && faults[0].File == path && errors.Is(faults[0], fs.ErrNotExist) {
-		faults[0].Message += "; " + config.SystemPath + " does not exist either: name the configuration with --conf"
+		faults[0].Message += "; " + config.SystemPath + " does not exist either: name the file with --conf"
 	}
 	return c, err
 }

@@ -76,8 +76,8 @@ func (a *app) command() *cobra.Command {
 	f.SortFlags = false
 	f.StringVarP(&a.flags.conf, "conf", "c", "", "read this configuration `FILE` (default "+configHint+", else gordon.config.toml beside the binary)")
 	f.BoolVarP(&a.flags.test, "test", "t", false, "check the configuration and exit, like the command check")
-	f.StringVar(&a.flags.logfile, "logfile", noLogfile, "log to `FILE` instead of the configured logfile; empty for the journal or standard output")
-	f.BoolVarP(&a.flags.verbose, "verbose", "v", false, "log the start and the end of each task as well")
+	f.StringVar(&a.flags.logfile, "logfile", noLogfile, "log to `FILE` instead of the configured logfile; empty: journal or standard output")
+	f.BoolVarP(&a.flags.verbose, "verbose", "v", false, "also log the start and the success of each task")
 	f.BoolVar(&a.flags.version, "version", false, "print the version and exit")
 	f.Lookup("logfile").DefValue = ""
 	root.SetOut(a.stdout)

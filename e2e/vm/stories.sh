@@ -261,7 +261,7 @@ printf '[Service]\nDelegate=\nDelegate=pids\n' >/etc/systemd/system/gordon.servi
 systemctl daemon-reload
 hold 'gordon does not start' sh -c '! systemctl start gordon 2>/dev/null'
 hold 'its exit status is 78' same "$(systemctl show --property=ExecMainStatus --value gordon)" 78
-hold 'the log says what is missing, and what gives it' logged "tasks.burner.cpu_quota: can't be enforced here: the cpu controller is not delegated to gordon: the unit needs Delegate=yes"
+hold 'the log says what is missing, and what gives it' logged "tasks.burner.cpu_quota: can't be enforced on this machine: the cpu controller is not delegated to gordon: the unit needs Delegate=yes"
 printf '[Service]\nDelegate=no\n' >/etc/systemd/system/gordon.service.d/delegate.conf
 systemctl daemon-reload
 hold 'nor without any group' sh -c '! systemctl start gordon 2>/dev/null'

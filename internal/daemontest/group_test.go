@@ -13,7 +13,7 @@ import (
 
 const (
 	inGroups      = "tasks run in control groups"
-	withoutGroups = "tasks run without control groups"
+	withoutGroups = "control groups are not available; tasks run without them"
 )
 
 // What an error_script leaves behind is in a group of its own, and not in the way of the
@@ -37,7 +37,7 @@ func TestLeftOverErrorScript(t *testing.T) {
 	d.Exit()
 	next := s.Start()
 	next.Says(inGroups)
-	next.Says("killed processes that an earlier gordon had left in its control groups")
+	next.Says("killed processes left in the control groups of an earlier instance")
 	next.Stop()
 }
 

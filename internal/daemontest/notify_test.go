@@ -38,7 +38,7 @@ func TestSystemdProtocol(t *testing.T) {
 
 	d.Reload("reloaded", 1)
 	s.Write("gordon.toml", "nonsense = 1")
-	d.Reload("the reload is refused", 1)
+	d.Reload("reload failed", 1)
 	gordontest.Until(t, "both reloads are over", func() bool { return kinds(n) == "READY=1 RELOADING=1 READY=1 RELOADING=1 READY=1" })
 	for _, m := range n.All() {
 		if strings.Contains(m, "RELOADING=1") && !strings.Contains(m, "MONOTONIC_USEC=") {

@@ -25,7 +25,7 @@ func TestReloadOfABadConfigIsRefusedWhole(t *testing.T) {
 	s.Configure(s.Task("T", 1))
 	d := s.Start()
 	s.Configure(s.Task("T", 4) + s.Task("U", 1) + "[tasks.V]\nworkrs = 2\nscript = 3\n")
-	d.Reload("the reload is refused", 1)
+	d.Reload("reload failed", 1)
 	for _, part := range []string{"gordon.toml", "workrs", "did you mean", "workers", "script"} {
 		if !strings.Contains(d.Printed(), part) {
 			t.Errorf("the log does not name %q", part)
@@ -62,7 +62,7 @@ func TestReloadIsAllOrNothing(t *testing.T) {
 				s.Redis = gordontest.Unix("/nonexistent/redis")
 			}
 			s.Configure(bad + s.Task("T", 1) + s.Task("U", 1))
-			d.Reload("the reload is refused", 1)
+			d.Reload("reload failed", 1)
 			s.server.Push(t, "q:U", gordontest.Numbered(2))
 			s.server.Push(t, "q:T", gordontest.Numbered(1))
 			gordontest.Until(t, "the old configuration goes on", func() bool { return s.Read("done") == "1\n" })
@@ -221,8 +221,8 @@ func TestReloadThatWasGivenUp(t *testing.T) {
 			if got := end(t, h.reload(t), sig); got != code {
 				t.Errorf("exit code %d, want %d", got, code)
 			}
-			h.daemon.Says("the reload is refused, the old configuration stays in use")
-			if !strings.Contains(h.daemon.Printed(), "the client that requested it has disconnected") {
+			h.daemon.Says("reload failed; the previous configuration stays in effect")
+			if !strings.Contains(h.daemon.Printed(), "the client disconnected before the reload finished") {
 				t.Error("the log does not say why")
 			}
 			// Redis is there now, and nothing comes of it.

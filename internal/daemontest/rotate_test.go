@@ -19,11 +19,11 @@ func TestARotatedLogIsOpenedAnew(t *testing.T) {
 	for name, story := range map[string]func(*testing.T, *rotation){
 		"broken configuration": func(t *testing.T, r *rotation) {
 			r.site.Write("gordon.toml", "nonsense = 1\n")
-			r.rotate(t, "the reload is refused")
+			r.rotate(t, "reload failed")
 		},
 		"another logfile that cannot be opened": func(t *testing.T, r *rotation) {
 			r.site.Write("gordon.toml", strings.ReplaceAll(r.site.Read("gordon.toml"), r.site.File("gordon.log"), "/nonexistent/log"))
-			r.rotate(t, "the reload is refused")
+			r.rotate(t, "reload failed")
 		},
 		"redis is down": func(t *testing.T, r *rotation) {
 			r.proxy.Decide(func([]byte) redistest.Fault { return redistest.BeforeRequest })

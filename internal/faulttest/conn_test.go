@@ -196,7 +196,7 @@ func TestSlowLink(t *testing.T) {
 	}
 	s.notify.Hears("WATCHDOG=1")
 	s.daemon.Stop()
-	if printed := s.daemon.Printed(); s.states() != "" || strings.Contains(printed, "the daemon is stuck") {
+	if printed := s.daemon.Printed(); s.states() != "" || strings.Contains(printed, "the daemon makes no progress") {
 		t.Errorf("the log tells of %q", s.states())
 	}
 	s.once(fails, 1, s.Lines(fails))

@@ -66,7 +66,7 @@ func (s *scene) start() {
 	s.daemon.Says("gordon is up")
 }
 
-var served = regexp.MustCompile(`statistics are served address=(\S+)`)
+var served = regexp.MustCompile(`stats interface is listening address=(\S+)`)
 
 // statsSay waits until the stats interface tells how Redis is in these words.
 func (s *scene) statsSay(state string) {

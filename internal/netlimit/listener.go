@@ -1,5 +1,5 @@
-// Package netlimit bounds how many connections a server has at once. It must not
-// know what they are for.
+// Package netlimit bounds the number of connections that a server has at once. It must
+// not know their purpose.
 package netlimit
 
 import (
@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// Listener accepts no more than so many connections at once. Further ones wait
-// in the kernel's backlog, where they cost this process nothing (listen(2)).
+// Listener accepts a limited number of connections at once. Further ones wait in the
+// kernel's backlog, where they cost this process nothing (listen(2)).
 type Listener struct {
 	net.Listener
 	places chan struct{}
@@ -21,11 +21,11 @@ func New(l net.Listener, n int) *Listener {
 	return &Listener{Listener: l, places: make(chan struct{}, n), closed: make(chan struct{})}
 }
 
-// Crowded tells whether more than half of the places are taken: time not to keep
-// idle connections.
+// Crowded reports whether more than half of the places are in use. A server should not
+// keep idle connections then.
 func (l *Listener) Crowded() bool { return len(l.places) > cap(l.places)/2 }
 
-// Accept implements net.Listener. It waits for a place first.
+// Accept implements net.Listener. It waits for a free place first.
 func (l *Listener) Accept() (net.Conn, error) {
 	select {
 	case l.places <- struct{}{}:
@@ -46,7 +46,7 @@ func (l *Listener) Close() error {
 	return l.Listener.Close()
 }
 
-// conn gives its place back when it is closed.
+// conn releases its place when it is closed.
 type conn struct {
 	net.Conn
 	release func()
@@ -57,8 +57,8 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
-// CloseWrite is what net/http looks for: before it closes on a client that still
-// sends, it ends its own side, so that the client can read why.
+// CloseWrite is called by net/http before it closes the connection of a client that
+// still sends, so that the client can read the answer.
 func (c *conn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()

@@ -45,12 +45,12 @@ func (c Client) Post(ctx context.Context, path string) (answer string, err error
 		err = failed.Err // without the URL, which means nothing to a person
 	}
 	if err != nil {
-		return "", fmt.Errorf("ask the daemon on %s: %w", c.Socket, &printableError{err})
+		return "", fmt.Errorf("request to the daemon on %s: %w", c.Socket, &printableError{err})
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return "", fmt.Errorf("read the daemon's answer: %w", &printableError{err})
+		return "", fmt.Errorf("reading the response of the daemon: %w", &printableError{err})
 	}
 	if resp.StatusCode != http.StatusOK {
 		return "", readError(resp.StatusCode, resp.Header.Get("Content-Type"), string(body))

@@ -54,13 +54,13 @@ func dial(ctx context.Context, path string, daemon int) (net.Conn, error) {
 func checkPeer(conn net.Conn, owner uint32, daemon int) error {
 	peer, err := peerOf(conn)
 	if err != nil {
-		return fmt.Errorf("look up the process that answers: %w", err)
+		return fmt.Errorf("reading the peer credentials of the socket: %w", err)
 	}
 	switch {
 	case peer.Uid != owner:
-		return fmt.Errorf("%w: process %d of user %d answers on a socket of user %d", ErrNotTheDaemon, peer.Pid, peer.Uid, owner)
+		return fmt.Errorf("%w: process %d of user %d is listening, but the socket belongs to user %d", ErrNotTheDaemon, peer.Pid, peer.Uid, owner)
 	case daemon != 0 && peer.Pid != 0 && int(peer.Pid) != daemon: // 0: a process of another pid namespace
-		return fmt.Errorf("%w: process %d answers, and the daemon is process %d", ErrNotTheDaemon, peer.Pid, daemon)
+		return fmt.Errorf("%w: process %d is listening, but the daemon is process %d", ErrNotTheDaemon, peer.Pid, daemon)
 	}
 	return nil
 }

@@ -92,7 +92,7 @@ func TestOnlyTheSocketItselfIsConnectedTo(t *testing.T) {
 	if err := os.Chown(living, 12345, 12345); err != nil {
 		t.Fatal(err)
 	}
-	if err := reload(t, living); !errors.Is(err, ErrNotTheDaemon) || !strings.Contains(err.Error(), "socket of user 12345") {
+	if err := reload(t, living); !errors.Is(err, ErrNotTheDaemon) || !strings.Contains(err.Error(), "socket belongs to user 12345") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -108,7 +108,7 @@ func TestOnlyTheDaemonIsAsked(t *testing.T) {
 	if err := ask(os.Getpid()); err != nil {
 		t.Errorf("got %v", err)
 	}
-	want := fmt.Sprintf("process %d answers, and the daemon is process %d", os.Getpid(), os.Getppid())
+	want := fmt.Sprintf("process %d is listening, but the daemon is process %d", os.Getpid(), os.Getppid())
 	if err := ask(os.Getppid()); !errors.Is(err, ErrNotTheDaemon) || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v", err)
 	}

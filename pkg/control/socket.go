@@ -26,7 +26,7 @@ const (
 )
 
 // ErrInUse is returned when a running daemon has the socket.
-var ErrInUse = errors.New("another gordon answers on this control socket")
+var ErrInUse = errors.New("another gordon is listening on this control socket")
 
 // SocketPath returns the path of the socket for a daemon with this runtime directory
 // ($RUNTIME_DIRECTORY, see RuntimeDirectory= in systemd.exec(5)). The socket is in the

@@ -63,7 +63,7 @@ func (a *api) action(f func(*http.Request) (answer string, err error)) http.Hand
 }
 
 // errOtherConfig is returned if the caller of a check means another configuration.
-var errOtherConfig = errors.New("the daemon has another configuration")
+var errOtherConfig = errors.New("the daemon runs with another configuration file")
 
 // httpStatus returns the status for an error of the API. Commands of an older gordon
 // take their exit status from it: 422 gives 78, and 503 gives 69.
@@ -117,7 +117,7 @@ func (d *daemon) listenControl() (controlServer, error) {
 
 // errGone is the reason to drop a reload whose caller has gone: systemd has reported
 // that the reload failed, or a person has pressed Ctrl-C.
-var errGone = errors.New("the client that requested it has disconnected")
+var errGone = errors.New("the client disconnected before the reload finished")
 
 // requestReload passes a reload to the loop of signals, which carries out one at a
 // time, and returns its result.

@@ -12,7 +12,7 @@ import (
 
 // groups are the control groups of the tasks.
 type groups struct {
-	tree *cgroup.Tree // nil if tasks run without control groups
+	tree *cgroup.Tree // nil if control groups are not available; tasks run without them
 	why  error        // the reason, if tree is nil
 }
 
@@ -21,18 +21,18 @@ type groups struct {
 func openGroups(log *slog.Logger) *groups {
 	tree, err := cgroup.Open()
 	if err != nil {
-		log.Info("tasks run without control groups", "reason", err.Error())
+		log.Info("control groups are not available; tasks run without them", "reason", err.Error())
 		return &groups{why: err}
 	}
 	ended, left, err := tree.Sweep()
 	if ended > 0 {
-		log.Warn("killed processes that an earlier gordon had left in its control groups", output.KeyProcesses, ended)
+		log.Warn("killed processes left in the control groups of an earlier instance", output.KeyProcesses, ended)
 	}
 	if left > 0 {
-		log.Warn("processes of an earlier gordon cannot be killed", output.KeyProcesses, left)
+		log.Warn("failed to kill processes of an earlier instance", output.KeyProcesses, left)
 	}
 	if err != nil {
-		log.Warn("removing old control groups failed", output.KeyError, err.Error())
+		log.Warn("failed to remove old control groups", output.KeyError, err.Error())
 	}
 	log.Info("tasks run in control groups", "group", tree.Path(), "controllers", strings.Join(tree.Controllers(), " "))
 	return &groups{tree: tree}
@@ -44,7 +44,7 @@ func (g *groups) enforceable(c *config.Config) error {
 	var faults config.Faults
 	for _, l := range c.Limits {
 		if why := g.lacks(l.Controller); why != "" {
-			faults = append(faults, l.Place.Fault(errors.New("can't be enforced here: "+why)))
+			faults = append(faults, l.Place.Fault(errors.New("can't be enforced on this machine: "+why)))
 		}
 	}
 	if len(faults) == 0 {

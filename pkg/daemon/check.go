@@ -29,7 +29,7 @@ func Check(ctx context.Context, path string, load func() (*config.Config, error)
 func (d *daemon) check(ctx context.Context, path string) (notices []string, err error) {
 	own, err := filepath.Abs(d.config.Load().Path)
 	if err != nil || own != path {
-		return nil, fmt.Errorf("%w: it is %s", errOtherConfig, own)
+		return nil, fmt.Errorf("%w: %s", errOtherConfig, own)
 	}
 	select {
 	case d.preparing <- struct{}{}:

@@ -158,7 +158,7 @@ func (d *daemon) listen(c *config.Config) (stopped bool, err error) {
 	}
 	change.Commit()
 	if addr := d.stats.Addr(); addr != nil {
-		d.log.Info("statistics are served", "address", addr.String())
+		d.log.Info("stats interface is listening", "address", addr.String())
 	}
 	if d.control, err = d.listenControl(); err != nil {
 		return false, errors.Join(err, d.stats.Close())

@@ -38,7 +38,7 @@ func (d *daemon) replaceConfig(ctx context.Context) error {
 	if err != nil {
 		return withCause(ctx, err)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, p.config.StartTimeout, errors.New("start_timeout has expired"))
+	ctx, cancel := context.WithTimeoutCause(ctx, p.config.StartTimeout, errors.New("start_timeout expired"))
 	defer cancel()
 	if err := d.apply(ctx, p); err != nil {
 		p.discard()
@@ -72,12 +72,12 @@ func (d *daemon) reopen(ctx context.Context) {
 	defer cancel()
 	again, err := files.Within(ctx, d.files, d.sink.PrepareAgain, (*output.Change).Discard)
 	if err != nil {
-		d.log.Warn("the logfile cannot be reopened, logging continues in the old file", output.KeyError, err.Error())
+		d.log.Warn("reopening the logfile failed; logging continues in the old file", output.KeyError, err.Error())
 	} else {
 		again.Commit()
 	}
 	if err := d.control.Renew(); err != nil {
-		d.log.Warn("the control socket cannot be created again", output.KeyError, err.Error())
+		d.log.Warn("recreating the control socket failed", output.KeyError, err.Error())
 	}
 }
 

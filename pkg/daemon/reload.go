@@ -44,7 +44,7 @@ func (d *daemon) reload(r reloadRequest) (stopped bool) {
 		stopped, err = true, abandonReload(done)
 	}
 	if err != nil {
-		d.log.Error("the reload is refused, the old configuration stays in use", output.KeyError, err.Error(), output.KeyMessageID, output.MsgReloadRefused)
+		d.log.Error("reload failed; the previous configuration stays in effect", output.KeyError, err.Error(), output.KeyMessageID, output.MsgReloadRefused)
 	} else {
 		c := d.config.Load()
 		d.log.Info("reloaded", "types", len(c.Tasks), "config", c.Path, output.KeyMessageID, output.MsgReloaded)
@@ -69,7 +69,7 @@ func (d *daemon) awaitReload(done <-chan error) error {
 		case <-d.signals.reload:
 			d.postponeReload()
 		case <-tick.C:
-			d.logNotifyError("more time", d.notifier.ExtendTimeout(extension))
+			d.logNotifyError("extend timeout", d.notifier.ExtendTimeout(extension))
 		}
 	}
 }

@@ -62,11 +62,11 @@ func (d *daemon) start(ctx context.Context) (stopped bool, err error) {
 	defer tick.Stop()
 	for {
 		// start_timeout may be longer than the unit's TimeoutStartSec.
-		d.logNotifyError("more time", d.notifier.ExtendTimeout(extension))
+		d.logNotifyError("extend timeout", d.notifier.ExtendTimeout(extension))
 		select {
 		case s := <-done:
 			if s.err != nil && ctx.Err() != nil {
-				s.err = fmt.Errorf("gave up after start_timeout (%v): %w", c.StartTimeout, s.err)
+				s.err = fmt.Errorf("redis was not available within start_timeout (%v): %w", c.StartTimeout, s.err)
 			}
 			if d.pool = s.pool; d.pool == nil {
 				d.planner.Close()

@@ -28,7 +28,7 @@ func (d *daemon) handleSignals() {
 // stop ends the pool. Each further signal to stop makes it stop faster.
 func (d *daemon) stop() {
 	c := d.config.Load()
-	d.log.Info("stopping, taking no new entries", "running", d.counters.Snapshot().Running,
+	d.log.Info("stopping: no new entries are taken", "running", d.counters.Snapshot().Running,
 		"shutdown_timeout", c.ShutdownTimeout.String(), output.KeyMessageID, output.MsgStopping)
 	d.logNotifyError("stopping", d.notifier.Stopping(d.status()))
 	faster := make(chan struct{})
@@ -40,7 +40,7 @@ func (d *daemon) stop() {
 	tick := time.NewTicker(statusEvery)
 	defer tick.Stop()
 	for {
-		d.logNotifyError("more time", d.notifier.ExtendTimeout(extension))
+		d.logNotifyError("extend timeout", d.notifier.ExtendTimeout(extension))
 		select {
 		case <-done:
 			d.closePlanner()

@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// hangTimeout bounds one write to a destination. It is over readerTimeout, which
-// says more.
+// hangTimeout bounds one write to a destination. It is longer than readerTimeout, whose
+// error is more specific.
 const hangTimeout = 2 * time.Second
 
-// errHangs is what a record meets while an earlier write has not returned.
-var errHangs = errors.New("it does not answer")
+// errHangs is the error of a write while an earlier write has not returned.
+var errHangs = errors.New("no response")
 
-// bounded does not wait for a destination that hangs: for journald while its socket
-// is full, or for a file on a server that is away. Every worker that logs would wait
-// with it, and a stop as well. While one write hangs, the records after it fail at
-// once; the one that hangs may still arrive.
+// bounded does not wait for a destination that hangs, such as journald while its socket
+// is full, or a file on a server that is down. Otherwise every worker that logs would
+// wait, and a stop as well. While one write hangs, the following records fail at once.
+// The record of the hanging write may still arrive.
 type bounded struct {
 	destination
 	timeout time.Duration

@@ -5,34 +5,34 @@ import (
 	"sync"
 )
 
-// Change is a new place for the log that has been opened but not taken yet.
+// Change is a new destination of the log that has been opened but is not in use yet.
 // Only the first call of Commit or Discard takes effect.
 type Change struct {
 	sink    *Sink
 	dest    destination
 	name    string
 	logfile string
-	reopens bool // it is for the logfile that is in use, and for no other one
+	reopens bool // it applies only while logfile is still in use
 	once    sync.Once
 }
 
-// Prepare opens logfile, or what the log goes to without one when it is "". The
-// log stays where it is until Commit, so that a reload can be refused whole. A
-// path that is open already is opened again: logrotate may have moved the file.
+// Prepare opens logfile, or, if it is "", the destination without a logfile. The log does
+// not move until Commit, so that a reload is all or nothing. Prepare opens a path anew
+// that is open already, because logrotate may have moved the file.
 //
-// A path such as /dev/stdout is the standard output or error that the process has.
+// A path such as /dev/stdout means the standard output or error of this process.
 func (s *Sink) Prepare(logfile string) (*Change, error) {
 	if logfile == "" {
 		return &Change{sink: s, dest: s.base, name: s.baseName}, nil
 	}
-	dest, err := s.openPlace(logfile)
+	dest, err := s.openDestination(logfile)
 	if err != nil {
 		return nil, err
 	}
 	return &Change{sink: s, dest: newBounded(dest), name: logfile, logfile: logfile}, nil
 }
 
-func (s *Sink) openPlace(logfile string) (destination, error) {
+func (s *Sink) openDestination(logfile string) (destination, error) {
 	var standard *os.File
 	switch descriptor(logfile) {
 	case "1":
@@ -48,8 +48,8 @@ func (s *Sink) openPlace(logfile string) (destination, error) {
 	return newText(standard, s.options.Getenv)
 }
 
-// PrepareAgain opens the logfile that is in use anew. The change has no effect if the
-// log has moved meanwhile, or is not in a file.
+// PrepareAgain opens the current logfile anew. The change has no effect if the log has
+// moved meanwhile, or does not go to a file.
 func (s *Sink) PrepareAgain() (*Change, error) {
 	c, err := s.Prepare(s.Logfile())
 	if err == nil {
@@ -58,7 +58,7 @@ func (s *Sink) PrepareAgain() (*Change, error) {
 	return c, err
 }
 
-// Logfile is the path of the file that the log goes to; "" if it goes to the journal
+// Logfile returns the path of the current logfile, or "" if the log goes to the journal
 // or to standard output.
 func (s *Sink) Logfile() string {
 	s.mu.Lock()
@@ -66,7 +66,7 @@ func (s *Sink) Logfile() string {
 	return s.logfile
 }
 
-// Commit moves the log and closes the file it was in.
+// Commit moves the log to the new destination and closes the old file.
 func (c *Change) Commit() { c.once.Do(c.commit) }
 
 func (c *Change) commit() {
@@ -80,12 +80,12 @@ func (c *Change) commit() {
 	old := s.dest
 	s.dest, s.name, s.logfile = c.dest, c.name, c.logfile
 	if old != s.base && old != c.dest {
-		// All of it was written; there is no one to tell that closing failed.
+		// All records were written. Nobody can be told that closing failed.
 		_ = old.close()
 	}
 }
 
-// Discard leaves the log where it is.
+// Discard closes the new destination. The log does not move.
 func (c *Change) Discard() { c.once.Do(c.release) }
 
 func (c *Change) release() {

@@ -16,23 +16,23 @@ const DefaultErrorScriptTimeout = 60 * time.Second
 // bytes.
 const maxLoggedOutput = 4 << 10
 
-// Exec runs script with one argument and returns its combined output. It must
-// end the script, and return, when ctx is done.
+// Exec runs script with one argument and returns its combined output. When ctx is done,
+// it must kill the script and return.
 type Exec func(ctx context.Context, script, arg string) (output []byte, err error)
 
-// ErrorScript tells people about a failed task by running a script of theirs.
+// ErrorScript notifies people of a failed task by running their script.
 type ErrorScript struct {
-	Script  string // path; "" means none
+	Script  string // path; "" if there is none
 	TempDir *TempDir
 	Exec    Exec
 	Log     *slog.Logger
 	Timeout time.Duration // 0 means DefaultErrorScriptTimeout
 }
 
-// Notify runs the script with the path of a file that describes the failure,
-// and returns when it has ended and the file is gone. What goes wrong on the
-// way is logged: a failing error_script must not become a failure of its own.
-// A script that hangs is ended after Timeout, since a worker waits here.
+// Notify runs the script with the path of a file that describes the failure, and
+// returns when the script has exited and the file is removed. It logs all errors: a
+// failing error_script must not cause another notification. It kills the script after
+// Timeout, because a worker waits for it.
 func (e *ErrorScript) Notify(ctx context.Context, taskType string, payload []byte, reason string) {
 	if e.Script == "" {
 		return
@@ -40,12 +40,12 @@ func (e *ErrorScript) Notify(ctx context.Context, taskType string, payload []byt
 	log := e.Log.With(KeyMessageID, MsgErrorScript, KeyTaskType, taskType, "script", e.Script)
 	path, err := e.TempDir.write(ctx, log, describe(taskType, payload, reason))
 	if err != nil {
-		log.Error("cannot write the error_script's file", KeyError, err)
+		log.Error("failed to write the error_script's file", KeyError, err)
 		return
 	}
 	defer func() {
 		if err := e.TempDir.remove(ctx, path); err != nil {
-			log.Error("cannot remove the error_script's file", KeyError, err)
+			log.Error("failed to remove the error_script's file", KeyError, err)
 		}
 	}()
 	timeout := e.Timeout
@@ -57,7 +57,7 @@ func (e *ErrorScript) Notify(ctx context.Context, taskType string, payload []byt
 	output, err := e.Exec(ctx, e.Script, path)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		log.Error("the error_script was stopped", KeyError, context.Cause(ctx), "output", excerpt(output))
+		log.Error("the error_script was killed", KeyError, context.Cause(ctx), "output", excerpt(output))
 	case err != nil:
 		log.Error("the error_script failed", KeyError, err, "output", excerpt(output))
 	case len(output) > 0:
@@ -65,15 +65,14 @@ func (e *ErrorScript) Notify(ctx context.Context, taskType string, payload []byt
 	}
 }
 
-// commandLine matches the beginning of a line that a program which sends mail could
-// take for a command: mail(1) of mailutils before 3.15 runs the rest of a line "~!" in
-// a shell, wherever its input comes from, and for sendmail(8) without -i a lone dot is
-// the end of the input.
+// commandLine matches the beginning of a line that a mail program could interpret as a
+// command: mail(1) of mailutils before 3.15 runs the rest of a line "~!" in a shell, and
+// for sendmail(8) without -i a single dot ends the input.
 var commandLine = regexp.MustCompile(`(?m)^(~|\.\r?$)`)
 
-// describe returns the content of the file, in the words of Gordon 1.x. Both payload
-// and reason may be anybody's, and the script may send them as mail: a line that could
-// be a command is indented by one space.
+// describe returns the content of the file, in the format of Gordon 1.x. Anybody may have
+// written payload and reason, and the script may send them as mail: a line that could be
+// a command is indented by one space.
 func describe(taskType string, payload []byte, reason string) []byte {
 	report := fmt.Appendf(nil, "Failed executing task for type \"%s\"\nPayload:\n%s\n\n%s\n", taskType, payload, reason)
 	return commandLine.ReplaceAll(report, []byte(" $1"))

@@ -114,7 +114,7 @@ func TestErrorScriptFaultsAreLogged(t *testing.T) {
 		},
 		{
 			"time-out", 20 * time.Millisecond, func(ctx context.Context) ([]byte, error) { <-ctx.Done(); return nil, ctx.Err() },
-			[]string{"ERROR the error_script was stopped", `error="it did not exit within 20ms"`},
+			[]string{"ERROR the error_script was killed", `error="it did not exit within 20ms"`},
 		},
 		{
 			"long output", time.Minute, func(context.Context) ([]byte, error) { return []byte(strings.Repeat("ä", 1<<20) + "end"), nil },

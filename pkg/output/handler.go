@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// handler is the slog.Handler of a Sink. It holds what Logger.With added and
-// leaves everything else to the sink, so that a logger made before a reload
-// writes where the log goes now.
+// handler is the slog.Handler of a Sink. It has only the attributes of Logger.With. The
+// sink does the rest, so that a logger from before a reload writes to the current
+// destination.
 type handler struct {
 	sink   *Sink
 	attrs  []slog.Attr // flattened
@@ -19,7 +19,7 @@ func (h *handler) Enabled(_ context.Context, level slog.Level) bool {
 	return level >= h.sink.level
 }
 
-// Handle never returns an error: whoever logs could do nothing about it.
+// Handle never returns an error, because the caller could do nothing about it.
 func (h *handler) Handle(_ context.Context, r slog.Record) error {
 	rec := record{
 		time:    r.Time,

@@ -26,7 +26,7 @@ func (j *journald) write(r record) error {
 
 func (j *journald) close() error { return nil }
 
-// fields are all fields of a record but MESSAGE and PRIORITY.
+// fields returns all fields of a record except MESSAGE and PRIORITY.
 func fields(attrs []slog.Attr) map[string]string {
 	m := map[string]string{"SYSLOG_IDENTIFIER": "gordon"}
 	for _, a := range attrs {
@@ -36,8 +36,8 @@ func fields(attrs []slog.Attr) map[string]string {
 	return m
 }
 
-// field returns an attribute as the journal holds it: durations in µs, all else
-// as people read it, with the line breaks it has.
+// field returns an attribute as a field of the journal: a duration in µs, any other
+// value as text with its line breaks.
 func field(a slog.Attr) (name, value string) {
 	if a.Key == KeyMessageID {
 		return "MESSAGE_ID", valueText(a.Value)
@@ -49,7 +49,7 @@ func field(a slog.Attr) (name, value string) {
 	return journalField(a.Key), valueText(a.Value)
 }
 
-// priority maps to the levels of syslog(3).
+// priority returns the level of syslog(3).
 func priority(level slog.Level) journal.Priority {
 	switch {
 	case level >= slog.LevelError:
@@ -65,14 +65,13 @@ func priority(level slog.Level) journal.Priority {
 	}
 }
 
-// OnJournal reports whether a file of this process is a stream to the journal, which
-// takes the priority of a line from its beginning; sd-daemon(3).
+// OnJournal reports whether a file of this process is a stream to the journal. The
+// journal reads the priority from the beginning of each line; sd-daemon(3).
 func OnJournal(f *os.File) bool { return onJournal(os.Getenv("JOURNAL_STREAM"), f) }
 
-// onJournal reports whether stream (the value of $JOURNAL_STREAM) names one of
-// the files. The variable alone means nothing: it is inherited by whatever is
-// started from a service, also with its output sent elsewhere. See
-// systemd.exec(5).
+// onJournal reports whether stream (the value of $JOURNAL_STREAM) names one of the
+// files. The variable alone is not enough: processes inherit it from a service even if
+// their output goes elsewhere. See systemd.exec(5).
 func onJournal(stream string, files ...*os.File) bool {
 	if stream == "" {
 		return false

@@ -26,8 +26,8 @@ const (
 	KeyMessageID  = "message_id"  // MESSAGE_ID, in the journal only
 )
 
-// The kinds of messages that a program may look for (journalctl MESSAGE_ID=…)
-// and that the message catalog explains. They are random and never change; see
+// The ids of messages that a program can search for (journalctl MESSAGE_ID=…). The message
+// catalog explains them. They are random and never change; see
 // systemd.journal-fields(7).
 const (
 	MsgStarted         = "4559c72bdccc46d58882bdcdfc299286"
@@ -44,12 +44,12 @@ const (
 	MsgErrorScript     = "806ac81dac62409eae7d7f51c80fc1c0"
 )
 
-// maxFieldName is the length of a field's name that journald takes
+// maxFieldName is the maximum length of a field's name in journald
 // (journal_field_valid in systemd's journal-file.c).
 const maxFieldName = 64
 
-// textKey is the name of an attribute in a line of text: within a log of tasks,
-// "type" and "id" can't be misread.
+// textKey returns the name of an attribute in a line of text. "type" and "id" are clear
+// in a log of tasks.
 func textKey(key string) string {
 	switch key {
 	case KeyTaskType:
@@ -61,7 +61,7 @@ func textKey(key string) string {
 	}
 }
 
-// journalField is the name of an attribute in the journal: upper-case letters,
+// journalField returns the name of an attribute in the journal: upper-case letters,
 // digits and underscores, at most 64 bytes.
 func journalField(key string) string {
 	field := "GORDON_" + strings.Map(func(r rune) rune {

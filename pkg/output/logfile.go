@@ -11,18 +11,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Errors of a logfile, beside those of the system.
+// Errors of a logfile, in addition to those of the system.
 var (
-	// ErrUnread is for a FIFO that nobody has open for reading.
-	ErrUnread = errors.New("nobody reads this FIFO")
-	// ErrNoLog is for a disk or a socket.
-	ErrNoLog = errors.New("it cannot be a logfile; leave logfile empty to log to the journal, or to standard output")
+	// ErrNoReader is returned for a FIFO that no process has open for reading.
+	ErrNoReader = errors.New("no process has this FIFO open for reading")
+	// ErrNotLogfile is returned for a disk or a socket.
+	ErrNotLogfile = errors.New("not usable as a logfile; remove logfile to log to the journal or to standard output")
 )
 
-// openLogfile opens path for appending. Mode 0640 lets the file's group read
-// it: entries may hold what the rest of the machine should not see.
-//
-// It does not wait for the reader of a FIFO.
+// openLogfile opens path for appending. Mode 0640 lets only the file's group read it:
+// entries may contain secrets. It does not wait for the reader of a FIFO.
 func openLogfile(path string) (*text, error) {
 	const flags = unix.O_WRONLY | unix.O_APPEND | unix.O_CREAT | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
 	fd, err := unix.Open(path, flags, 0o640)
@@ -35,42 +33,42 @@ func openLogfile(path string) (*text, error) {
 	if err := suitable(fd); err != nil {
 		return nil, errors.Join(refusal(path, err), unix.Close(fd))
 	}
-	return &text{w: newPatient(os.NewFile(uintptr(fd), path))}, nil
+	return &text{w: newNonBlocking(os.NewFile(uintptr(fd), path))}, nil
 }
 
-// suitable refuses a disk, and has writes block again: [patient] bounds them, and
-// there are no partial lines then.
+// suitable refuses a disk, and makes writes block again: [nonBlockingWriter] bounds them,
+// and there are no partial lines then.
 func suitable(fd int) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return err
 	}
 	if st.Mode&unix.S_IFMT == unix.S_IFBLK {
-		return ErrNoLog
+		return ErrNotLogfile
 	}
 	return unix.SetNonblock(fd, false)
 }
 
-// refusal says why path cannot be opened. ENXIO is for a FIFO without a reader, and
-// for a socket.
+// refusal returns the error of opening path. ENXIO means a FIFO without a reader, or a
+// socket.
 func refusal(path string, err error) error {
 	if errors.Is(err, unix.ENXIO) {
-		err = ErrNoLog
+		err = ErrNotLogfile
 		if info, fault := os.Stat(path); fault == nil && info.Mode().Type() == fs.ModeNamedPipe {
-			err = ErrUnread
+			err = ErrNoReader
 		}
 	}
 	return fmt.Errorf("opening the logfile: %w", &fs.PathError{Op: "open", Path: path, Err: err})
 }
 
-// ownDescriptor matches the names that a process has for its open files; proc(5).
+// ownDescriptor matches the paths of a process for its open files; proc(5).
 var ownDescriptor = regexp.MustCompile(`^/(?:dev|proc/self|proc/thread-self)/fd/([12])$`)
 
-// descriptor returns "1" or "2" if path stands for standard output or standard error
-// of whoever opens it, such as /dev/stdout. Those may be a socket, which cannot be
-// opened, or the pipe of another user, which must not be.
+// descriptor returns "1" or "2" if path means the standard output or error of the
+// process that opens it, such as /dev/stdout, else "". That may be a socket, which cannot
+// be opened, or the pipe of another user, which must not be.
 func descriptor(path string) string {
-	for range 8 { // /dev/stdout is a link to /proc/self/fd/1, as a rule
+	for range 8 { // /dev/stdout is usually a link to /proc/self/fd/1
 		path = filepath.Clean(path)
 		if m := ownDescriptor.FindStringSubmatch(path); m != nil {
 			return m[1]
@@ -87,7 +85,7 @@ func descriptor(path string) string {
 	return ""
 }
 
-// CheckLogfile says why a logfile could not be opened, without making one.
+// CheckLogfile returns an error if a logfile could not be opened. It creates none.
 func CheckLogfile(path string) error {
 	err := unix.Access(path, unix.W_OK)
 	if errors.Is(err, unix.ENOENT) {

@@ -41,7 +41,7 @@ func TestFIFOAsLogfile(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, _ := openFile(t, filepath.Join(dir, "gordon.log"))
-	if _, err := prepared(t, s, fifo); !errors.Is(err, ErrUnread) || !strings.Contains(err.Error(), fifo) {
+	if _, err := prepared(t, s, fifo); !errors.Is(err, ErrNoReader) || !strings.Contains(err.Error(), fifo) {
 		t.Errorf("without a reader: got %v", err)
 	}
 	reader, err := os.OpenFile(fifo, os.O_RDONLY|unix.O_NONBLOCK, 0)
@@ -84,7 +84,7 @@ func TestSocketIsNoLogfile(t *testing.T) {
 	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := prepared(t, s, path); !errors.Is(err, ErrNoLog) || !strings.Contains(err.Error(), "leave logfile empty") {
+	if _, err := prepared(t, s, path); !errors.Is(err, ErrNotLogfile) || !strings.Contains(err.Error(), "remove logfile") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -35,8 +35,7 @@ func (r *record) add(prefix string, a slog.Attr) {
 	}
 }
 
-// appendText appends the message and its attributes as key=value, on one line
-// whatever they hold.
+// appendText appends the message and its attributes as key=value, always on one line.
 func (r *record) appendText(b []byte) []byte {
 	b = appendPrintable(b, r.message)
 	for _, a := range r.attrs {
@@ -51,7 +50,7 @@ func (r *record) appendText(b []byte) []byte {
 	return b
 }
 
-// valueText formats a value for people. Durations lose digits that nobody reads.
+// valueText formats a value for people, and rounds durations.
 func valueText(v slog.Value) string {
 	switch v.Kind() {
 	case slog.KindDuration:
@@ -75,7 +74,7 @@ func roundDuration(d time.Duration) time.Duration {
 	return d.Round(time.Microsecond)
 }
 
-// appendValue quotes what would not read as one word.
+// appendValue appends a value, quoted unless it is a single word.
 func appendValue(b []byte, s string) []byte {
 	if s == "" {
 		return append(b, '"', '"')
@@ -90,9 +89,8 @@ func appendValue(b []byte, s string) []byte {
 	return append(b, s...)
 }
 
-// appendPrintable escapes line breaks and every other rune that a terminal
-// would not print: text from an entry must not forge a line of the log or
-// control the terminal of its reader.
+// appendPrintable appends s with line breaks and all other unprintable runes escaped: text
+// from an entry must not forge a line of the log or control the reader's terminal.
 func appendPrintable(b []byte, s string) []byte {
 	for i := 0; i < len(s); {
 		r, size := utf8.DecodeRuneInString(s[i:])

@@ -10,50 +10,50 @@ import (
 	"time"
 )
 
-// Options says where the log goes.
+// Options are the destination and the level of the log.
 type Options struct {
-	// Logfile is the path of a file to append to; "" means the journal where
-	// this process is connected to it, and Stdout otherwise.
+	// Logfile is the path of a file to append to. "" means the journal if this process is
+	// connected to it, else Stdout.
 	Logfile string
-	// Verbose lets debug records through: the start and end of each task.
+	// Verbose includes debug records: the start and the success of each task.
 	Verbose bool
 	// Stdout and Stderr default to those of the process.
 	Stdout, Stderr *os.File
-	// Getenv defaults to os.Getenv. Read are JOURNAL_STREAM and NO_COLOR.
+	// Getenv defaults to os.Getenv. It is called for JOURNAL_STREAM and NO_COLOR.
 	Getenv func(string) string
 }
 
-// destination takes records one at a time.
+// destination writes records, one at a time.
 type destination interface {
 	write(record) error
 	close() error
 }
 
-// Sink is where all loggers of the daemon write. It outlives reloads.
+// Sink is the common output of all loggers of the daemon. It outlives reloads.
 type Sink struct {
 	// immutable
 	options  Options
 	base     destination // without a logfile
 	baseName string
-	notes    destination // for people, when the log cannot be written
+	notes    destination // standard error, if the log cannot be written
 	now      func() time.Time
 	level    slog.Level // records below it are not written
 
-	mu      sync.Mutex  // guards what follows, and serialises the writes
+	mu      sync.Mutex  // guards the fields below, and serialises the writes
 	dest    destination // base or a logfile; nil when closed
 	name    string      // of dest, for people
 	logfile string      // "" if dest is base
 	lost    int         // records since writing failed
 }
 
-// Open opens the log. It fails when the logfile can't be opened.
+// Open opens the log. It fails if the logfile cannot be opened.
 func Open(o Options) (*Sink, error) {
 	o = o.withDefaults()
 	stderr, err := duplicate(o.Stderr)
 	if err != nil {
 		return nil, err
 	}
-	s := &Sink{options: o, notes: newBounded(&notes{newPatient(stderr)}), now: time.Now}
+	s := &Sink{options: o, notes: newBounded(&notes{newNonBlocking(stderr)}), now: time.Now}
 	if o.Verbose {
 		s.level = slog.LevelDebug
 	}
@@ -99,8 +99,7 @@ func (o Options) withDefaults() Options {
 // Logger returns a logger that stays valid over reloads.
 func (s *Sink) Logger() *slog.Logger { return slog.New(&handler{sink: s}) }
 
-// Close closes the log; what is logged afterwards is lost. It may be called
-// more than once.
+// Close closes the log. Later records are lost. It may be called more than once.
 func (s *Sink) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -126,22 +125,22 @@ func (s *Sink) write(r record) {
 		return
 	}
 	if s.lost > 0 {
-		s.sayLost()
+		s.reportLost()
 	}
 }
 
-// miss counts a record that could not be written. The first of them is said on
-// standard error, where it may be all that a person ever sees of the fault.
+// miss counts a record that could not be written. It reports the first one on standard
+// error, which may be the only sign of the fault for a person.
 func (s *Sink) miss(err error) {
 	s.lost++
 	if s.lost > 1 {
 		return
 	}
-	// With standard error broken too there is no one left to tell.
-	_ = s.notes.write(record{message: fmt.Sprintf("cannot write the log to %s, records are lost until it works again: %v", s.name, err)})
+	// If standard error is broken too, nobody can be told.
+	_ = s.notes.write(record{message: fmt.Sprintf("writing the log to %s failed; records are lost until it works again: %v", s.name, err)})
 }
 
-// notes are lines on standard error, in the form of all that gordon writes there.
+// notes writes lines to standard error, with the prefix of all lines there.
 type notes struct{ io.WriteCloser }
 
 func (n *notes) write(r record) error {
@@ -151,12 +150,13 @@ func (n *notes) write(r record) error {
 
 func (n *notes) close() error { return n.Close() }
 
-// sayLost follows the first record that could be written again.
-func (s *Sink) sayLost() {
+// reportLost logs the number of lost records, after the first record that was written
+// again.
+func (s *Sink) reportLost() {
 	err := s.dest.write(record{
 		time:    s.now(),
 		level:   slog.LevelWarn,
-		message: "the log could not be written for a while",
+		message: "the log could not be written for some time; records were lost",
 		attrs:   []slog.Attr{slog.Int("lost_records", s.lost)},
 	})
 	if err == nil {

@@ -238,7 +238,7 @@ func TestFullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasPrefix(note, "gordon: cannot write the log to /dev/full") || !strings.Contains(note, "no space left") {
+	if !strings.HasPrefix(note, "gordon: writing the log to /dev/full failed") || !strings.Contains(note, "no space left") {
 		t.Errorf("standard error got %q", note)
 	}
 	path := filepath.Join(t.TempDir(), "gordon.log")
@@ -250,7 +250,7 @@ func TestFullDisk(t *testing.T) {
 	s.Logger().Info("one")
 	s.Logger().Info("two")
 	got := readFile(t, path)
-	if strings.Count(got, "\n") != 3 || strings.Count(got, "WARN  the log could not be written for a while lost_records=3\n") != 1 {
+	if strings.Count(got, "\n") != 3 || strings.Count(got, "WARN  the log could not be written for some time; records were lost lost_records=3\n") != 1 {
 		t.Errorf("the new logfile holds %q", got)
 	}
 	if err := s.Close(); err != nil {
@@ -271,7 +271,7 @@ func TestReaderThatHasStopped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.base.(*bounded).destination.(*text).w.(*patient).timeout = 10 * time.Millisecond
+	s.base.(*bounded).destination.(*text).w.(*nonBlockingWriter).timeout = 10 * time.Millisecond
 	const records = 100
 	done := make(chan struct{})
 	go func() {
@@ -292,7 +292,7 @@ func TestReaderThatHasStopped(t *testing.T) {
 		read <- err
 	}()
 	<-done
-	s.base.(*bounded).destination.(*text).w.(*patient).timeout = time.Minute
+	s.base.(*bounded).destination.(*text).w.(*nonBlockingWriter).timeout = time.Minute
 	deadline := time.Now().Add(20 * time.Second)
 	for s.lost > 0 && time.Now().Before(deadline) {
 		s.Logger().Info("again")

@@ -15,27 +15,27 @@ import (
 const (
 	// tempDirTimeout bounds the wait for a file system.
 	tempDirTimeout = 5 * time.Second
-	// maxWriting is how many files are written at once.
+	// maxWriting is the number of files that may be written at once.
 	maxWriting = 8
 )
 
-// TempDir is where the files for the error_script are written. Cleaners remove a
-// folder under /tmp that was not used for days, while the daemon runs; then it is
-// made again. If that fails, or the disk is full, the system's folder takes its
-// place: a failure that nobody is told of is worse than a file in another folder.
+// TempDir is the folder for the files of the error_script. While the daemon runs, a
+// cleaner may remove a folder under /tmp that was not used for days; TempDir creates it
+// again then. If that fails, or the disk is full, TempDir uses the system's folder: a
+// failure without a notification is worse than a file in another folder.
 type TempDir struct {
-	path  string // "" means the system's
+	path  string // "" for the system's
 	calls files.Calls
-	// unusable says that the log has been told so.
+	// unusable is set once it was logged that the folder is not usable.
 	unusable atomic.Bool
 }
 
-// NewTempDir returns the folder at path; "" means the system's.
+// NewTempDir returns the folder at path, or the system's if path is "".
 func NewTempDir(path string) *TempDir {
 	return &TempDir{path: path, calls: files.NewCalls(maxWriting)}
 }
 
-// write writes a file that its owner only may read, and returns its path.
+// write writes a file that only its owner may read, and returns its path.
 func (d *TempDir) write(ctx context.Context, log *slog.Logger, content []byte) (string, error) {
 	path, err := d.writeIn(ctx, d.path, log, content)
 	if err == nil {
@@ -51,7 +51,7 @@ func (d *TempDir) write(ctx context.Context, log *slog.Logger, content []byte) (
 		return "", errors.Join(err, again)
 	}
 	if !d.unusable.Swap(true) {
-		log.Warn("temp_dir cannot be used, using the system's instead", "temp_dir", d.path, "instead", instead, KeyError, err)
+		log.Warn("temp_dir is not usable; using the system's temporary directory", "temp_dir", d.path, "instead", instead, KeyError, err)
 	}
 	return path, nil
 }
@@ -61,19 +61,19 @@ func (d *TempDir) writeIn(ctx context.Context, dir string, log *slog.Logger, con
 	defer cancel()
 	return files.Within(ctx, d.calls, func() (string, error) {
 		path, err := writeTemp(dir, content)
-		// The system's folder is not ours to make: all users write to it.
+		// Gordon must not create the system's folder: all users write to it.
 		if dir == "" || dir == os.TempDir() || !errors.Is(err, fs.ErrNotExist) {
 			return path, err
 		}
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return "", err
 		}
-		log.Warn("temp_dir was missing and has been created again", "temp_dir", dir)
+		log.Warn("temp_dir did not exist; created it again", "temp_dir", dir)
 		return writeTemp(dir, content)
-	}, func(path string) { _ = os.Remove(path) }) // nobody waits for it any more
+	}, func(path string) { _ = os.Remove(path) }) // after the time-out
 }
 
-// writeTemp writes a file with the name of 1.x. It leaves none behind when it fails.
+// writeTemp writes a file with a name as in 1.x. If it fails, it leaves no file.
 func writeTemp(dir string, content []byte) (string, error) {
 	f, err := os.CreateTemp(dir, "gordon*")
 	if err != nil {
@@ -86,7 +86,7 @@ func writeTemp(dir string, content []byte) (string, error) {
 	return f.Name(), nil
 }
 
-// remove removes a file, unless the script has moved or removed it itself.
+// remove removes a file. The script may have moved or removed it already.
 func (d *TempDir) remove(ctx context.Context, path string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tempDirTimeout)
 	defer cancel()

@@ -21,7 +21,7 @@ func TestTempDirThatIsGoneIsMadeAgain(t *testing.T) {
 	if len(*runs) != 2 || filepath.Dir((*runs)[1].path) != e.TempDir.path {
 		t.Errorf("runs %+v", *runs)
 	}
-	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "WARN  temp_dir was missing and has been created again") || !strings.Contains(got, "temp_dir="+e.TempDir.path+"\n") {
+	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "WARN  temp_dir did not exist; created it again") || !strings.Contains(got, "temp_dir="+e.TempDir.path+"\n") {
 		t.Errorf("logged %q", got)
 	}
 	info, err := os.Stat(e.TempDir.path)
@@ -63,7 +63,7 @@ func TestTempDirThatCannotBeUsed(t *testing.T) {
 				}
 			}
 			checkEmpty(t, os.TempDir())
-			if got := log.String(); strings.Count(got, "\n") != 2 || strings.Count(got, "WARN  temp_dir cannot be used, using the system's instead") != 2 || strings.Count(got, "temp_dir="+dir+" ") != 2 {
+			if got := log.String(); strings.Count(got, "\n") != 2 || strings.Count(got, "WARN  temp_dir is not usable; using the system's temporary directory") != 2 || strings.Count(got, "temp_dir="+dir+" ") != 2 {
 				t.Errorf("logged %q", got)
 			}
 		})
@@ -95,7 +95,7 @@ func TestErrorScriptWithoutTempDir(t *testing.T) {
 	e, log, runs := notifier(t, silent)
 	e.TempDir.path = file
 	e.Notify(t.Context(), "T", nil, "m")
-	if len(*runs) > 0 || !strings.Contains(log.String(), "ERROR cannot write the error_script's file") {
+	if len(*runs) > 0 || !strings.Contains(log.String(), "ERROR failed to write the error_script's file") {
 		t.Errorf("%d runs, logged %q", len(*runs), log)
 	}
 	if _, err := os.Stat(os.TempDir()); !errors.Is(err, os.ErrNotExist) {

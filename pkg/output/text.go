@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// timeLayout has the offset from UTC: an hour of the autumn comes twice, and the
-// times of the failed list are in UTC.
+// timeLayout includes the offset from UTC: one hour in autumn occurs twice, and the times
+// of the failed list are in UTC.
 const timeLayout = "2006-01-02 15:04:05.000-07:00"
 
 // text writes one line per record to a terminal, a pipe or a file. The sink
@@ -19,13 +19,13 @@ type text struct {
 	w      io.WriteCloser
 	colour bool
 	buf    []byte
-	torn   bool // the last line was cut short
+	torn   bool // the last line is incomplete
 }
 
 func (t *text) write(r record) error {
 	t.buf = t.buf[:0]
 	if t.torn {
-		// A full disk takes half a line; the next one must not be glued to it.
+		// A full disk may store half a line. The next one must start on a new line.
 		t.buf = append(t.buf, '\n')
 	}
 	if !r.time.IsZero() {
@@ -46,12 +46,12 @@ func (t *text) write(r record) error {
 	return err
 }
 
-// maxKeptBuffer bounds the memory that one huge record leaves behind.
+// maxKeptBuffer bounds the buffer that is kept after one huge record.
 const maxKeptBuffer = 64 << 10
 
 func (t *text) close() error { return t.w.Close() }
 
-// appendLevel pads to the width of ERROR, so that messages stand in a column.
+// appendLevel pads the level to the width of ERROR, so that messages are aligned.
 func appendLevel(b []byte, level slog.Level, colour bool) []byte {
 	code := ""
 	if colour {
@@ -67,8 +67,7 @@ func appendLevel(b []byte, level slog.Level, colour bool) []byte {
 	return b
 }
 
-// levelColour returns the SGR sequence (ECMA-48) of a level: red, yellow, dim,
-// or none.
+// levelColour returns the SGR sequence (ECMA-48) of a level: red, yellow, dim, or "".
 func levelColour(level slog.Level) string {
 	switch {
 	case level >= slog.LevelError:
@@ -90,7 +89,7 @@ func newText(f *os.File, getenv func(string) string) (*text, error) {
 	}
 	// https://no-color.org: set and not empty means no colour.
 	colour := isTerminal(w) && getenv("NO_COLOR") == ""
-	return &text{w: newPatient(w), colour: colour}, nil
+	return &text{w: newNonBlocking(w), colour: colour}, nil
 }
 
 // duplicate returns another descriptor of the same open file. Go ends the whole

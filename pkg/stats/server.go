@@ -95,7 +95,7 @@ func (s *Server) serve(e *endpoint) {
 	if errors.Is(err, http.ErrServerClosed) {
 		return
 	}
-	s.log.Error("the stats interface has failed; a reload opens it again", "interface", e.name, "error", err)
+	s.log.Error("the stats interface failed; a reload starts it again", "interface", e.name, "error", err)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.want == e {

@@ -125,7 +125,7 @@ func TestFailedInterfaceIsLogged(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
 	deadline := time.Now().Add(60 * time.Second)
-	for !strings.Contains(said.String(), "the stats interface has failed") {
+	for !strings.Contains(said.String(), "the stats interface failed") {
 		if time.Now().After(deadline) {
 			t.Fatal("nothing was logged")
 		}

@@ -67,11 +67,11 @@ func (w *Watchdog) check(ctx context.Context, stuckSince time.Time) time.Time {
 		if !stuckSince.IsZero() {
 			return stuckSince
 		}
-		w.Log.Error("the daemon is stuck; the service manager will restart it unless it recovers", "error", err)
+		w.Log.Error("watchdog: the daemon makes no progress; systemd restarts it unless it recovers", "error", err)
 		return begin
 	}
 	if !stuckSince.IsZero() {
-		w.Log.Warn("the daemon has recovered", "duration", time.Since(stuckSince))
+		w.Log.Warn("watchdog: the daemon makes progress again", "duration", time.Since(stuckSince))
 	}
 	if err := w.Notifier.Alive(); err != nil {
 		w.Log.Error("notifying the watchdog failed", "error", err)

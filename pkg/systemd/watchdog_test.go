@@ -129,10 +129,10 @@ func TestWatchdogSaysEachEpisodeOnce(t *testing.T) {
 			},
 		}, 12*time.Second+time.Millisecond)
 		want := []string{
-			`level=ERROR msg="the daemon is stuck; the service manager will restart it unless it recovers" error="the fetcher of mail is stuck"`,
-			`level=WARN msg="the daemon has recovered" duration=3s`,
-			`level=ERROR msg="the daemon is stuck; the service manager will restart it unless it recovers" error="the lease is stuck"`,
-			`level=WARN msg="the daemon has recovered" duration=2s`,
+			`level=ERROR msg="watchdog: the daemon makes no progress; systemd restarts it unless it recovers" error="the fetcher of mail is stuck"`,
+			`level=WARN msg="watchdog: the daemon makes progress again" duration=3s`,
+			`level=ERROR msg="watchdog: the daemon makes no progress; systemd restarts it unless it recovers" error="the lease is stuck"`,
+			`level=WARN msg="watchdog: the daemon makes progress again" duration=2s`,
 		}
 		if diff := cmp.Diff(want, strings.Split(strings.TrimSpace(said.String()), "\n")); diff != "" {
 			t.Error(diff)
