@@ -42,21 +42,6 @@ func read(t *testing.T, dir, file string) string {
 	return string(text)
 }
 
-func TestMountPoint(t *testing.T) {
-	const v1 = "25 30 0:22 / /sys/fs/cgroup/memory rw,relatime shared:9 - cgroup cgroup rw,memory\n"
-	for text, want := range map[string]string{
-		"30 1 8:1 / / rw - ext4 /dev/sda1 rw\n" + v1 + "31 23 0:27 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw\n": "/sys/fs/cgroup /",
-		"31 23 0:27 / /sys/fs/cgroup/unified rw - cgroup2 none rw\n":                                                           "/sys/fs/cgroup/unified /",
-		"31 23 0:27 /a\\040b /mnt/c\\134d rw - cgroup2 none rw\n":                                                              `/mnt/c\d /a b`,
-		v1: "", "": "", "31 23 - cgroup2 x\n": "",
-	} {
-		dir, root, err := mountPoint(text)
-		if got := strings.TrimSpace(dir + " " + root); got != want || (err == nil) != (want != "") {
-			t.Errorf("%q: got %q, %v; want %q", text, got, err, want)
-		}
-	}
-}
-
 func TestOwnGroup(t *testing.T) {
 	for text, want := range map[string]string{
 		"0::/system.slice/gordon.service\n":             "/system.slice/gordon.service",

@@ -11,9 +11,5 @@ func TestMain(m *testing.M) {
 	if identity := os.Getenv(askEnv); identity != "" {
 		os.Exit(answer(identity))
 	}
-	if limit := os.Getenv(roomEnv); limit != "" {
-		roomHelper(limit)
-		return
-	}
 	goleak.VerifyTestMain(m)
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/nevsnode/gordon/v2/internal/loop"
 	"github.com/nevsnode/gordon/v2/pkg/host"
 	"github.com/nevsnode/gordon/v2/pkg/output"
-	"github.com/nevsnode/gordon/v2/pkg/runner"
+	"github.com/nevsnode/gordon/v2/pkg/proctree"
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
 
@@ -266,7 +266,7 @@ func (r *Recoverer) killLeftovers(ctx context.Context, dead store.Instance, runs
 	}
 	ctx, cancel := context.WithTimeout(ctx, leftoverTimeout)
 	defer cancel()
-	return runner.KillMarked(ctx, func(marker string) bool {
+	return proctree.KillMarked(ctx, func(marker string) bool {
 		if strings.HasPrefix(marker, r.Self+".") {
 			return false
 		}

@@ -13,16 +13,17 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nevsnode/gordon/v2/internal/gordontest"
+	"github.com/nevsnode/gordon/v2/pkg/privilege"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
 
 // sh is a line of shell, which needs no file that another user may not read.
-func sh(line string, a runner.Attributes) runner.Spec {
+func sh(line string, a privilege.Attributes) runner.Spec {
 	return runner.Spec{Path: "/bin/sh", Args: []string{"-c", line}, Env: os.Environ(), Attributes: a}
 }
 
 // says runs a line of shell and returns what it printed.
-func says(t *testing.T, line string, a runner.Attributes) string {
+func says(t *testing.T, line string, a privilege.Attributes) string {
 	t.Helper()
 	s := sh(line, a)
 	gate := runner.NewGate()
@@ -91,20 +92,20 @@ func unchanged(t *testing.T) (check func()) {
 func TestAttributesReachTheScript(t *testing.T) {
 	dir := t.TempDir()
 	for name, tc := range map[string]struct {
-		a          runner.Attributes
+		a          privilege.Attributes
 		line, want string
 	}{
-		"nothing":           {runner.Attributes{}, "nice; umask", "0\n0022"},
-		"directory":         {runner.Attributes{Dir: dir}, "pwd -P", dir},
-		"umask":             {runner.Attributes{Umask: new(0o27)}, "umask", "0027"},
-		"umask of nothing":  {runner.Attributes{Umask: new(0)}, "umask", "0000"},
-		"nice":              {runner.Attributes{Nice: new(7)}, "nice; sh -c nice", "7\n7"},
-		"idle":              {runner.Attributes{IO: runner.IOPriority{Class: runner.IOIdle}}, "ionice", "idle"},
-		"best effort":       {runner.Attributes{IO: runner.IOPriority{Class: runner.IOBestEffort, Level: 6}}, "ionice", "best-effort: prio 6"},
-		"best effort first": {runner.Attributes{IO: runner.IOPriority{Class: runner.IOBestEffort}}, "ionice", "best-effort: prio 0"},
-		"OOM score":         {runner.Attributes{OOMScoreAdj: new(500)}, "cat /proc/self/oom_score_adj /proc/$$/oom_score_adj", "500\n500"},
+		"nothing":           {privilege.Attributes{}, "nice; umask", "0\n0022"},
+		"directory":         {privilege.Attributes{Dir: dir}, "pwd -P", dir},
+		"umask":             {privilege.Attributes{Umask: new(0o27)}, "umask", "0027"},
+		"umask of nothing":  {privilege.Attributes{Umask: new(0)}, "umask", "0000"},
+		"nice":              {privilege.Attributes{Nice: new(7)}, "nice; sh -c nice", "7\n7"},
+		"idle":              {privilege.Attributes{IO: privilege.IOPriority{Class: privilege.IOIdle}}, "ionice", "idle"},
+		"best effort":       {privilege.Attributes{IO: privilege.IOPriority{Class: privilege.IOBestEffort, Level: 6}}, "ionice", "best-effort: prio 6"},
+		"best effort first": {privilege.Attributes{IO: privilege.IOPriority{Class: privilege.IOBestEffort}}, "ionice", "best-effort: prio 0"},
+		"OOM score":         {privilege.Attributes{OOMScoreAdj: new(500)}, "cat /proc/self/oom_score_adj /proc/$$/oom_score_adj", "500\n500"},
 		"all": {
-			runner.Attributes{Dir: dir, Umask: new(0o77), Nice: new(3), IO: runner.IOPriority{Class: runner.IOIdle}, OOMScoreAdj: new(1000)},
+			privilege.Attributes{Dir: dir, Umask: new(0o77), Nice: new(3), IO: privilege.IOPriority{Class: privilege.IOIdle}, OOMScoreAdj: new(1000)},
 			"pwd -P; umask; nice; ionice; cat /proc/self/oom_score_adj", dir + "\n0077\n3\nidle\n1000",
 		},
 	} {
@@ -122,7 +123,7 @@ func TestAttributesReachTheScript(t *testing.T) {
 // What cannot be taken on is named, and nothing is started.
 func TestAttributesThatFail(t *testing.T) {
 	defer unchanged(t)()
-	missing := runner.Attributes{Dir: "/nonexistent/x"}
+	missing := privilege.Attributes{Dir: "/nonexistent/x"}
 	s := sh("exit 0", missing)
 	for _, tc := range []struct {
 		spec runner.Spec
@@ -130,9 +131,9 @@ func TestAttributesThatFail(t *testing.T) {
 		text string
 	}{
 		{s, unix.ENOENT, "cannot enter the working directory /nonexistent/x: no such file or directory"},
-		{sh("", runner.Attributes{Dir: "/bin/sh"}), unix.ENOTDIR, "cannot enter the working directory /bin/sh: not a directory"},
-		{runner.Spec{Path: "/nonexistent", Attributes: runner.Attributes{Dir: "/"}}, unix.ENOENT, "fork/exec /nonexistent: no such file or directory"},
-		{sh("", runner.Attributes{OOMScoreAdj: new(5)}), unix.EINVAL, "cannot set the OOM score to 5: invalid argument"}, // without a gate
+		{sh("", privilege.Attributes{Dir: "/bin/sh"}), unix.ENOTDIR, "cannot enter the working directory /bin/sh: not a directory"},
+		{runner.Spec{Path: "/nonexistent", Attributes: privilege.Attributes{Dir: "/"}}, unix.ENOENT, "fork/exec /nonexistent: no such file or directory"},
+		{sh("", privilege.Attributes{OOMScoreAdj: new(5)}), unix.EINVAL, "cannot set the OOM score to 5: invalid argument"}, // without a gate
 	} {
 		before := descriptors(t)
 		p, err := runner.Start(tc.spec)
@@ -148,7 +149,7 @@ func TestAttributesThatFail(t *testing.T) {
 			t.Errorf("%d descriptors became %d", before, after)
 		}
 	}
-	if err := missing.Check(nil); !errors.Is(err, unix.ENOENT) {
+	if err := runner.Check(missing, nil); !errors.Is(err, unix.ENOENT) {
 		t.Errorf("Check says %v", err)
 	}
 }
@@ -161,7 +162,7 @@ func TestCheckProgram(t *testing.T) {
 		"/etc/passwd":                     "fork/exec /etc/passwd: permission denied (it is not executable: chmod +x)",
 		file(t, "#!/bin/sh\nexit", 0o755): "",
 	} {
-		err := runner.Attributes{}.CheckProgram(path, nil)
+		err := runner.CheckProgram(privilege.Attributes{}, path, nil)
 		if got := fmt.Sprint(err); err != nil && got != text || err == nil && text != "" {
 			t.Errorf("%s: %q, want %q", path, got, text)
 		}
@@ -180,7 +181,7 @@ func TestOOMScoresAreNotMixed(t *testing.T) {
 	for i := range 8 {
 		wg.Go(func() {
 			for j := range 20 {
-				s, score := sh("cat /proc/self/oom_score_adj", runner.Attributes{}), strings.TrimSpace(string(own))
+				s, score := sh("cat /proc/self/oom_score_adj", privilege.Attributes{}), strings.TrimSpace(string(own))
 				if i%2 == 0 {
 					score = fmt.Sprint(900 + 10*i + j%5)
 					s.OOMScoreAdj = new(900 + 10*i + j%5)

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/pkg/capacity"
+	"github.com/nevsnode/gordon/v2/pkg/privilege"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
 
@@ -103,9 +105,9 @@ func BenchmarkAttributes(b *testing.B) {
 	defer gate.Close()
 	for name, spec := range map[string]runner.Spec{
 		"none":  {},
-		"nice":  {Attributes: runner.Attributes{Nice: new(5)}},
-		"score": {Attributes: runner.Attributes{OOMScoreAdj: new(500)}},
-		"all":   {Attributes: runner.Attributes{Dir: "/", Umask: new(0o77), Nice: new(5), OOMScoreAdj: new(500)}},
+		"nice":  {Attributes: privilege.Attributes{Nice: new(5)}},
+		"score": {Attributes: privilege.Attributes{OOMScoreAdj: new(500)}},
+		"all":   {Attributes: privilege.Attributes{Dir: "/", Umask: new(0o77), Nice: new(5), OOMScoreAdj: new(500)}},
 		"stdin": {Stdin: []byte(`{"args":["a"]}`)},
 		"1 MiB": {Stdin: make([]byte, 1<<20)},
 	} {
@@ -125,15 +127,15 @@ func BenchmarkAttributes(b *testing.B) {
 // What the look for room costs each start, and the look for threads each one with
 // attributes.
 func BenchmarkReserve(b *testing.B) {
-	r, err := runner.NewReserve()
+	r, err := capacity.NewReserve()
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer r.Close()
-	for name, a := range map[string]runner.Attributes{"plain": {}, "attributes": {Umask: new(0o77)}} {
+	for name, a := range map[string]privilege.Attributes{"plain": {}, "attributes": {Umask: new(0o77)}} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				if err := r.Ready(a); err != nil {
+				if err := r.Ready(a.NeedsOwnThread()); err != nil {
 					b.Fatal(err)
 				}
 			}

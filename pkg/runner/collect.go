@@ -5,14 +5,24 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nevsnode/gordon/v2/pkg/proctree"
 )
 
-// tick is how often the leader is looked at where there is no pidfd that would tell,
-// and how often a process group that has lost its leader is looked at, at most.
+// tick is the interval for looking at the leader without a pidfd, and the longest
+// interval for looking at a process group that has lost its leader.
 const tick = 20 * time.Millisecond
 
+const (
+	// restTimeout limits the time, after the leader's end, in which Wait looks whether
+	// the rest of the task comes to rest.
+	restTimeout = 2 * time.Second
+	// firstRestPause is the first pause between two such looks.
+	firstRestPause = 2 * time.Millisecond
+)
+
 // collect reads both streams until they end and the leader has ended. It reports
-// whether someone else still held a stream when all that counts was read.
+// whether another process still held a stream when all output that counts was read.
 func (p *Process) collect() (leftovers bool) {
 	for p.open() && !p.exited {
 		p.events.wait(p.deadline(), p.turn)
@@ -25,34 +35,33 @@ func (p *Process) collect() (leftovers bool) {
 	return p.open()
 }
 
-// collectRest reads on after the leader's end, while others hold the streams. All
-// counts that is written until what is left of the task is at rest, or has ended, or
-// a Stop has ended it. What does not come to rest within restPatience was left behind
-// and is busy: then nothing counts that was written after the leader's end.
+// collectRest reads on after the leader's end, while other processes hold the streams.
+// Their output counts until all of them are at rest, have ended, or a Stop has ended
+// them. If they do not come to rest within restTimeout, they were left behind
+// and are busy. Then output after the leader's end does not count.
 func (p *Process) collectRest() {
-	p.stdout.readOwed()
-	p.stderr.readOwed()
+	p.stdout.readUnread()
+	p.stderr.readUnread()
 	stdout, stderr := p.stdout.tail.clone(), p.stderr.tail.clone()
-	others := rest{tree: p.tree()}
-	for pause := firstLook; p.open(); pause = min(2*pause, tick) {
+	others := proctree.Rest{Tree: p.tree()}
+	for pause := firstRestPause; p.open(); pause = min(2*pause, tick) {
 		p.events.wait(time.Now().Add(pause), p.readOnce)
 		switch {
-		case p.held(): // those that a Stop terminates may still have something to say
-		case p.empty() && others.reached() && p.empty():
+		case p.held(): // processes that a Stop ends may still print
+		case p.empty() && others.Reached() && p.empty():
 			return
-		case time.Since(p.exitedAt) > restPatience:
+		case time.Since(p.exitedAt) > restTimeout:
 			p.stdout.tail, p.stderr.tail = stdout, stderr
 			return
 		}
 	}
 }
 
-// empty reports whether nothing is in either pipe: whoever holds one is not kept
-// from writing by us.
+// empty reports whether both pipes are empty: no process waits for this one to read.
 func (p *Process) empty() bool { return p.stdout.empty() && p.stderr.empty() }
 
-// readOnce reads what there is, once from each stream, and reports whether both have
-// ended. It always leaves time to look at those who write.
+// readOnce reads once from each stream that has data, and reports whether both have
+// ended. It never reads so long that the writers could not be looked at.
 func (p *Process) readOnce() (over bool) {
 	var list [3]unix.EpollEvent
 	for _, ev := range list[:p.events.pending(list[:])] {
@@ -68,8 +77,8 @@ func (p *Process) readOnce() (over bool) {
 
 func (p *Process) open() bool { return p.stdout.fd >= 0 || p.stderr.fd >= 0 }
 
-// turn handles what has happened. It returns true when collect has to look at
-// the state again: all is read, the leader has ended, or the deadline is another one.
+// turn handles the pending events. It returns true if collect has to look at
+// the state again: all is read, the leader has ended, or the deadline has changed.
 func (p *Process) turn() bool {
 	var list [3]unix.EpollEvent
 	for p.open() && !p.exited {
@@ -80,7 +89,7 @@ func (p *Process) turn() bool {
 		if n == 0 {
 			return false
 		}
-		seenDead := false
+		leaderEnded := false
 		for _, ev := range list[:n] {
 			switch ev.Fd {
 			case onStdout:
@@ -89,30 +98,30 @@ func (p *Process) turn() bool {
 				p.read(&p.stderr, ev.Events)
 			case onLeader:
 				p.events.remove(p.pidfd)
-				seenDead = true
+				leaderEnded = true
 			}
 		}
-		if seenDead { // after the reading, so that less is owed
-			p.leaderSeenDead()
+		if leaderEnded { // after the reading, so that less is unread
+			p.noteLeaderEnd()
 			return true
 		}
 	}
 	return true
 }
 
-// watchLeader has the leader watched through a pidfd, from tick on, and reports
-// whether that is new. Most tasks are over by then, and those don't pay for it:
-// the pipes tell of their end, while a watched pidfd would wake us once more.
+// watchLeader watches the leader through a pidfd, from tick on, and reports
+// whether that is new. Most tasks are over by then, and save the cost: their pipes
+// show their end, while a watched pidfd would cause one more event.
 func (p *Process) watchLeader() bool {
 	return !p.exited && time.Since(p.started) >= tick && p.openPidfd()
 }
 
-// openPidfd has the leader watched through a pidfd, and reports whether that is new.
+// openPidfd watches the leader through a pidfd, and reports whether that is new.
 func (p *Process) openPidfd() bool {
 	if p.noPidfd || p.pidfd >= 0 {
 		return false
 	}
-	fd, err := unix.PidfdOpen(p.pid, 0) // not reaped, so the pid is still ours
+	fd, err := unix.PidfdOpen(p.pid, 0) // not reaped, so the pid is still that of the leader
 	if err == nil {
 		err = p.events.add(fd, onLeader)
 	}
@@ -125,15 +134,15 @@ func (p *Process) openPidfd() bool {
 	return true
 }
 
-// lookAtLeader is called after a deadline; without a pidfd it is the only way
-// to learn of the leader's end.
+// lookAtLeader is called after a deadline. Without a pidfd nothing else notices
+// the leader's end.
 func (p *Process) lookAtLeader() {
 	if !p.exited && p.noPidfd && p.leaderEnded() {
-		p.leaderSeenDead()
+		p.noteLeaderEnd()
 	}
 }
 
-// deadline returns when turn must be called again although nothing happens.
+// deadline returns the time at which turn must be called again without an event.
 func (p *Process) deadline() time.Time {
 	switch {
 	case p.pidfd >= 0:
@@ -144,7 +153,7 @@ func (p *Process) deadline() time.Time {
 	return p.started.Add(tick)
 }
 
-// read takes what an event promises from a stream.
+// read reads from a stream after an event, and closes it at its end.
 func (p *Process) read(s *stream, events uint32) {
 	if s.read(events) {
 		p.events.remove(s.fd)
@@ -157,7 +166,7 @@ func (p *Process) read(s *stream, events uint32) {
 func (p *Process) awaitLeader() {
 	for !p.exited {
 		if p.leaderEnded() {
-			p.leaderSeenDead()
+			p.noteLeaderEnd()
 			return
 		}
 		p.openPidfd()
@@ -172,15 +181,15 @@ func (p *Process) awaitLeader() {
 	}
 }
 
-// leaderSeenDead notes the end, and how much of the leader's output is still
-// to be read.
-func (p *Process) leaderSeenDead() {
+// noteLeaderEnd notes the end of the leader, and the amount of its output that is
+// still unread.
+func (p *Process) noteLeaderEnd() {
 	p.exited, p.exitedAt = true, time.Now()
-	p.stdout.noteOwed()
-	p.stderr.noteOwed()
+	p.stdout.noteUnread()
+	p.stderr.noteUnread()
 }
 
-// retryEINTR calls f until it isn't interrupted by a signal.
+// retryEINTR calls f until no signal interrupts it.
 func retryEINTR(f func() error) error {
 	for {
 		if err := f(); !errors.Is(err, unix.EINTR) {

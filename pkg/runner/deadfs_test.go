@@ -18,6 +18,7 @@ import (
 
 	"github.com/nevsnode/gordon/v2/internal/files"
 	"github.com/nevsnode/gordon/v2/internal/gordontest"
+	"github.com/nevsnode/gordon/v2/pkg/privilege"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
 
@@ -82,9 +83,9 @@ func startsOnDead() (d deadStarts) {
 	}
 	const soon = 20 * time.Second // it is 2 s, on a machine that has nothing else to do
 	for _, c := range cases {
-		for _, user := range []*runner.Identity{nil, taskUser()} {
+		for _, user := range []*privilege.Identity{nil, taskUser()} {
 			before := threads()
-			s := runner.Spec{Path: c.Path, Attributes: runner.Attributes{Dir: c.Dir, User: user}}
+			s := runner.Spec{Path: c.Path, Attributes: privilege.Attributes{Dir: c.Dir, User: user}}
 			var wg sync.WaitGroup
 			for range 20 {
 				wg.Go(func() { fails(fmt.Sprint(c, user), s, soon) })
@@ -92,7 +93,7 @@ func startsOnDead() (d deadStarts) {
 			wg.Go(func() { // nobody else is kept, the garbage collector included
 				for range 20 {
 					runtime.GC()
-					if output("exit 3", runner.Attributes{}, gate) == "exit status 3" {
+					if output("exit 3", privilege.Attributes{}, gate) == "exit status 3" {
 						d.Others++
 					}
 				}
@@ -103,9 +104,9 @@ func startsOnDead() (d deadStarts) {
 			}
 			d.Threads = max(d.Threads, threads()-before)
 		}
-		check := runner.Attributes{Dir: c.Dir}.CheckProgram(c.Path, gate)
+		check := runner.CheckProgram(privilege.Attributes{Dir: c.Dir}, c.Path, gate)
 		if c.Dir != "" {
-			check = runner.Attributes{Dir: c.Dir}.Check(gate)
+			check = runner.Check(privilege.Attributes{Dir: c.Dir}, gate)
 		}
 		if strings.Contains(c.Path+c.Dir, "dead/") && !errors.Is(check, files.ErrHangs) {
 			d.Errors = append(d.Errors, fmt.Sprintf("check of %v: %v", c, check))

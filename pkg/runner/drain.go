@@ -10,28 +10,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// How fast a Drain reads: drainBatch streams in each drainPause, and of each what fits
-// into a pipe, 64 KiB: 1.25 MiB/s of one stream, and 80 MiB/s of all. A process that
+// A Drain reads from drainBatch streams in each drainPause, and from each the content of
+// a pipe, 64 KiB: 1.25 MiB/s from one stream, and 80 MiB/s from all. A process that
 // writes faster waits, as for any slow reader, and does not keep the daemon busy. The
-// kernel reports those first that it did not report the last time (epoll_wait(2)), so
-// that none is left out for ever.
+// kernel first reports the streams that it did not report the last time (epoll_wait(2)),
+// so that it never leaves one out for ever.
 const (
 	drainPause = 50 * time.Millisecond
 	drainBatch = 64
 )
 
-// drainShare is which part of the descriptors that this process may have
-// (RLIMIT_NOFILE) a Drain keeps at most.
+// drainShare divides the limit of descriptors of this process (RLIMIT_NOFILE): a Drain
+// keeps a quarter of them at most.
 const drainShare = 4
 
 // Drain keeps the streams of tasks that have ended and left a process behind that
-// may still write to them: it reads and discards what that writes, until the last
+// may still write to them. It reads and discards that output until the last
 // writer is gone. Without a reader, the first byte would end the process (SIGPIPE).
 //
-// All streams have one goroutine and one epoll instance; each costs its descriptor.
-// Their number has a bound. Beyond it the stream is closed that has been silent for
-// longest: its process is the least likely to write, and only who writes gets the
-// SIGPIPE. Close closes all of them.
+// All streams share one goroutine and one epoll instance; each costs its descriptor.
+// Their number is limited. At the limit, a new stream replaces the one that has been
+// silent for longest: its process is the least likely to write, and only a process that
+// writes gets the SIGPIPE. Close closes all of them.
 //
 // A nil Drain keeps nothing.
 type Drain struct {
@@ -42,10 +42,10 @@ type Drain struct {
 	wake   int // eventfd(2), readable after Close
 
 	mu     sync.Mutex
-	kept   map[int32]*list.Element // of *kept, by what epoll knows them as
-	order  *list.List              // the one that was silent for longest is first
+	kept   map[int32]*list.Element // of *kept, by their number in epoll events
+	order  *list.List              // the stream that was silent for longest is first
 	next   int32
-	told   bool
+	told   bool // full was called
 	closed bool
 }
 
@@ -55,17 +55,17 @@ type kept struct {
 	fd int
 }
 
-// onWake is the event of Drain.wake; streams count from 1.
+// onWake is the number of Drain.wake in epoll events; streams count from 1.
 const onWake = 0
 
-// NewDrain makes the drain of a daemon and starts its goroutine. full is called the
-// first time that a stream can't be kept. Close must be called on the Drain.
+// NewDrain returns the drain of a daemon and starts its goroutine. It calls full the
+// first time that a stream cannot be kept. The caller must call Close.
 func NewDrain(full func(kept int)) (*Drain, error) {
-	var files unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return nil, fmt.Errorf("reading the limit of descriptors: %w", err)
 	}
-	return newDrain(int(min(files.Cur/drainShare, 1<<20)), full)
+	return newDrain(int(min(limit.Cur/drainShare, 1<<20)), full)
 }
 
 func newDrain(limit int, full func(kept int)) (*Drain, error) {
@@ -87,8 +87,8 @@ func newDrain(limit int, full func(kept int)) (*Drain, error) {
 	return d, nil
 }
 
-// Close closes all streams, and returns when nothing runs any more. Whoever still
-// writes to one gets SIGPIPE from then on, as with any pipe whose reader has ended.
+// Close closes all streams, and returns when the goroutine has ended. A process that
+// still writes to one gets SIGPIPE from then on, as with any pipe whose reader has ended.
 func (d *Drain) Close() {
 	d.mu.Lock()
 	if d.closed {
@@ -97,7 +97,7 @@ func (d *Drain) Close() {
 	}
 	d.closed = true
 	d.mu.Unlock()
-	one := [8]byte{7: 1} // any number but 0 wakes
+	one := [8]byte{7: 1} // any number except 0 wakes
 	_, _ = unix.Write(d.wake, one[:])
 	<-d.ended
 	d.mu.Lock()
@@ -109,14 +109,14 @@ func (d *Drain) Close() {
 	closeFD(&d.wake)
 }
 
-// Kept returns how many streams there are.
+// Kept returns the number of streams.
 func (d *Drain) Kept() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return len(d.kept)
 }
 
-// take takes a stream over. It closes it when it can't be kept.
+// take takes over a stream, and closes it if it cannot be kept.
 func (d *Drain) take(s *stream) {
 	if s.fd < 0 {
 		return
@@ -128,8 +128,8 @@ func (d *Drain) take(s *stream) {
 	}
 }
 
-// keep is take for the descriptor. It returns how many streams there are, and
-// whether that is to be told: the first time that one was closed for want of room.
+// keep is take for the descriptor. It returns the number of streams, and whether to call
+// full: the first time that a stream was closed for lack of room.
 func (d *Drain) keep(fd int) (n int, tell bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -192,14 +192,14 @@ func (d *Drain) read(id int32, buf []byte) bool {
 	defer d.mu.Unlock()
 	e := d.kept[id]
 	if e == nil {
-		return false // closed for another one since
+		return false // closed in favour of another stream since
 	}
 	n, err := unix.Read(e.Value.(*kept).fd, buf)
 	switch {
 	case n > 0:
 		d.order.MoveToBack(e)
 	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
-	default: // the end, or an error that won't go away
+	default: // the end, or a lasting error
 		d.drop(e)
 		return false
 	}

@@ -142,32 +142,3 @@ func TestDrainTakesNothingAfterItsEnd(t *testing.T) {
 		t.Error("it is open")
 	}
 }
-
-// A task that waits is at rest. One that computes is not, nor one whose child does.
-func TestRest(t *testing.T) {
-	for line, quiet := range map[string]bool{
-		"sleep 1000":                   true,
-		"(sleep 1000; :) & wait":       true,
-		"while :; do :; done":          false,
-		"(while :; do :; done) & wait": false,
-	} {
-		t.Run(line, func(t *testing.T) {
-			p := begin(t, line)
-			defer p.Wait()
-			defer killGroup(p)
-			r := rest{tree: p.tree()}
-			looks := 0
-			for began := time.Now(); !r.reached(); time.Sleep(firstLook) {
-				if looks++; !quiet && looks > 200 {
-					return
-				}
-				if time.Since(began) > time.Minute {
-					t.Fatal("it is never at rest")
-				}
-			}
-			if !quiet {
-				t.Errorf("it is at rest in look %d", looks+1)
-			}
-		})
-	}
-}

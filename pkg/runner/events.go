@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What an event is about.
+// The subject of an event.
 const (
 	onStdout = iota
 	onStderr
@@ -24,15 +24,15 @@ const (
 // The alternatives were measured. A goroutine for each stream costs the same
 // and leaves no single place that decides when a task is over. Blocking in
 // poll(2) is cheaper for one task after the other, but it keeps the scheduler's
-// processor for up to milliseconds: with as many tasks as CPUs, nothing else
-// in the daemon runs until the runtime notices, answers from Redis included.
+// processor for up to milliseconds: with as many tasks as CPUs, no other goroutine
+// of the daemon runs until the runtime notices, not even one with an answer from Redis.
 type events struct {
 	fd   int
 	file *os.File // owns fd
 	conn syscall.RawConn
 }
 
-// watch makes an events for the read ends of the two streams.
+// watch returns events for the read ends of the two streams.
 func watch(stdout, stderr int) (*events, error) {
 	e, err := newEvents()
 	if err != nil {
@@ -45,7 +45,7 @@ func watch(stdout, stderr int) (*events, error) {
 	return e, nil
 }
 
-// newEvents makes one that waits for nothing yet.
+// newEvents returns events that wait for nothing yet.
 func newEvents() (*events, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
@@ -79,8 +79,8 @@ func (e *events) remove(fd int) {
 	_ = unix.EpollCtl(e.fd, unix.EPOLL_CTL_DEL, fd, nil)
 }
 
-// pending stores what has happened into list, without waiting, and returns how
-// much of it there is.
+// pending stores the events that have happened into list, without waiting, and returns
+// their number.
 func (e *events) pending(list []unix.EpollEvent) int {
 	n := 0
 	_ = retryEINTR(func() (err error) {
@@ -90,9 +90,8 @@ func (e *events) pending(list []unix.EpollEvent) int {
 	return max(n, 0)
 }
 
-// wait calls turn at once, and whenever something happens until it returns
-// true, and a last time when the deadline has passed (the zero deadline never
-// does).
+// wait calls turn at once, and after each event until it returns true, and a last time
+// after the deadline (the zero deadline never passes).
 func (e *events) wait(deadline time.Time, turn func() bool) {
 	err := e.file.SetReadDeadline(deadline)
 	if err == nil {
@@ -101,8 +100,8 @@ func (e *events) wait(deadline time.Time, turn func() bool) {
 	if err == nil || turn() || errors.Is(err, os.ErrDeadlineExceeded) {
 		return
 	}
-	// The network poller didn't take our descriptor (ENOMEM or ENOSPC when it
-	// was registered), so wait for a moment in the plain way.
+	// The network poller does not have the descriptor (ENOMEM or ENOSPC when it
+	// was registered). So wait for a moment with poll(2).
 	fds := [...]unix.PollFd{{Fd: int32(e.fd), Events: unix.POLLIN}}
 	_, _ = unix.Poll(fds[:], int(tick.Milliseconds()))
 }

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nevsnode/gordon/v2/pkg/proctree"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
 
@@ -68,7 +69,7 @@ func TestAHugeEnvironmentIsNotRead(t *testing.T) {
 	go huge.Wait()
 	defer func() {
 		huge.Stop(t.Context(), 0)
-		<-huge.Done()
+		huge.Wait()
 	}()
 	flags.text(t)
 	info, err := os.Open(fmt.Sprintf("/proc/%d/environ", huge.PID()))
@@ -83,11 +84,11 @@ func TestAHugeEnvironmentIsNotRead(t *testing.T) {
 	orphan := newFlag(t)
 	p := marked(t, markerOf(t)+".x", `(setsid sh -c 'echo $$ > $0; exec sleep 1000' $1 &); exit 0`, string(orphan))
 	orphan.pid(t)
-	<-p.Done()
+	p.Wait()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	began := time.Now()
-	killed, err := runner.KillMarked(t.Context(), func(m string) bool { return m == markerOf(t)+".x" })
+	killed, err := proctree.KillMarked(t.Context(), func(m string) bool { return m == markerOf(t)+".x" })
 	took := time.Since(began)
 	runtime.ReadMemStats(&after)
 	if killed != 1 || err != nil {

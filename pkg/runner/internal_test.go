@@ -113,7 +113,7 @@ func TestWithoutNetworkPoller(t *testing.T) {
 }
 
 // What the leader wrote is read although this process comes to it only when
-// restPatience is long over: it was itself stopped, or starved.
+// restTimeout is long over: it was itself stopped, or starved.
 func TestLateReading(t *testing.T) {
 	p := begin(t, "sleep 1000 & head -c 60000 /dev/zero; head -c 50000 /dev/zero >&2")
 	defer killGroup(p)
@@ -122,7 +122,7 @@ func TestLateReading(t *testing.T) {
 			t.Fatal("the leader doesn't end")
 		}
 	}
-	p.leaderSeenDead()
+	p.noteLeaderEnd()
 	p.exitedAt = p.exitedAt.Add(-time.Hour)
 	if o := p.Wait(); o.Stdout.Total != 60000 || o.Stderr.Total != 50000 || !o.Leftovers {
 		t.Errorf("outcome has %d and %d bytes, leftovers %v", o.Stdout.Total, o.Stderr.Total, o.Leftovers)
@@ -271,30 +271,4 @@ func readPID(t *testing.T, path string) int {
 	}
 	t.Fatal("no pid in " + path)
 	return 0
-}
-
-// A pid that has been given to another process is not signalled.
-func TestSignalChecksTheStartTime(t *testing.T) {
-	p := begin(t, "exec sleep 1000")
-	st, err := host.ReadStat(p.pid)
-	if err != nil {
-		t.Fatal(err)
-	}
-	id := idOf(st)
-	stranger := procID{pid: id.pid, start: id.start - 1}
-	if sent, err := stranger.signal(unix.SIGKILL); sent || err != nil {
-		t.Errorf("the stranger: sent %v, %v", sent, err)
-	}
-	if stranger.living() || !id.living() {
-		t.Error("the stranger lives, or the process doesn't")
-	}
-	if sent, err := id.signal(unix.SIGKILL); !sent || err != nil {
-		t.Errorf("the process: sent %v, %v", sent, err)
-	}
-	if o := p.Wait(); o.Signal != unix.SIGKILL {
-		t.Errorf("outcome is %+v", o)
-	}
-	if sent, err := id.signal(unix.SIGKILL); sent || err != nil {
-		t.Errorf("after its end: sent %v, %v", sent, err)
-	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nevsnode/gordon/v2/internal/gordontest"
+	"github.com/nevsnode/gordon/v2/pkg/proctree"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
@@ -36,7 +37,7 @@ func marked(t *testing.T, marker, body string, args ...string) *runner.Process {
 	go p.Wait()
 	t.Cleanup(func() {
 		p.Stop(context.Background(), 0)
-		<-p.Done()
+		p.Wait()
 	})
 	return p
 }
@@ -54,10 +55,10 @@ func TestKillMarked(t *testing.T) {
 	orphan := double.pid(t)
 	ignoring.pid(t)
 	stopped.pid(t)
-	<-tasks[1].Done() // and with it all but the orphan
+	tasks[1].Wait() // and with it all but the orphan
 
 	var seen []string
-	killed, err := runner.KillMarked(t.Context(), func(m string) bool {
+	killed, err := proctree.KillMarked(t.Context(), func(m string) bool {
 		seen = append(seen, m)
 		return strings.HasPrefix(m, base+".dead.")
 	})
@@ -84,7 +85,7 @@ func TestKillMarked(t *testing.T) {
 }
 
 func TestKillMarkedFindsNothing(t *testing.T) {
-	killed, err := runner.KillMarked(t.Context(), func(m string) bool { return m == markerOf(t) })
+	killed, err := proctree.KillMarked(t.Context(), func(m string) bool { return m == markerOf(t) })
 	if killed != 0 || err != nil {
 		t.Errorf("killed %d, %v", killed, err)
 	}
@@ -101,7 +102,7 @@ func TestKillMarkedIsBounded(t *testing.T) {
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	killed, err := runner.KillMarked(ctx, func(m string) bool { return m == marker })
+	killed, err := proctree.KillMarked(ctx, func(m string) bool { return m == marker })
 	if killed != 1 || !errors.Is(err, context.Canceled) {
 		t.Errorf("killed %d, %v", killed, err)
 	}

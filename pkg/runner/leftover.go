@@ -10,15 +10,15 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/host"
 )
 
-// lastMoments is how long those may take to end that end with the leader, such
-// as the rest of a pipeline or a shell's process substitution: they are nothing
-// that was left behind.
+// lastMoments is the time in which processes end that end with the leader, such
+// as the rest of a pipeline or a shell's process substitution. They do not count as left
+// behind.
 const lastMoments = 100 * time.Millisecond
 
-// endLeftovers looks what the leader has left behind, and ends it where the task
-// is set up so. It comes before reap: process groups can't be signalled later.
-// Returned is how many processes there were. It is 0 after a Stop, which leaves
-// nothing, and where only countLeftovers can tell.
+// endLeftovers looks for the processes that the leader has left behind, and ends them if
+// the task is configured so. It comes before reap, because process groups cannot be
+// signalled later. It returns the number of processes. The number is 0 after a Stop, which
+// leaves none, and if only countLeftovers can count them.
 func (p *Process) endLeftovers() int {
 	group := p.spec.Group
 	if group == nil && !p.spec.KillLeftovers || !p.beginEnding() {
@@ -26,7 +26,7 @@ func (p *Process) endLeftovers() int {
 	}
 	t := p.tree()
 	left := 0
-	look := func() bool {
+	gone := func() bool {
 		var err error
 		if group != nil {
 			var pids []int
@@ -34,20 +34,20 @@ func (p *Process) endLeftovers() int {
 			left = len(pids)
 		} else {
 			var found []host.Stat
-			found, err = t.find()
+			found, err = t.Find()
 			left = len(found)
 		}
 		return left == 0 && !Transient(err)
 	}
-	if !soon(look) && p.spec.KillLeftovers {
-		members, _ := t.find()
+	if !waitBriefly(gone) && p.spec.KillLeftovers {
+		members, _ := t.Find()
 		p.end(context.Background(), t, members, p.spec.LeftoverGrace)
 	}
 	return left
 }
 
-// beginEnding returns false when a Stop has begun already, and makes one that
-// begins from now on hasten the end of what was left behind.
+// beginEnding returns false if a Stop has begun already. A Stop that begins later hastens
+// the end of the left-over processes.
 func (p *Process) beginEnding() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -55,9 +55,9 @@ func (p *Process) beginEnding() bool {
 	return !p.stopping
 }
 
-// countLeftovers counts what the leader has left behind where neither a group nor
-// a search after every task tells. It searches only where something shows that
-// there is somebody: the process group is not empty, or a stream is held open.
+// countLeftovers counts the processes that the leader has left behind if neither a group
+// nor a search after every task does so. It searches only after a sign of such processes:
+// the process group is not empty, or a stream is held open.
 // It comes after reap, because an unreaped leader is a member of its group.
 func (p *Process) countLeftovers() {
 	o := &p.outcome
@@ -68,15 +68,16 @@ func (p *Process) countLeftovers() {
 		return
 	}
 	t := p.tree()
-	soon(func() bool {
-		left, _ := t.find()
+	waitBriefly(func() bool {
+		left, _ := t.Find()
 		o.LeftBehind = len(left)
 		return len(left) == 0
 	})
 }
 
-// soon reports whether something is so, now or in a moment.
-func soon(ok func() bool) bool {
+// waitBriefly waits until ok returns true, for lastMoments at most. It returns false if
+// that does not happen.
+func waitBriefly(ok func() bool) bool {
 	for until := time.Now().Add(lastMoments); ; time.Sleep(lastMoments / 10) {
 		if ok() {
 			return true

@@ -14,6 +14,7 @@ import (
 
 	"github.com/nevsnode/gordon/v2/internal/gordontest"
 	"github.com/nevsnode/gordon/v2/pkg/host"
+	"github.com/nevsnode/gordon/v2/pkg/proctree"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
@@ -35,8 +36,6 @@ func TestMain(m *testing.M) {
 		keyringHelper()
 	case "huge":
 		hugeHelper()
-	case "attack":
-		attackHelper()
 	case "":
 	default:
 		unprivilegedHelper(os.Getenv(helperVar))
@@ -83,7 +82,7 @@ func start(t *testing.T, body string, args ...string) *runner.Process {
 		}()
 		p.Wait()
 		<-killed
-		if _, err := runner.KillMarked(ctx, func(m string) bool { return m == s.Marker }); err != nil {
+		if _, err := proctree.KillMarked(ctx, func(m string) bool { return m == s.Marker }); err != nil {
 			t.Error(err)
 		}
 	})
@@ -148,7 +147,7 @@ func want(t *testing.T, o runner.Outcome, kind runner.Kind, reason string) {
 
 func killMarkedHelper() {
 	self := os.Getenv(taskenv.TaskID)
-	killed, err := runner.KillMarked(context.Background(), func(m string) bool { return m == self })
+	killed, err := proctree.KillMarked(context.Background(), func(m string) bool { return m == self })
 	fmt.Println(killed, err)
 	os.Exit(0)
 }

@@ -10,12 +10,12 @@ import (
 	"github.com/nevsnode/gordon/v2/internal/usage"
 )
 
-// Kind is how a task's process ended.
+// Kind is the way in which a task's process ended.
 type Kind int
 
 const (
-	// NotStarted: there never was a process; Outcome.Err says why. It is the
-	// zero value so that a forgotten outcome can't be taken for a success.
+	// NotStarted: there never was a process; Outcome.Err has the reason. It is the
+	// zero value so that an empty outcome cannot be taken for a success.
 	NotStarted Kind = iota
 	// Exited: the process called exit; Outcome.ExitStatus is its status.
 	Exited
@@ -36,67 +36,65 @@ func (k Kind) String() string {
 	return "kind " + strconv.Itoa(int(k))
 }
 
-// Output is what a process printed to one of its two streams.
+// Output is the output of a process on one of its two streams.
 type Output struct {
 	// Tail holds the last bytes, at most TailSize. It belongs to the receiver.
 	Tail []byte
-	// Total is the number of bytes printed, those before Tail included.
+	// Total is the number of printed bytes, including those before Tail.
 	Total int64
 }
 
-// Outcome is how a task went.
+// Outcome describes the run of a task after its end.
 type Outcome struct {
 	Kind       Kind
 	ExitStatus int            // valid with Exited: 0 to 255
 	Signal     syscall.Signal // valid with Signaled
 	CoreDumped bool           // valid with Signaled
 
-	// Wall is the time from the start to the moment the end was seen.
+	// Wall is the time from the start to the moment in which the end was noticed.
 	Wall time.Duration
 	// Usage is zero with NotStarted.
 	Usage usage.Usage
 	// Pressure is zero without a Group. Its OOM is "" after a success.
 	Pressure usage.Pressure
 
-	// Stdout and Stderr are what the leader has printed and what else was printed
-	// before all that is left of the task was at rest: ended, or asleep. That takes
-	// milliseconds mostly, and 2 s at most; if it takes longer, nothing counts that
-	// was printed after the leader's end.
+	// Stdout and Stderr hold the output of the leader, and of its children until all
+	// of them were at rest: ended, or asleep. That usually takes milliseconds, and 2 s
+	// at most. If it takes longer, output after the leader's end does not count.
 	Stdout, Stderr Output
-	// Leftovers says that stdout or stderr was still held open then, by a process
-	// that outlived the leader.
+	// Leftovers reports that a process that outlived the leader still held stdout or
+	// stderr open then.
 	Leftovers bool
-	// LeftBehind is how many processes were there when the leader had ended by
-	// itself, as far as they can be found; see Spec.KillLeftovers for what became
-	// of them.
+	// LeftBehind is the number of processes that were left when the leader had ended
+	// by itself, as far as they can be found. Spec.KillLeftovers ends them.
 	LeftBehind int
 
-	// SharedSignal says that the task did not end by itself, but by a signal that
-	// the daemon got as well; see Spec.DaemonGot.
+	// SharedSignal reports that the task did not end by itself, but by a signal that
+	// the daemon received as well; see Spec.DaemonGot.
 	SharedSignal bool
 
-	// Err says why with NotStarted. With the other kinds it is nil, unless the
-	// end of the process could not be learned from the kernel.
+	// Err is the reason for NotStarted. With the other kinds it is nil, unless the
+	// kernel did not report the end of the process.
 	Err error
 }
 
-// errNoOutcome is what an Outcome without anything in it says.
+// errNoOutcome is the reason of the zero Outcome.
 var errNoOutcome = errors.New("not started")
 
 // NotStartedBy returns the outcome of a task whose Start returned err.
 func NotStartedBy(err error) Outcome { return Outcome{Kind: NotStarted, Err: err} }
 
-// Success reports whether the process ran and exited with status 0. Whether
-// output counts as failure is not decided here.
+// Success reports whether the process ran and exited with status 0. It ignores the
+// output; the caller decides whether output is a failure.
 func (o Outcome) Success() bool {
 	return o.Kind == Exited && o.ExitStatus == 0 && o.Err == nil
 }
 
 // Reason returns why the task failed, in the words that Gordon 1 used: "exit
 // status 3", "signal: killed", "signal: segmentation fault (core dumped)",
-// "fork/exec /path: no such file or directory". It is "" after exit status 0. A
-// task that was killed for want of memory has that behind it, in parentheses.
-// It is for people; programs look at the fields.
+// "fork/exec /path: no such file or directory". It is "" after exit status 0. If the kernel killed the
+// task because memory ran out, the limit follows in parentheses.
+// The text is for people; programs read the fields.
 func (o Outcome) Reason() string {
 	switch {
 	case o.Pressure.OOM != "":
@@ -117,11 +115,11 @@ func (o Outcome) Reason() string {
 	return ""
 }
 
-// newOutcome translates what wait4(2) said.
+// newOutcome converts the result of wait4(2).
 func newOutcome(wall time.Duration, status syscall.WaitStatus, usage *syscall.Rusage, err error) Outcome {
 	o := Outcome{Kind: Exited, ExitStatus: status.ExitStatus(), Wall: wall}
 	if err != nil {
-		// Someone else has reaped our child, or it was never ours.
+		// Another part of this process has reaped the child, or it was never a child.
 		o.ExitStatus, o.Err = -1, fmt.Errorf("waiting for the process: %w", err)
 		return o
 	}

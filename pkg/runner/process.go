@@ -9,31 +9,31 @@ import (
 )
 
 // Process is a started task: its leader, and the tree that grows from it.
-// Start makes it. All methods may be called from any goroutine.
+// Start returns it. All methods may be called from any goroutine.
 type Process struct {
 	// Immutable after Start.
 	spec    Spec
 	pid     int // of the leader, and the id of its process group
 	started time.Time
-	done    chan struct{}
 
 	// Owned by the goroutine that is inside Wait.
 	waiting        sync.Mutex
 	stdout, stderr stream
 	events         *events
 	pidfd          int       // of the leader, -1 until it is needed
-	noPidfd        bool      // the kernel has none to give
-	exited         bool      // the leader was seen dead
-	exitedAt       time.Time // when
-	outcome        Outcome   // valid once done is closed
+	noPidfd        bool      // the kernel has no pidfds
+	exited         bool      // the end of the leader was noticed
+	exitedAt       time.Time // the time of that
+	over           bool      // Wait has finished
+	outcome        Outcome   // valid once over is true
 
 	// Shared, guarded by mu.
 	mu       sync.Mutex
 	idle     *sync.Cond // holds went to 0
-	holds    int        // how many need the leader's pid reserved
-	reaped   bool       // the pid may be someone else's now
+	holds    int        // the number of callers that need the leader's pid reserved
+	reaped   bool       // the pid may belong to another process now
 	stopping bool       // a Stop has begun
-	ending   bool       // what the leader left behind is being ended
+	ending   bool       // left-over processes are being ended
 }
 
 func newProcess(spec Spec) *Process {
@@ -42,7 +42,6 @@ func newProcess(spec Spec) *Process {
 		pidfd:  -1,
 		stdout: stream{fd: -1},
 		stderr: stream{fd: -1},
-		done:   make(chan struct{}),
 	}
 	p.idle = sync.NewCond(&p.mu)
 	return p
@@ -52,50 +51,44 @@ func newProcess(spec Spec) *Process {
 // process group as well.
 func (p *Process) PID() int { return p.pid }
 
-// StartedAt returns when the process was started.
-func (p *Process) StartedAt() time.Time { return p.started }
-
-// Done returns a channel that is closed when Wait is through.
-func (p *Process) Done() <-chan struct{} { return p.done }
-
-// Wait reads what the process prints until it has ended and its output is
-// read, and returns how it went. What it leaves behind may go on writing to its
-// streams where there is a Drain; see Outcome.Leftovers for what counts. While a Stop is under way it also waits for
-// that, so that nothing of a stopped task is left when Wait returns.
+// Wait reads the output of the process until it has ended and its output is
+// read, and returns its outcome. Processes that it leaves behind may go on writing to its
+// streams if there is a Drain; see Outcome.Leftovers for the output that counts. While a
+// Stop runs, Wait also waits for that, so that no process of a stopped task is left when
+// Wait returns.
 //
 // Wait does the reading itself: a process that prints more than a pipe holds
-// stands still until someone is inside Wait. It must be called, or descriptors
-// and a zombie are left. It may be called several times, at the same time too;
+// blocks until a goroutine is inside Wait. Wait must be called, or descriptors
+// and a zombie remain. It may be called several times, also at the same time;
 // each call returns the same outcome.
 func (p *Process) Wait() Outcome {
 	p.waiting.Lock()
 	defer p.waiting.Unlock()
-	select {
-	case <-p.done:
-	default:
-		held := p.collect()
-		if p.spec.Drain != nil {
-			// Now, for whoever is ended below must not wait for a reader.
-			p.spec.Drain.take(&p.stdout)
-			p.spec.Drain.take(&p.stderr)
-		}
-		shared := p.sharedSignal()
-		left := p.endLeftovers()
-		p.outcome = p.reap()
-		p.outcome.Leftovers, p.outcome.LeftBehind, p.outcome.SharedSignal = held, left, shared
-		p.countLeftovers()
-		if group := p.spec.Group; group != nil {
-			p.outcome.account(group)
-		}
-		p.closeAll()
-		p.outcome.Stdout, p.outcome.Stderr = p.stdout.tail.output(), p.stderr.tail.output()
-		close(p.done)
+	if p.over {
+		return p.outcome
 	}
+	held := p.collect()
+	if p.spec.Drain != nil {
+		// Now, because processes that are ended below must not wait for a reader.
+		p.spec.Drain.take(&p.stdout)
+		p.spec.Drain.take(&p.stderr)
+	}
+	shared := p.sharedSignal()
+	left := p.endLeftovers()
+	p.outcome = p.reap()
+	p.outcome.Leftovers, p.outcome.LeftBehind, p.outcome.SharedSignal = held, left, shared
+	p.countLeftovers()
+	if group := p.spec.Group; group != nil {
+		p.outcome.account(group)
+	}
+	p.closeAll()
+	p.outcome.Stdout, p.outcome.Stderr = p.stdout.tail.output(), p.stderr.tail.output()
+	p.over = true
 	return p.outcome
 }
 
-// reap takes the leader's end from the kernel. From then on its pid is free
-// for others; whoever still needs it has a hold, and is waited for.
+// reap waits for the leader. From then on the kernel may give its pid
+// to another process. A caller that still needs the pid has a hold, and reap waits for it.
 func (p *Process) reap() Outcome {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -115,7 +108,7 @@ func (p *Process) reap() Outcome {
 }
 
 // hold keeps the leader unreaped until release, so that its pid and its
-// group's id can't be given to others. It fails when that has passed already.
+// group's id cannot be given to others. It returns false if the leader is reaped already.
 func (p *Process) hold() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -134,21 +127,21 @@ func (p *Process) release() {
 	}
 }
 
-// held reports whether someone has a hold.
+// held reports whether a caller has a hold.
 func (p *Process) held() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.holds > 0
 }
 
-// leaderEnded asks the kernel whether the leader has ended, without reaping
-// it. Only for those who have a hold, or are inside Wait.
+// leaderEnded reports whether the leader has ended, without reaping it. The caller must
+// have a hold, or be inside Wait.
 func (p *Process) leaderEnded() bool {
 	info, err := p.peek()
 	return err != nil || info.Signo != 0
 }
 
-// peek asks for the leader's end without reaping it; Signo is 0 while it lives.
+// peek returns the leader's end without reaping it. Signo is 0 while the leader lives.
 func (p *Process) peek() (info childInfo, err error) {
 	err = retryEINTR(func() error {
 		return unix.Waitid(unix.P_PID, p.pid, &info.Siginfo, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)

@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nevsnode/gordon/v2/pkg/capacity"
+	"github.com/nevsnode/gordon/v2/pkg/privilege"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
 
@@ -28,9 +30,9 @@ func threadIDs(t *testing.T) map[string]bool {
 	return ids
 }
 
-func newReserve(t *testing.T) *runner.Reserve {
+func newReserve(t *testing.T) *capacity.Reserve {
 	t.Helper()
-	r, err := runner.NewReserve()
+	r, err := capacity.NewReserve()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +128,7 @@ func startsWhileThereIsRoom() (f roomFound) {
 	if err := unix.Setrlimit(unix.RLIMIT_NPROC, &unix.Rlimit{Cur: roomLimit, Max: roomLimit}); err != nil {
 		panic(err)
 	}
-	r, err := runner.NewReserve()
+	r, err := capacity.NewReserve()
 	if err != nil {
 		panic(err)
 	}
@@ -136,7 +138,7 @@ func startsWhileThereIsRoom() (f roomFound) {
 		panic(err)
 	}
 	f.Threads = len(entries)
-	s := sh("exec sleep 1000", runner.Attributes{})
+	s := sh("exec sleep 1000", privilege.Attributes{})
 	s.Reserve = r
 	var all []*runner.Process
 	for len(all) < 2*roomLimit {

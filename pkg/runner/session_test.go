@@ -14,12 +14,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nevsnode/gordon/v2/internal/gordontest"
+	"github.com/nevsnode/gordon/v2/pkg/privilege"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
 
 // The leader leads a session and a process group, so that one number names all three.
 func TestATaskHasASessionOfItsOwn(t *testing.T) {
-	fields := strings.Fields(says(t, `echo $$; cut -d' ' -f5,6,7 /proc/$$/stat`, runner.Attributes{}))
+	fields := strings.Fields(says(t, `echo $$; cut -d' ' -f5,6,7 /proc/$$/stat`, privilege.Attributes{}))
 	if len(fields) != 4 || fields[1] != fields[0] || fields[2] != fields[0] || fields[3] != "0" {
 		t.Errorf("pid, process group, session and terminal are %q", fields)
 	}
@@ -41,7 +42,7 @@ func onTerminal() string {
 	} else {
 		_ = tty.Close()
 	}
-	for _, a := range []runner.Attributes{{}, {User: taskUser()}, {Nice: new(1)}} {
+	for _, a := range []privilege.Attributes{{}, {User: taskUser()}, {Nice: new(1)}} {
 		s := sh(takesTerminal, a)
 		s.Args = append(s.Args, "sh", path)
 		p, err := runner.Start(s)
@@ -127,7 +128,7 @@ type keyrings struct {
 func hasKeyrings() (k keyrings) {
 	path := os.Getenv(executableVar)
 	k.Own, _ = unix.KeyctlGetKeyringID(unix.KEY_SPEC_SESSION_KEYRING, false)
-	task := func(a runner.Attributes) string {
+	task := func(a privilege.Attributes) string {
 		s := runner.Spec{Path: path, Env: []string{helperVar + "=keyring"}, Attributes: a}
 		p, err := runner.Start(s)
 		if err != nil {
@@ -138,7 +139,7 @@ func hasKeyrings() (k keyrings) {
 	}
 	other := taskUser()
 	other.UID++
-	for _, a := range []runner.Attributes{{}, {}, {User: taskUser()}, {User: other}, {User: taskUser()}, {Nice: new(1)}} {
+	for _, a := range []privilege.Attributes{{}, {}, {User: taskUser()}, {User: other}, {User: taskUser()}, {Nice: new(1)}} {
 		k.Tasks = append(k.Tasks, task(a))
 	}
 	for i := range 1000 { // the default quota is 200
@@ -147,7 +148,7 @@ func hasKeyrings() (k keyrings) {
 			break
 		}
 	}
-	for _, a := range []runner.Attributes{{}, {User: taskUser()}} {
+	for _, a := range []privilege.Attributes{{}, {User: taskUser()}} {
 		k.Full += output("exit 0", a, nil)
 	}
 	return k

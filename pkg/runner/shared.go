@@ -8,14 +8,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// exitOfSignal is what a shell adds to the number of a signal that has ended its
-// command, and what programs that catch one exit with.
+// exitOfSignal is the number that a shell adds to that of a signal that has ended its
+// command. Programs that catch a signal exit with the same sum.
 const exitOfSignal = 128
 
-// sharedSignal ends what is left of a task whose leader was ended by a signal that
-// the daemon got as well, and reports whether that is so; see Spec.DaemonGot. The
-// task counts as stopped from then on. It comes before reap: process groups can't
-// be signalled later.
+// sharedSignal reports whether the leader was ended by a signal that the daemon received
+// as well, and then ends the rest of the task; see Spec.DaemonGot. The
+// task counts as stopped from then on. sharedSignal comes before reap, because process
+// groups cannot be signalled later.
 func (p *Process) sharedSignal() bool {
 	if p.spec.DaemonGot == nil || p.Stopped() {
 		return false
@@ -28,13 +28,13 @@ func (p *Process) sharedSignal() bool {
 	p.stopping = true
 	p.mu.Unlock()
 	t := p.tree()
-	members, _ := t.find() // an error shows when the tree is waited for
+	members, _ := t.Find() // the wait for the tree's end shows an error
 	p.end(context.Background(), t, members, p.spec.LeftoverGrace)
 	return true
 }
 
-// endingSignal returns the signal that has ended the leader, itself or, as the exit
-// status says, its last command; 0 is none.
+// endingSignal returns the signal that has ended the leader or, by its exit status, the
+// leader's last command; 0 is none.
 func (p *Process) endingSignal() syscall.Signal {
 	info, err := p.peek()
 	if err != nil || info.Signo == 0 {
@@ -50,10 +50,10 @@ func (p *Process) endingSignal() syscall.Signal {
 // cldExited is CLD_EXITED of waitid(2).
 const cldExited = 1
 
-// childInfo is what waitid(2) says of a child.
+// childInfo is the result of waitid(2) for a child.
 type childInfo struct{ unix.Siginfo }
 
-// status is si_status, the exit status or the number of the signal. It follows
+// status returns si_status, the exit status or the number of the signal. It follows
 // si_pid and si_uid, which begin at the next address for a pointer after the three
 // numbers that unix.Siginfo names (struct siginfo in asm-generic/siginfo.h).
 func (i *childInfo) status() int {

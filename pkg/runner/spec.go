@@ -3,45 +3,47 @@ package runner
 import (
 	"syscall"
 	"time"
+
+	"github.com/nevsnode/gordon/v2/pkg/capacity"
+	"github.com/nevsnode/gordon/v2/pkg/privilege"
 )
 
-// Spec says what to run.
+// Spec describes a process to start.
 type Spec struct {
 	// Path of the script or program; argv[0] is the same. It is not looked up
 	// in PATH.
 	Path string
 	// Args are the arguments after argv[0], passed on byte for byte.
 	Args []string
-	// Env is the complete environment, "NAME=value"; see taskenv.Build. Nothing is
-	// added to it.
+	// Env is the complete environment, "NAME=value"; see taskenv.Build. Start adds
+	// nothing to it.
 	Env []string
 	// Marker is the value of GORDON_TASK_ID in Env. It identifies the task's
-	// processes wherever they go. If empty, only the process group and its
+	// processes wherever they go. If it is empty, only the process group and its
 	// descendants are known.
 	Marker string
-	// Stdin is what the process reads as its standard input; nil is nothing.
+	// Stdin is the content of the process' standard input; nil is an empty one.
 	Stdin []byte
 
-	Attributes
-	// Gate is the one that all starts of this daemon pass. It may be nil where
-	// none of them sets OOMScoreAdj.
+	privilege.Attributes
+	// Gate is shared by all starts of the daemon. It may be nil if none of them sets
+	// OOMScoreAdj.
 	Gate *Gate
 	// Reserve is that of the daemon; nil is for a program that starts few processes.
-	Reserve *Reserve
-	// Group keeps the task's processes together, so that none gets away; nil
-	// where there is no such thing.
+	Reserve *capacity.Reserve
+	// Group keeps the task's processes together, so that none escapes. It may be nil.
 	Group Group
 	// Drain keeps the streams that left-over processes hold. Without one they are
 	// closed when Wait returns, and a process that goes on writing gets SIGPIPE.
 	Drain *Drain
-	// KillLeftovers says that what the leader leaves behind is ended: SIGTERM,
-	// and after LeftoverGrace SIGKILL.
+	// KillLeftovers ends the processes that the leader leaves behind: with SIGTERM,
+	// and after LeftoverGrace with SIGKILL.
 	KillLeftovers bool
 	LeftoverGrace time.Duration
-	// DaemonGot reports whether the daemon has got this signal as well, in the same
-	// moment, and may wait for that. It is asked by Wait when a signal has ended
-	// the leader, or it has exited with 128 and the number of one. If so, the task
-	// was stopped: what is left of its tree is ended, as by KillLeftovers, and
-	// Outcome.SharedSignal is true. nil is for no.
+	// DaemonGot reports whether the daemon has received this signal as well, in the
+	// same moment. It may wait for that. Wait calls it if a signal has ended
+	// the leader, or if the leader has exited with 128 and the number of a signal. If
+	// it returns true, the task was stopped: Wait ends the rest of its tree as with
+	// KillLeftovers, and Outcome.SharedSignal is true. nil means false.
 	DaemonGot func(sig syscall.Signal) bool
 }

@@ -8,11 +8,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nevsnode/gordon/v2/pkg/privilege"
+	"github.com/nevsnode/gordon/v2/pkg/program"
 	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
 
-// How often and with which first pause Start tries again while the script is open
-// for writing; the pause doubles each time, 31 ms in all.
+// Start tries busyTries times while the script is open for writing. The pause between
+// two attempts begins with busyPause and doubles each time, 31 ms in all.
 const (
 	busyTries = 6
 	busyPause = time.Millisecond
@@ -20,19 +22,19 @@ const (
 
 // Start starts the process: as the leader of a session and a process group of its
 // own, without capabilities unless it is root, and with stdout and stderr captured.
-// Wait must be called on the Process, whatever happens to it.
+// The caller must call Wait on the Process, whatever happens to it.
 //
 // Start tries again for a moment while the kernel reports that the script is open
-// for writing (ETXTBSY). Usually nobody writes it any more: whoever installed the
-// script closed it, but forked another child in between, and that child holds a copy
-// of the descriptor until its own execve (https://go.dev/issue/22315). A script that
-// is really being written takes longer, and is for the caller to wait for.
+// for writing (ETXTBSY). Usually no process writes it any more: the program that installed
+// the script closed it, but forked another child in between, and that child holds a copy
+// of the descriptor until its own execve (https://go.dev/issue/22315). Writing a script
+// takes longer, and the caller has to wait for that.
 //
-// When nothing could be started the error is a *StartError, which wraps the
+// If Start fails, the error is a *StartError, which wraps the
 // error number of execve(2), clone(2), pipe(2) or open(2): use errors.Is, with
-// fs.ErrNotExist, fs.ErrPermission, unix.E2BIG and so on. Transient tells
-// faults of the machine from faults of the task. Without room for one more process
-// (Reserve) it wraps EAGAIN, and nothing has been tried.
+// fs.ErrNotExist, fs.ErrPermission, unix.E2BIG and so on. Transient distinguishes
+// faults of the machine from faults of the task. If there is no room for one more process
+// (Reserve), the error wraps EAGAIN, and Start has tried nothing.
 func Start(spec Spec) (*Process, error) {
 	if hint := taskenv.FindNUL(spec.Path, spec.Args, spec.Env); hint != "" {
 		return nil, &StartError{Path: spec.Path, Err: unix.EINVAL, Hint: hint}
@@ -40,20 +42,20 @@ func Start(spec Spec) (*Process, error) {
 	if taskenv.TooBig(spec.Args, spec.Env) {
 		return nil, newStartError(spec, unix.E2BIG)
 	}
-	if err := spec.Reserve.Ready(spec.Attributes); err != nil {
+	if err := spec.Reserve.Ready(spec.NeedsOwnThread()); err != nil {
 		return nil, newStartError(spec, err)
 	}
-	spec.Reserve.enter()
-	defer spec.Reserve.leave()
+	spec.Reserve.Enter()
+	defer spec.Reserve.Leave()
 	p := newProcess(spec)
 	pause := busyPause
 	for try := 1; ; try++ {
 		err := spec.look(func(ready func() bool) error {
-			if err := spec.User.files(func() error { return lookAt(spec.Path) }); err != nil {
+			if err := spec.User.WithFSIDs(func() error { return program.Probe(spec.Path) }); err != nil {
 				return err
 			}
 			if !ready() {
-				return errHangs() // nobody waits any more
+				return program.Hangs() // Start has returned already
 			}
 			return p.start()
 		})
@@ -68,9 +70,9 @@ func Start(spec Spec) (*Process, error) {
 	}
 }
 
-// start opens the pipes and forks. Our copies of the child's ends are closed
-// in any case, all others when there is no child. Whatever can fail for want
-// of descriptors is done before the fork, so that a started process never has
+// start opens the pipes and forks. It closes its copies of the child's ends
+// in any case, and all other descriptors if there is no child. All steps that can fail
+// for lack of descriptors come before the fork, so that a started process never has
 // to be given up.
 func (p *Process) start() (err error) {
 	stdin, stdout, stderr := -1, -1, -1
@@ -85,9 +87,9 @@ func (p *Process) start() (err error) {
 	if stdin, err = openStdin(p.spec.Stdin); err != nil {
 		return err
 	}
-	// Pipes belong to whoever makes them (fs/pipe.c), and only he can open
+	// A pipe belongs to the user who creates it (fs/pipe.c), and only that user can open
 	// /dev/stdout and /dev/stderr.
-	err = p.spec.User.files(func() error {
+	err = p.spec.User.WithFSIDs(func() error {
 		if stdout, err = p.stdout.open(); err != nil {
 			return err
 		}
@@ -120,31 +122,29 @@ func (p *Process) fork(stdin, stdout, stderr int) error {
 	attr := &syscall.ProcAttr{
 		Env:   p.spec.Env,
 		Files: []uintptr{uintptr(stdin), uintptr(stdout), uintptr(stderr)},
-		// A session of its own, and with it a process group: no terminal of the
-		// daemon's can be read, be typed into (TIOCSTI), or stop the task.
-		Sys: &syscall.SysProcAttr{Setsid: true, Credential: p.spec.User.credential()},
+		// A session of its own, and with it a process group: the task cannot read the
+		// daemon's terminal or type into it (TIOCSTI), and the terminal cannot stop it.
+		Sys: &syscall.SysProcAttr{Setsid: true, Credential: p.spec.User.Credential()},
 	}
-	// What is done to the thread counts for what it forks.
+	// The child inherits the changes below from the thread that forks it.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if !p.spec.guarded {
-		if err := keepCapsFromChildren(); err != nil {
-			return err
-		}
+	if err := p.spec.LimitCaps(); err != nil {
+		return err
 	}
-	joinNewKeyring()
+	privilege.JoinNewKeyring()
 	if group := p.spec.Group; group != nil {
 		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, group.FD()
 	}
-	return p.spec.Gate.start(p.spec.OOMScoreAdj, func() (err error) {
+	return p.spec.Gate.during(p.spec.OOMScoreAdj, func() (err error) {
 		p.started = time.Now()
 		p.pid, _, err = syscall.StartProcess(p.spec.Path, argv, attr)
 		return err
 	})
 }
 
-// closeFD closes *fd, unless it is -1 already, and sets it to -1. An error of
-// close(2) is of no use here: the descriptor is gone all the same.
+// closeFD closes *fd, unless it is -1 already, and sets it to -1. It ignores the error of
+// close(2), because the descriptor is closed all the same.
 func closeFD(fd *int) {
 	if *fd >= 0 {
 		_ = unix.Close(*fd)

@@ -7,13 +7,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openStdin opens what the process reads as its standard input: /dev/null, or a
+// openStdin opens the standard input of the process: /dev/null, or a
 // file in memory that holds content; memfd_create(2).
 //
-// With a pipe, someone would have to write while the script reads, or doesn't,
-// or has ended. A file needs nobody: what a script leaves unread is gone when
-// the last descriptor is closed. And others than the daemon's user can open
-// /dev/stdin, which they can't with a pipe of somebody else's.
+// A pipe would need a writer for as long as the script reads. A file needs none: the
+// kernel discards the unread content when the last descriptor is closed. And users other
+// than the daemon's can open /dev/stdin, which is impossible with a pipe of another user.
 func openStdin(content []byte) (fd int, err error) {
 	if content == nil {
 		if fd, err = unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
@@ -31,7 +30,7 @@ func openStdin(content []byte) (fd int, err error) {
 	return fd, nil
 }
 
-// memfd makes an empty file in memory that nobody can execute.
+// memfd creates an empty file in memory that cannot be executed.
 func memfd(name string) (int, error) {
 	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_NOEXEC_SEAL)
 	if errors.Is(err, unix.EINVAL) { // before Linux 6.3
@@ -40,8 +39,8 @@ func memfd(name string) (int, error) {
 	return fd, err
 }
 
-// fill writes content without moving the file's offset, and seals it: the script
-// gets a file that it can only read.
+// fill writes content without moving the file's offset, and seals the file: the script
+// can only read it.
 func fill(fd int, content []byte) error {
 	for off := 0; off < len(content); {
 		n, err := unix.Pwrite(fd, content[off:], int64(off))

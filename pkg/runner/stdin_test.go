@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nevsnode/gordon/v2/pkg/privilege"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
 
@@ -26,9 +27,9 @@ func TestStdin(t *testing.T) {
 	} {
 		for _, content := range [][]byte{small, large} {
 			out := t.TempDir() + "/out"
-			s := sh(line+" >\"$OUT\"", runner.Attributes{})
+			s := sh(line+" >\"$OUT\"", privilege.Attributes{})
 			if strings.Contains(line, ";") || strings.Contains(line, "&") {
-				s = sh("{ "+line+"; } >\"$OUT\"", runner.Attributes{})
+				s = sh("{ "+line+"; } >\"$OUT\"", privilege.Attributes{})
 			}
 			s.Env, s.Stdin = append(s.Env, "OUT="+out), content
 			p, err := runner.Start(s)
@@ -56,7 +57,7 @@ func TestStdinThatIsNotRead(t *testing.T) {
 		"head -c 200000 /dev/zero >&2":    0,
 		"sh -c 'exec 0<&-; sleep 0.05' &": 0,
 	} {
-		s := sh(line, runner.Attributes{})
+		s := sh(line, privilege.Attributes{})
 		s.Stdin = content
 		p, err := runner.Start(s)
 		if err != nil {
@@ -75,7 +76,7 @@ func TestStdinThatIsNotRead(t *testing.T) {
 // The script can't write to what it reads, nor execute it. Empty is not nothing:
 // it is a file without content.
 func TestStdinIsReadOnly(t *testing.T) {
-	s := sh(`echo x >&0 && echo written; echo x >>/proc/self/fd/0 && echo written; cp /dev/stdin /dev/null; /proc/self/fd/0; exit 0`, runner.Attributes{})
+	s := sh(`echo x >&0 && echo written; echo x >>/proc/self/fd/0 && echo written; cp /dev/stdin /dev/null; /proc/self/fd/0; exit 0`, privilege.Attributes{})
 	s.Stdin = []byte("#!/bin/sh\necho executed\n")
 	p, err := runner.Start(s)
 	if err != nil {
@@ -84,7 +85,7 @@ func TestStdinIsReadOnly(t *testing.T) {
 	if o := p.Wait(); string(o.Stdout.Tail) != "" {
 		t.Errorf("it says %q, %q", o.Stdout.Tail, o.Stderr.Tail)
 	}
-	s = sh("wc -c; test -f /dev/stdin && echo a file", runner.Attributes{})
+	s = sh("wc -c; test -f /dev/stdin && echo a file", privilege.Attributes{})
 	s.Stdin = []byte{}
 	if p, err = runner.Start(s); err != nil {
 		t.Fatal(err)

@@ -2,7 +2,6 @@ package runner_test
 
 import (
 	"context"
-	"errors"
 	"os"
 	"strconv"
 	"strings"
@@ -233,17 +232,11 @@ func TestStopAfterTheEnd(t *testing.T) {
 	pid := child.pid(t)
 	gordontest.Until(t, "the leader ends", func() bool { return !alive(p.PID()) })
 	p.Stop(context.Background(), 0)
-	if err := p.Signal(unix.SIGKILL); !errors.Is(err, os.ErrProcessDone) {
-		t.Errorf("Signal before Wait: %v", err)
-	}
 	o := p.Wait()
 	want(t, o, runner.Exited, "")
 	p.Stop(context.Background(), 0)
 	if p.Stopped() {
 		t.Error("Stopped is true")
-	}
-	if err := p.Signal(unix.SIGKILL); !errors.Is(err, os.ErrProcessDone) {
-		t.Errorf("Signal after Wait: %v", err)
 	}
 	if !alive(pid) {
 		t.Error("the child that was left behind is dead")
@@ -257,23 +250,4 @@ func TestStopWithoutAnyoneWaiting(t *testing.T) {
 		t.Error("alive after Stop")
 	}
 	want(t, p.Wait(), runner.Signaled, "signal: terminated")
-}
-
-func TestSignalReachesTheTree(t *testing.T) {
-	outside, inside := newFlag(t), newFlag(t)
-	p := start(t, `
-		setsid sh -c 'trap "echo outside; exit" USR1; echo $$ > $0; while :; do sleep 0.01; done' $1 &
-		trap 'echo leader' USR1
-		echo $$ > $2
-		wait; wait; wait`, string(outside), string(inside))
-	outside.pid(t)
-	inside.pid(t)
-	if err := p.Signal(unix.SIGUSR1); err != nil {
-		t.Fatal(err)
-	}
-	o := p.Wait()
-	want(t, o, runner.Exited, "")
-	if got := string(o.Stdout.Tail); !strings.Contains(got, "leader\n") || !strings.Contains(got, "outside\n") {
-		t.Errorf("got the signal: %q", got)
-	}
 }

@@ -14,19 +14,19 @@ type readBuffer [64 << 10]byte
 // readBuffers lends buffers to tasks while there is something to read.
 var readBuffers = sync.Pool{New: func() any { return new(readBuffer) }}
 
-// stream is our end of one of the two output pipes and what came out of it.
+// stream is the read end of one of the two output pipes, and its output.
 type stream struct {
 	fd   int // read end, -1 when closed
 	tail tail
-	// owed is how many bytes were in the pipe when the leader was seen dead.
-	// Everything that the leader itself wrote is among them.
-	owed int64
+	// unread is the number of bytes that were in the pipe when the end of the leader
+	// was noticed. They include all output of the leader itself.
+	unread int64
 }
 
-// open makes the pipe and returns its write end, which the child gets. Only
-// our end is non-blocking: a script that opens /dev/stdout for reading could
-// otherwise empty the pipe between poll(2) and our read(2) and block us. The
-// flag belongs to the end, so the script doesn't see it.
+// open creates the pipe and returns its write end, which is for the child. Only
+// the read end is non-blocking: a script that opens /dev/stdout for reading could
+// otherwise empty the pipe between poll(2) and read(2), and block the daemon. The
+// flag belongs to the read end, so the script does not see it.
 func (s *stream) open() (int, error) {
 	var fds [2]int
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
@@ -42,10 +42,9 @@ func (s *stream) open() (int, error) {
 
 func (s *stream) close() { closeFD(&s.fd) }
 
-// read takes what an event promises. A hang-up without data means that there is
-// nothing left and nobody who could write: the end. After a hang-up with data
-// the rest is at most a pipe's content, so it is read to the end at once. It
-// reports whether the end was reached.
+// read reads after an event, and reports whether the stream has ended. A hang-up without
+// data is the end: the pipe is empty and has no writer. After a hang-up with data
+// the rest is at most the content of a pipe, so it is read to the end at once.
 func (s *stream) read(events uint32) (end bool) {
 	if events&unix.EPOLLIN == 0 {
 		return true
@@ -57,7 +56,7 @@ func (s *stream) read(events uint32) (end bool) {
 		switch {
 		case n > 0:
 			s.tail.write(buf[:n])
-			s.owed -= int64(n)
+			s.unread -= int64(n)
 		case errors.Is(err, unix.EINTR):
 			continue
 		case errors.Is(err, unix.EAGAIN):
@@ -71,35 +70,35 @@ func (s *stream) read(events uint32) (end bool) {
 	}
 }
 
-// readOwed reads what was in the pipe at the last noteOwed, and nothing beyond it.
-func (s *stream) readOwed() {
+// readUnread reads the bytes that were in the pipe at the last noteUnread, and no others.
+func (s *stream) readUnread() {
 	buf := readBuffers.Get().(*readBuffer)
 	defer readBuffers.Put(buf)
-	for s.fd >= 0 && s.owed > 0 {
-		n, err := unix.Read(s.fd, buf[:min(s.owed, int64(len(buf)))])
+	for s.fd >= 0 && s.unread > 0 {
+		n, err := unix.Read(s.fd, buf[:min(s.unread, int64(len(buf)))])
 		switch {
 		case n > 0:
 			s.tail.write(buf[:n])
-			s.owed -= int64(n)
+			s.unread -= int64(n)
 		case errors.Is(err, unix.EINTR):
-		default: // somebody else has read it
-			s.owed = 0
+		default: // another process has read them
+			s.unread = 0
 		}
 	}
 }
 
-// noteOwed asks how much is in the pipe; FIONREAD, which Linux also calls TIOCINQ; pipe(7).
-func (s *stream) noteOwed() {
+// noteUnread notes the number of bytes in the pipe; FIONREAD, which Linux also calls TIOCINQ; pipe(7).
+func (s *stream) noteUnread() {
 	if s.fd < 0 {
 		return
 	}
 	if n, err := unix.IoctlGetInt(s.fd, unix.TIOCINQ); err == nil {
-		s.owed = int64(n)
+		s.unread = int64(n)
 	}
 }
 
-// empty reports whether nothing is in the pipe now.
+// empty reports whether the pipe is empty now.
 func (s *stream) empty() bool {
-	s.noteOwed()
-	return s.fd < 0 || s.owed == 0
+	s.noteUnread()
+	return s.fd < 0 || s.unread == 0
 }

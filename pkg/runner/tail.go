@@ -1,9 +1,9 @@
 package runner
 
-// TailSize is how many bytes of each stream are kept: the last 64 KiB.
+// TailSize is the number of bytes that are kept of each stream: the last 64 KiB.
 const TailSize = 64 << 10
 
-// tail keeps the last TailSize bytes written to it and counts them all. It
+// tail keeps the last TailSize bytes written to it and counts all bytes. It
 // grows with its content up to TailSize and never beyond, so that a thousand
 // silent tasks cost nothing and a task that prints 1 GB costs 64 KiB.
 type tail struct {
@@ -28,7 +28,7 @@ func (t *tail) write(p []byte) {
 	}
 }
 
-// output hands out the content; the tail must not be written to afterwards.
+// output returns the content; the tail must not be written to afterwards.
 func (t *tail) output() Output {
 	if t.start == 0 {
 		return Output{Tail: t.buf, Total: t.total}

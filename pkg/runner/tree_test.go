@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/pkg/proctree"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
 
@@ -44,7 +45,7 @@ func TestStopFindsTheTree(t *testing.T) {
 			if alive(pid) {
 				t.Errorf("process %d is alive in state %c", pid, state(pid))
 			}
-			killed, err := runner.KillMarked(t.Context(), func(m string) bool { return m == markerOf(t) })
+			killed, err := proctree.KillMarked(t.Context(), func(m string) bool { return m == markerOf(t) })
 			if killed != 0 || err != nil {
 				t.Errorf("%d processes of the task were left (%v)", killed, err)
 			}
@@ -77,7 +78,7 @@ func TestStopWithoutMarker(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if _, err := runner.KillMarked(context.Background(), func(m string) bool { return m == marker }); err != nil {
+		if _, err := proctree.KillMarked(context.Background(), func(m string) bool { return m == marker }); err != nil {
 			t.Error(err)
 		}
 	})

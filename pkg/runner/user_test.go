@@ -19,6 +19,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nevsnode/gordon/v2/pkg/host"
+	"github.com/nevsnode/gordon/v2/pkg/privilege"
+	"github.com/nevsnode/gordon/v2/pkg/proctree"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
@@ -31,8 +33,8 @@ const (
 	moreGID   = 61004
 )
 
-func taskUser() *runner.Identity {
-	return &runner.Identity{Name: "task", UID: taskUID, GID: taskGID, Groups: []uint32{taskGID, moreGID}}
+func taskUser() *privilege.Identity {
+	return &privilege.Identity{Name: "task", UID: taskUID, GID: taskGID, Groups: []uint32{taskGID, moreGID}}
 }
 
 // whoami is a line of shell that tells who it is, and what it may do.
@@ -79,8 +81,6 @@ func unprivilegedHelper(name string) {
 		"scores":     func() any { return scores() },
 		"terminal":   func() any { return onTerminal() },
 		"dead":       func() any { return startsOnDead() },
-		"system":     func() any { return looksUpThere() },
-		"attacked":   func() any { return lookUpUnderAttack() },
 		"keyrings":   func() any { return hasKeyrings() },
 		"room":       func() any { return startsWhileThereIsRoom() },
 	}[name]()
@@ -91,7 +91,7 @@ func unprivilegedHelper(name string) {
 }
 
 // output runs a line of shell, and returns what it printed or why it could not.
-func output(line string, a runner.Attributes, g *runner.Gate) string {
+func output(line string, a privilege.Attributes, g *runner.Gate) string {
 	s := sh(line, a)
 	s.Gate = g
 	p, err := runner.Start(s)
@@ -110,7 +110,7 @@ func rootOrRefused(t *testing.T) bool {
 		return true
 	}
 	defer unchanged(t)()
-	_, err := runner.Start(sh("exit 0", runner.Attributes{User: taskUser()}))
+	_, err := runner.Start(sh("exit 0", privilege.Attributes{User: taskUser()}))
 	var start *runner.StartError
 	if !errors.As(err, &start) || !errors.Is(err, unix.EPERM) ||
 		!strings.HasPrefix(err.Error(), "cannot become user task: operation not permitted (CAP_SETUID, CAP_SETGID is missing; AmbientCapabilities=") {
@@ -124,15 +124,15 @@ type found struct{ Own, Plain, User, Group, AfterMany string }
 func identities() (f found) {
 	status, _ := os.ReadFile("/proc/self/status")
 	f.Own = string(status)
-	f.Plain = output(whoami, runner.Attributes{}, nil)
-	f.User = output(whoami, runner.Attributes{User: taskUser()}, nil)
-	f.Group = output(whoami, runner.Attributes{User: &runner.Identity{Name: "g", UID: daemonUID, GID: taskGID, KeepGroups: true}}, nil)
+	f.Plain = output(whoami, privilege.Attributes{}, nil)
+	f.User = output(whoami, privilege.Attributes{User: taskUser()}, nil)
+	f.Group = output(whoami, privilege.Attributes{User: &privilege.Identity{Name: "g", UID: daemonUID, GID: taskGID, KeepGroups: true}}, nil)
 	// From any thread, with others of both kinds at the same time.
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	all := map[string]bool{}
 	for i := range 20 {
-		a := runner.Attributes{}
+		a := privilege.Attributes{}
 		if i%2 == 0 {
 			a.User = taskUser()
 		}
@@ -185,7 +185,7 @@ func TestUserOfARootDaemon(t *testing.T) {
 		return
 	}
 	defer unchanged(t)()
-	a := runner.Attributes{User: taskUser()}
+	a := privilege.Attributes{User: taskUser()}
 	if diff := cmp.Diff(strings.TrimSpace(identity(taskUID, taskGID, "61003 61004")), says(t, whoami, a)); diff != "" {
 		t.Error(diff)
 	}
@@ -214,7 +214,7 @@ func TestRightsToFilesAreTheUsers(t *testing.T) {
 	if err := os.Chmod(closed, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	a := runner.Attributes{User: taskUser(), Dir: closed}
+	a := privilege.Attributes{User: taskUser(), Dir: closed}
 	if _, err := runner.Start(sh("exit 0", a)); fmt.Sprint(err) != "cannot enter the working directory "+closed+": permission denied (the user task may not)" {
 		t.Errorf("error is %v", err)
 	}
@@ -224,7 +224,7 @@ func TestRightsToFilesAreTheUsers(t *testing.T) {
 	}
 	a.Dir = ""
 	_, err := runner.Start(runner.Spec{Path: program, Attributes: a})
-	check := a.CheckProgram(program, nil)
+	check := runner.CheckProgram(a, program, nil)
 	for _, err := range []error{err, check} {
 		if !strings.HasPrefix(fmt.Sprint(err), "fork/exec "+program+": permission denied (as user task") {
 			t.Errorf("error is %v", err)
@@ -248,16 +248,16 @@ func refusals() map[string]string {
 	gate := runner.NewGate()
 	defer gate.Close()
 	text := map[string]string{}
-	for name, a := range map[string]runner.Attributes{
+	for name, a := range map[string]privilege.Attributes{
 		"user":  {User: taskUser()},
-		"group": {User: &runner.Identity{Name: "g", UID: daemonUID, GID: taskGID, KeepGroups: true}},
+		"group": {User: &privilege.Identity{Name: "g", UID: daemonUID, GID: taskGID, KeepGroups: true}},
 		"nice":  {Nice: new(-5)},
-		"io":    {IO: runner.IOPriority{Class: runner.IORealTime}},
+		"io":    {IO: privilege.IOPriority{Class: privilege.IORealTime}},
 		"oom":   {OOMScoreAdj: new(-900)},
-		"fine":  {Nice: new(5), IO: runner.IOPriority{Class: runner.IOIdle}, OOMScoreAdj: new(900), Umask: new(0o77), Dir: "/"},
+		"fine":  {Nice: new(5), IO: privilege.IOPriority{Class: privilege.IOIdle}, OOMScoreAdj: new(900), Umask: new(0o77), Dir: "/"},
 	} {
 		text[name] = output("exit 0", a, gate)
-		check := a.Check(gate)
+		check := runner.Check(a, gate)
 		if check != nil && check.Error() != text[name] {
 			text[name] += " BUT CHECK SAYS " + check.Error()
 		} else if check == nil && text[name] != "" {
@@ -300,8 +300,8 @@ func scores() []string {
 	gate := runner.NewGate()
 	defer gate.Close()
 	before, _ := os.ReadFile("/proc/self/oom_score_adj")
-	got := []string{output("exit 0", runner.Attributes{User: taskUser()}, gate)}
-	for _, a := range []runner.Attributes{{OOMScoreAdj: new(700)}, {}, {OOMScoreAdj: new(800), User: taskUser()}} {
+	got := []string{output("exit 0", privilege.Attributes{User: taskUser()}, gate)}
+	for _, a := range []privilege.Attributes{{OOMScoreAdj: new(700)}, {}, {OOMScoreAdj: new(800), User: taskUser()}} {
 		got = append(got, output("cat /proc/self/oom_score_adj", a, gate))
 	}
 	after, _ := os.ReadFile("/proc/self/oom_score_adj")
@@ -340,7 +340,7 @@ func endsForeign() (e ended) {
 	someone.UID += uint32(1 + os.Getpid()%1000) // nobody else has processes of this one
 	begin := func(marker string) *runner.Process {
 		marker = foreignMarker(os.Getppid()) + marker
-		s := sh(escape, runner.Attributes{User: someone})
+		s := sh(escape, privilege.Attributes{User: someone})
 		s.Env, s.Marker = append(s.Env, taskenv.TaskID+"="+marker), marker
 		p, err := runner.Start(s)
 		if err != nil {
@@ -386,14 +386,14 @@ func endsForeign() (e ended) {
 
 	p = begin("2")
 	escaped()
-	n, err := runner.KillMarked(context.Background(), func(m string) bool { return m == foreignMarker(os.Getppid())+"2" })
+	n, err := proctree.KillMarked(context.Background(), func(m string) bool { return m == foreignMarker(os.Getppid())+"2" })
 	e.Killed, e.AfterKill = fmt.Sprint(n, err), left()
 	p.Stop(context.Background(), 0) // where it could not
 	p.Wait()
 
 	// The leader's parent is this daemon.
-	e.Signal = output("kill -0 $PPID 2>/dev/null && echo may signal; exit 0", runner.Attributes{User: someone}, nil)
-	e.Trace = output("cat /proc/$PPID/environ /proc/$PPID/maps >/dev/null 2>&1 && echo may look; exit 0", runner.Attributes{}, nil)
+	e.Signal = output("kill -0 $PPID 2>/dev/null && echo may signal; exit 0", privilege.Attributes{User: someone}, nil)
+	e.Trace = output("cat /proc/$PPID/environ /proc/$PPID/maps >/dev/null 2>&1 && echo may look; exit 0", privilege.Attributes{}, nil)
 	return e
 }
 
@@ -405,7 +405,7 @@ func TestForeignProcessesAreEnded(t *testing.T) {
 		return
 	}
 	defer func() { // where the daemon could not
-		_, err := runner.KillMarked(t.Context(), func(m string) bool { return strings.HasPrefix(m, foreignMarker(os.Getpid())) })
+		_, err := proctree.KillMarked(t.Context(), func(m string) bool { return strings.HasPrefix(m, foreignMarker(os.Getpid())) })
 		if err != nil {
 			t.Error(err)
 		}
@@ -426,7 +426,7 @@ func TestAMarkerOfAnotherUserIsNone(t *testing.T) {
 	forger := taskUser()
 	forger.UID += 10
 	marker := markerOf(t)
-	begin := func(line string, u *runner.Identity, flag flag) *runner.Process {
+	begin := func(line string, u *privilege.Identity, flag flag) *runner.Process {
 		if err := os.WriteFile(string(flag), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -434,7 +434,7 @@ func TestAMarkerOfAnotherUserIsNone(t *testing.T) {
 			t.Fatal(err)
 		}
 		everyone(t, filepath.Dir(string(flag)))
-		s := sh(line, runner.Attributes{User: u})
+		s := sh(line, privilege.Attributes{User: u})
 		s.Args, s.Env, s.Marker = append(s.Args, "sh", string(flag)), append(s.Env, taskenv.TaskID+"="+marker), marker
 		p, err := runner.Start(s)
 		if err != nil {
@@ -448,23 +448,12 @@ func TestAMarkerOfAnotherUserIsNone(t *testing.T) {
 	task := begin(`(setsid sh -c 'trap "" TERM; echo $$ >"$0"; exec sleep 1000' "$1" &); exec sleep 1000`, taskUser(), own)
 	defer func() {
 		other.Stop(context.Background(), 0)
-		<-other.Done()
+		other.Wait()
 	}()
 	stranger, orphan := forged.pid(t), own.pid(t)
 	task.Stop(t.Context(), 10*time.Millisecond)
-	<-task.Done()
+	task.Wait()
 	if !alive(stranger) || alive(orphan) {
 		t.Errorf("the other user's process lives: %v, the task's: %v", alive(stranger), alive(orphan))
-	}
-}
-
-func TestEnvironOfAnAccount(t *testing.T) {
-	daemon := []string{"HOME=/var/lib/gordon", "A=1", "SHELL=/bin/sh", "USER=gordon", "HOMEX=1"}
-	a := runner.Account{Name: "ann", Home: "/home/ann", Shell: "/bin/bash"}
-	if diff := cmp.Diff([]string{"A=1", "HOMEX=1", "HOME=/home/ann", "LOGNAME=ann", "SHELL=/bin/bash", "USER=ann"}, a.Environ(daemon)); diff != "" {
-		t.Error(diff)
-	}
-	if diff := cmp.Diff([]string{"A=1", "HOMEX=1", "LOGNAME=x", "USER=x"}, runner.Account{Name: "x"}.Environ(daemon)); diff != "" {
-		t.Error(diff)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/nevsnode/gordon/v2/internal/files"
+	"github.com/nevsnode/gordon/v2/pkg/account"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
@@ -31,21 +32,21 @@ func UnitJudge(ctx context.Context, unit string) Judge {
 	if unit == "" {
 		return Judge{}
 	}
-	user, err := runner.UnitProperty(ctx, unit, "User")
+	user, err := account.UnitProperty(ctx, unit, "User")
 	if err != nil || user == "" {
 		return Judge{}
 	}
-	caps, err := runner.UnitProperty(ctx, unit, "AmbientCapabilities")
+	caps, err := account.UnitProperty(ctx, unit, "AmbientCapabilities")
 	return Judge{User: user, NoRights: err == nil && caps == ""}
 }
 
 // Become gives root's rights away for those of the judge, for good.
 func (j Judge) Become(ctx context.Context) error {
-	account, err := runner.LookupUser(ctx, j.User)
+	user, err := account.LookupUser(ctx, j.User)
 	if err != nil {
 		return fmt.Errorf("the user %w", err)
 	}
-	return runner.Become(account)
+	return user.Identity().Become()
 }
 
 // Check looks at what a configuration names on this machine: users, groups,
@@ -96,13 +97,13 @@ func (p *Planner) Check(ctx context.Context, c *config.Config) (doubts []string,
 // already: users and groups that this machine does not know.
 func CheckAccounts(ctx context.Context, accounts []config.Account) (faults config.Faults) {
 	for _, a := range accounts {
-		_, err := runner.LookupUser(ctx, a.Name)
+		_, err := account.LookupUser(ctx, a.Name)
 		key := "user"
 		if a.Group {
-			_, err = runner.LookupGroup(ctx, a.Name)
+			_, err = account.LookupGroup(ctx, a.Name)
 			key = "group"
 		}
-		if errors.Is(err, runner.ErrUnknown) {
+		if errors.Is(err, account.ErrUnknown) {
 			faults = append(faults, a.Place.Fault(fmt.Errorf("the %s %w", key, err)))
 		}
 	}

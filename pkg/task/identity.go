@@ -7,26 +7,27 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/nevsnode/gordon/v2/pkg/account"
 	"github.com/nevsnode/gordon/v2/pkg/config"
-	"github.com/nevsnode/gordon/v2/pkg/runner"
+	"github.com/nevsnode/gordon/v2/pkg/privilege"
 )
 
 // identify finds out who runs the task.
 func (s *survey) identify(ctx context.Context, p *Plan) (known bool) {
 	t, uid, gid := p.Task, uint32(os.Geteuid()), uint32(os.Getegid())
-	is := runner.Identity{UID: uid, GID: gid}
-	var a runner.Account
+	is := privilege.Identity{UID: uid, GID: gid}
+	var a account.Account
 	if t.Process.User != "" {
 		var err error
 		if a, err = s.account(ctx, t.Process.User); err != nil {
 			s.unknown(t, "user", err)
 			return false
 		}
-		is = runner.Identity{Name: a.Name, UID: a.UID, GID: a.GID, Groups: a.Groups}
+		is = privilege.Identity{Name: a.Name, UID: a.UID, GID: a.GID, Groups: a.Groups}
 		p.env = a.Environ(p.env)
 	}
 	if t.Process.Group != "" {
-		group, err := runner.LookupGroup(ctx, t.Process.Group)
+		group, err := account.LookupGroup(ctx, t.Process.Group)
 		if err != nil {
 			s.unknown(t, "group", err)
 			return false
@@ -54,7 +55,7 @@ func (s *survey) identify(ctx context.Context, p *Plan) (known bool) {
 // rootIsMeant reports whether the configuration itself names root wherever the task
 // would have root's number. The system's databases alone make nobody root: a
 // directory service may be wrong, or somebody's.
-func (s *survey) rootIsMeant(t config.Task, is runner.Identity) bool {
+func (s *survey) rootIsMeant(t config.Task, is privilege.Identity) bool {
 	switch {
 	case namesRoot(t.Process.User) || t.Process.User == "" && t.Process.Group == "":
 		return true
@@ -77,14 +78,14 @@ func namesRoot(name string) bool {
 }
 
 // account looks a user up, once for all tasks.
-func (s *survey) account(ctx context.Context, name string) (runner.Account, error) {
+func (s *survey) account(ctx context.Context, name string) (account.Account, error) {
 	if a, ok := s.accounts[name]; ok {
 		return a, nil
 	}
 	if err := s.reserve.Fill(); err != nil {
-		return runner.Account{}, err
+		return account.Account{}, err
 	}
-	a, err := runner.LookupUser(ctx, name)
+	a, err := account.LookupUser(ctx, name)
 	if err == nil {
 		s.accounts[name] = a
 	}

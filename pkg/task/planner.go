@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nevsnode/gordon/v2/internal/files"
+	"github.com/nevsnode/gordon/v2/pkg/capacity"
 	"github.com/nevsnode/gordon/v2/pkg/cgroup"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/output"
@@ -39,7 +40,7 @@ type Planner struct {
 	Options
 	gate    *runner.Gate
 	drain   *runner.Drain
-	reserve *runner.Reserve
+	reserve *capacity.Reserve
 	// surveys bounds the surveys that wait for a file system that does not answer.
 	surveys files.Calls
 
@@ -61,7 +62,7 @@ func NewPlanner(o Options) (*Planner, error) {
 		p.gate.Close()
 		return nil, err
 	}
-	if p.reserve, err = runner.NewReserve(); err != nil {
+	if p.reserve, err = capacity.NewReserve(); err != nil {
 		o.Log.Warn("there is little room for processes", output.KeyError, err.Error())
 	}
 	return p, nil

@@ -13,19 +13,21 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/nevsnode/gordon/v2/pkg/taskenv"
-
+	"github.com/nevsnode/gordon/v2/pkg/account"
+	"github.com/nevsnode/gordon/v2/pkg/capacity"
 	"github.com/nevsnode/gordon/v2/pkg/config"
+	"github.com/nevsnode/gordon/v2/pkg/privilege"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
+	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
 
 // survey is what a configuration means on this machine.
 type survey struct {
 	env      []string
 	gate     *runner.Gate
-	reserve  *runner.Reserve // nil where the program ends soon
+	reserve  *capacity.Reserve // nil where the program ends soon
 	plans    map[string]*Plan
-	accounts map[string]runner.Account // by the name that was looked up
+	accounts map[string]account.Account // by the name that was looked up
 
 	trouble  error         // the machine could not be asked; it may answer later
 	faults   config.Faults // what cannot work anywhere on this machine
@@ -34,8 +36,8 @@ type survey struct {
 }
 
 // look surveys all tasks.
-func look(ctx context.Context, c *config.Config, env []string, gate *runner.Gate, reserve *runner.Reserve) *survey {
-	s := &survey{env: env, gate: gate, reserve: reserve, plans: make(map[string]*Plan), accounts: make(map[string]runner.Account)}
+func look(ctx context.Context, c *config.Config, env []string, gate *runner.Gate, reserve *capacity.Reserve) *survey {
+	s := &survey{env: env, gate: gate, reserve: reserve, plans: make(map[string]*Plan), accounts: make(map[string]account.Account)}
 	for _, name := range slices.Sorted(maps.Keys(c.Tasks)) {
 		s.plans[name] = s.plan(ctx, c.Tasks[name])
 	}
@@ -55,7 +57,7 @@ func (s *survey) find(needed []config.Need) {
 		case config.NeedProgram:
 			var path string
 			if path, err = s.gate.LookPath(p.Path); err == nil {
-				err = runner.Attributes{}.CheckProgram(path, s.gate)
+				err = runner.CheckProgram(privilege.Attributes{}, path, s.gate)
 			}
 		case config.NeedLogfile:
 			_, err = os.Stat(filepath.Dir(p.Path))
@@ -92,7 +94,7 @@ func (s *survey) err() error {
 // status whether an account is unknown or the directory service that knows it is away.
 func OnlyUnknownAccounts(err error) bool {
 	var faults config.Faults
-	return errors.As(err, &faults) && !slices.ContainsFunc(faults, func(f config.Fault) bool { return !errors.Is(f, runner.ErrUnknown) })
+	return errors.As(err, &faults) && !slices.ContainsFunc(faults, func(f config.Fault) bool { return !errors.Is(f, account.ErrUnknown) })
 }
 
 func (s *survey) fault(t config.Task, key, format string, args ...any) {
@@ -102,7 +104,7 @@ func (s *survey) fault(t config.Task, key, format string, args ...any) {
 // unknown is for an account that was not found. A directory service that does not
 // answer is no fault of the configuration, after which systemd would not try again.
 func (s *survey) unknown(t config.Task, key string, err error) {
-	if errors.Is(err, runner.ErrUnknown) {
+	if errors.Is(err, account.ErrUnknown) {
 		s.fault(t, key, "the %s %w", key, err)
 		return
 	}
@@ -112,7 +114,7 @@ func (s *survey) unknown(t config.Task, key string, err error) {
 // plan makes the plan of a task. It is complete only where there is no fault.
 func (s *survey) plan(ctx context.Context, t config.Task) *Plan {
 	p := &Plan{Task: t, env: s.env, base: runner.Spec{Path: t.Script, Gate: s.gate}}
-	p.base.Attributes = runner.Attributes{
+	p.base.Attributes = privilege.Attributes{
 		Dir: t.Process.WorkingDirectory, Umask: t.Process.Umask, Nice: t.Process.Nice, IO: ioPriority(t.Process.IONice), OOMScoreAdj: t.Process.OOMScoreAdj,
 	}
 	if !s.identify(ctx, p) {
@@ -129,30 +131,30 @@ func (s *survey) plan(ctx context.Context, t config.Task) *Plan {
 }
 
 // try tries out the attributes one by one, so that a fault has a place.
-func (s *survey) try(t config.Task, a runner.Attributes) {
+func (s *survey) try(t config.Task, a privilege.Attributes) {
 	// Each try of attributes uses a thread up.
-	if err := s.reserve.Fill(); err != nil && a != (runner.Attributes{OOMScoreAdj: a.OOMScoreAdj}) {
+	if err := s.reserve.Fill(); err != nil && a != (privilege.Attributes{OOMScoreAdj: a.OOMScoreAdj}) {
 		s.trouble = cmp.Or(s.trouble, fmt.Errorf("trying out the attributes of type %q: %w", t.Type, err))
 		return
 	}
-	who := runner.Attributes{User: a.User}
-	if err := who.Check(s.gate); err != nil {
+	who := privilege.Attributes{User: a.User}
+	if err := runner.Check(who, s.gate); err != nil {
 		s.rights = append(s.rights, cmp.Or(t.Origins["user"], t.Origins["group"]).Fault(err))
 		return // all else would fail for the same reason
 	}
 	for _, one := range []struct {
 		key   string
-		alone runner.Attributes
-	}{{"nice", runner.Attributes{Nice: a.Nice}}, {"ionice", runner.Attributes{IO: a.IO}}, {"oom_score_adj", runner.Attributes{OOMScoreAdj: a.OOMScoreAdj}}} {
-		if err := one.alone.Check(s.gate); err != nil {
+		alone privilege.Attributes
+	}{{"nice", privilege.Attributes{Nice: a.Nice}}, {"ionice", privilege.Attributes{IO: a.IO}}, {"oom_score_adj", privilege.Attributes{OOMScoreAdj: a.OOMScoreAdj}}} {
+		if err := runner.Check(one.alone, s.gate); err != nil {
 			s.rights = append(s.rights, t.Origins[one.key].Fault(err))
 		}
 	}
-	where := runner.Attributes{User: a.User, Dir: a.Dir}
-	if err := where.Check(s.gate); err != nil {
+	where := privilege.Attributes{User: a.User, Dir: a.Dir}
+	if err := runner.Check(where, s.gate); err != nil {
 		s.warnings = append(s.warnings, t.Origins["working_directory"].Fault(fmt.Errorf("no task can start now: %w", err)))
 	}
-	if err := who.CheckProgram(t.Script, s.gate); err != nil {
+	if err := runner.CheckProgram(who, t.Script, s.gate); err != nil {
 		if strings.Contains(t.Script, " ") && errors.Is(err, fs.ErrNotExist) {
 			err = fmt.Errorf(`%w (a path has no arguments; with some it is an array: ["/usr/bin/php", "worker.php"])`, err)
 		}
@@ -161,7 +163,7 @@ func (s *survey) try(t config.Task, a runner.Attributes) {
 }
 
 // ioPriority is a priority with the kernel's number of its class.
-func ioPriority(p config.IONice) runner.IOPriority {
-	classes := map[string]runner.IOClass{"realtime": runner.IORealTime, "best-effort": runner.IOBestEffort, "idle": runner.IOIdle}
-	return runner.IOPriority{Class: classes[p.Class], Level: p.Level}
+func ioPriority(p config.IONice) privilege.IOPriority {
+	classes := map[string]privilege.IOClass{"realtime": privilege.IORealTime, "best-effort": privilege.IOBestEffort, "idle": privilege.IOIdle}
+	return privilege.IOPriority{Class: classes[p.Class], Level: p.Level}
 }

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nevsnode/gordon/v2/pkg/config"
-	"github.com/nevsnode/gordon/v2/pkg/runner"
+	"github.com/nevsnode/gordon/v2/pkg/proctree"
 )
 
 const leavesOne = `sleep 600 >&- 2>&- & echo $! >"$D/left"`
@@ -28,7 +28,7 @@ func TestCompat_LeftoversGoOn(t *testing.T) {
 	if log := r.log.String(); !strings.Contains(log, `level=WARN msg="the task has left processes behind, they go on"`) || !strings.Contains(log, "processes=1") {
 		t.Error("the log does not count it")
 	}
-	if _, err := runner.KillMarked(t.Context(), func(m string) bool { return strings.HasPrefix(m, r.pool.current.id) }); err != nil {
+	if _, err := proctree.KillMarked(t.Context(), func(m string) bool { return strings.HasPrefix(m, r.pool.current.id) }); err != nil {
 		t.Error(err)
 	}
 }

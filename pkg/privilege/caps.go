@@ -1,4 +1,4 @@
-package runner
+package privilege
 
 import (
 	"fmt"
@@ -7,12 +7,14 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nevsnode/gordon/v2/internal/step"
 )
 
 // caps are the capabilities of a thread; capget(2). There are two words of them.
 type caps [2]unix.CapUserData
 
-// readCaps returns the calling thread's.
+// readCaps returns the capabilities of the calling thread.
 func readCaps() (c caps, err error) {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	if err := unix.Capget(&header, &c[0]); err != nil {
@@ -23,12 +25,21 @@ func readCaps() (c caps, err error) {
 
 func (c caps) effective(n int) bool { return c[n/32].Effective>>(n%32)&1 != 0 }
 
-// keepCapsFromChildren has what this thread forks begin without capabilities.
+// LimitCaps makes the children of this thread begin without capabilities, except for
+// guarded ones. The thread must be locked to the goroutine.
+func (a Attributes) LimitCaps() error {
+	if a.Guarded {
+		return nil // guardChildren has chosen their capabilities
+	}
+	return keepCapsFromChildren()
+}
+
+// keepCapsFromChildren makes the children of this thread begin without capabilities.
 //
 // A daemon that is not root has them as ambient ones (AmbientCapabilities= of
 // its unit), and those go to every program that it executes: a script with
-// CAP_SETUID is root, whatever user it has. Without the inheritable set there is
-// no ambient one, and none comes from a program's file; capabilities(7),
+// CAP_SETUID is root, whatever user it has. Without the inheritable set there are
+// no ambient capabilities, and none come from a program's file; capabilities(7),
 // "Transformation of capabilities during execve()". The daemon itself loses
 // nothing: it uses the effective set, and executes nothing in its own place.
 func keepCapsFromChildren() error {
@@ -37,26 +48,26 @@ func keepCapsFromChildren() error {
 		return err
 	}
 	if c[0].Inheritable == 0 && c[1].Inheritable == 0 {
-		return nil // and with it the ambient set
+		return nil // then the ambient set is empty, too
 	}
 	c[0].Inheritable, c[1].Inheritable = 0, 0
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	if err := unix.Capset(&header, &c[0]); err != nil {
-		return &StartError{Doing: "keep the daemon's capabilities from the script", Err: err, Hint: "SystemCallFilter= of the unit must let capset pass"}
+		return &step.Error{Doing: "keep the daemon's capabilities from the script", Err: err, Hint: "SystemCallFilter= of the unit must let capset pass"}
 	}
 	return nil
 }
 
-// guardChildren has what this thread forks begin with one capability of the daemon's,
-// and with it out of reach for other processes of the daemon's user. Those could
-// otherwise open its descriptors in /proc, or trace it: the kernel lets nobody do that
-// to a process that has a capability which he has not (ptrace(2), "Ptrace access mode
-// checking"). Between fork and execve the child has all of the daemon's.
+// guardChildren makes the children of this thread begin with one capability of the
+// daemon's, and so out of reach for other processes of the daemon's user. Those could
+// otherwise open the child's descriptors in /proc, or trace it. The kernel refuses that to
+// a process that lacks a capability of the child (ptrace(2), "Ptrace access mode
+// checking"). Between fork and execve the child has all capabilities of the daemon.
 //
-// CAP_KILL is the least of those that a daemon with tasks of other users has; where
-// it lacks that one, the child gets all. There is nothing to guard where the daemon
-// is root, whose processes nobody else reaches, or has no capability, since it can't
-// become anybody then.
+// CAP_KILL is the least of the capabilities of a daemon with tasks of other users. A
+// daemon without CAP_KILL passes all of its capabilities on. There is nothing to guard if
+// the daemon is root, because no other user reaches root's processes, or if it has no
+// capability, because it cannot become anybody then.
 func guardChildren() error {
 	c, err := readCaps()
 	if err != nil {
@@ -78,12 +89,12 @@ func guardChildren() error {
 		}
 	}
 	if err != nil {
-		return &StartError{Doing: "keep it out of reach for this user's other processes", Err: err, Hint: "SystemCallFilter= of the unit must let capset pass"}
+		return &step.Error{Doing: "keep it out of reach for this user's other processes", Err: err, Hint: "SystemCallFilter= of the unit must let capset pass"}
 	}
 	return nil
 }
 
-// capName is the name of one of the capabilities that this package asks for.
+// capName returns the name of a capability that Gordon checks.
 func capName(n int) string {
 	switch n {
 	case unix.CAP_KILL:
@@ -96,9 +107,9 @@ func capName(n int) string {
 	return "capability " + strconv.Itoa(n)
 }
 
-// missingCaps names those of the capabilities that this daemon doesn't have, or
-// returns "".
-func missingCaps(caps ...int) string {
+// MissingCaps names those of the capabilities that this daemon does not have, "" if it
+// has all of them.
+func MissingCaps(caps ...int) string {
 	have, err := readCaps()
 	if err != nil {
 		return ""

@@ -1,4 +1,4 @@
-package runner
+package program
 
 import (
 	"errors"
@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A check says of a script what execve(2) will say.
+// Check returns the error that execve(2) will return.
 func TestInterpretable(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string, mode os.FileMode) string {

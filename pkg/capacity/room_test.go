@@ -1,4 +1,4 @@
-package host_test
+package capacity_test
 
 import (
 	"bytes"
@@ -14,12 +14,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nevsnode/gordon/v2/pkg/host"
+	"github.com/nevsnode/gordon/v2/pkg/capacity"
 )
 
 // roomEnv has the test program print how much room a user has who may have so many
 // processes, before and after it has started some.
-const roomEnv = "HOST_TEST_ROOM"
+const roomEnv = "CAPACITY_TEST_ROOM"
 
 // roomHelper is the program: it runs as the user already.
 func roomHelper(limit string) {
@@ -30,7 +30,7 @@ func roomHelper(limit string) {
 	if err != nil {
 		panic(err)
 	}
-	r := host.NewRoom()
+	r := capacity.NewRoom()
 	defer r.Close()
 	before, _ := r.Free(true)
 	for range 5 {
@@ -73,7 +73,7 @@ func TestRoomOfAUser(t *testing.T) {
 
 // Root has no limit of its own.
 func TestRoomOfRoot(t *testing.T) {
-	r := host.NewRoom()
+	r := capacity.NewRoom()
 	defer r.Close()
 	if n, by := r.Free(true); n <= 0 || n == math.MaxInt && by != "" {
 		t.Errorf("%d, %q", n, by)

@@ -1,4 +1,4 @@
-package runner
+package proctree
 
 import (
 	"bytes"
@@ -12,9 +12,9 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
 
-// The marker is found wherever it is, whatever pieces the environment is read in.
+// The marker is found at any position, however the environment is split into reads.
 func TestFindMarker(t *testing.T) {
-	var buf readBuffer
+	var buf buffer
 	rapid.Check(t, func(t *rapid.T) {
 		piece := rapid.OneOf(
 			rapid.SampledFrom([]string{taskenv.TaskID + "=", taskenv.TaskID, "=", "X" + taskenv.TaskID + "=1", "", "\x00", taskenv.TaskID + "=\x00", "\x00" + taskenv.TaskID + "=a.b.1\x00", "GORDON_TASK_"}),

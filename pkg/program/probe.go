@@ -1,4 +1,4 @@
-package runner
+package program
 
 import (
 	"bytes"
@@ -10,23 +10,29 @@ import (
 )
 
 const (
-	// headSize is as much of a file's beginning as the kernel looks at
+	// headSize is the size of the beginning of a file that the kernel reads
 	// (BINPRM_BUF_SIZE).
 	headSize = 256
-	// maxInterpreters bounds how many files lead to a program: a script's interpreter
+	// maxInterpreters limits the files on the way to a program: a script's interpreter
 	// may be a script, up to four times, and the program has a loader.
 	maxInterpreters = 6
 )
 
-// lookAt opens and reads what execve(2) will open and read until it can replace the
-// program: the file, the interpreters of scripts, a program's loader. It reports none
-// of what is wrong with them, which execve does better, but one thing: a lease on a
-// file (fcntl(2), F_SETLEASE), by which its owner can keep execve waiting.
-func lookAt(path string) error {
+// LeaseError reports that a process holds a lease on a file (fcntl(2), F_SETLEASE). It
+// can keep execve waiting with it.
+type LeaseError struct{ Path string }
+
+// Error names the file.
+func (e *LeaseError) Error() string { return e.Path + " is held by a lease" }
+
+// Probe opens and reads the files that execve(2) will open and read until it can replace
+// the program: the file, the interpreters of scripts, a program's loader. It reports only
+// a lease, as a *LeaseError. execve reports all other errors better.
+func Probe(path string) error {
 	for range maxInterpreters {
-		next, err := lookAtOne(path)
+		next, err := probeOne(path)
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			return &StartError{Err: err, Hint: path + " is held by a lease"}
+			return &LeaseError{Path: path}
 		}
 		if err != nil || next == "" {
 			return nil //nolint:nilerr // execve meets the same
@@ -36,14 +42,14 @@ func lookAt(path string) error {
 	return nil
 }
 
-// lookAtOne reads one file, and returns the path of the one that it needs.
-func lookAtOne(path string) (next string, err error) {
-	// Without O_NONBLOCK, a FIFO or a lease would hold us up.
+// probeOne reads one file, and returns the path of the file that it needs.
+func probeOne(path string) (next string, err error) {
+	// Without O_NONBLOCK, a FIFO or a lease would block this thread.
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return "", err
 	}
-	defer closeFD(&fd)
+	defer func() { _ = unix.Close(fd) }()
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return "", err
@@ -59,7 +65,7 @@ func lookAtOne(path string) (next string, err error) {
 	return loaderOf(fd, buf[:n])
 }
 
-// interpreterOf returns the interpreter that the first line of a script names, up to
+// interpreterOf returns the interpreter in the first line of a script, up to
 // the first blank, as the kernel reads it; execve(2), "Interpreter scripts".
 func interpreterOf(head []byte) (path string, ok bool) {
 	line, ok := bytes.CutPrefix(head, []byte("#!"))
@@ -76,8 +82,8 @@ func interpreterOf(head []byte) (path string, ok bool) {
 // files for machines of 64 and of 32 bits.
 const (
 	elfMagic    = "\x7fELF"
-	elfClass    = 4 // place of the class: 1 is 32 bits, 2 is 64
-	elfData     = 5 // place of the byte order: 1 is little endian, 2 is big
+	elfClass    = 4 // offset of the class: 1 is 32 bits, 2 is 64
+	elfData     = 5 // offset of the byte order: 1 is little endian, 2 is big
 	elfInterp   = 3 // PT_INTERP
 	elfHeader   = 64
 	elfEntry32  = 32
@@ -85,8 +91,8 @@ const (
 	maxELFTable = 64 << 10 // the kernel takes no larger one
 )
 
-// loaderOf returns the loader that a program asks for (PT_INTERP), "" for none. It
-// reads the whole table in which that is named, as the kernel does.
+// loaderOf returns the loader of a program (PT_INTERP), "" if it has none. It
+// reads the whole program header table, as the kernel does.
 func loaderOf(fd int, head []byte) (path string, err error) {
 	if len(head) < elfHeader || !bytes.HasPrefix(head, []byte(elfMagic)) {
 		return "", nil
@@ -121,7 +127,7 @@ func loaderOf(fd int, head []byte) (path string, err error) {
 	return "", nil
 }
 
-// readPart reads a part of a file, no more than maxELFTable bytes.
+// readPart reads a part of a file, maxELFTable bytes at most.
 func readPart(fd int, off, size int64) ([]byte, error) {
 	if off < 0 || size <= 0 {
 		return nil, nil

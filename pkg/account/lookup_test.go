@@ -1,4 +1,4 @@
-package runner_test
+package account_test
 
 import (
 	"context"
@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/nevsnode/gordon/v2/pkg/account"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
 
@@ -32,7 +33,7 @@ func TestLookupUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{me.Username, me.Uid, "0" + me.Uid} {
-		a, err := runner.LookupUser(t.Context(), name)
+		a, err := account.LookupUser(t.Context(), name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -44,27 +45,27 @@ func TestLookupUser(t *testing.T) {
 			t.Errorf("%s is %+v, want %+v with %q", name, a, me, groups)
 		}
 	}
-	nobody, err := runner.LookupUser(t.Context(), "nobody")
+	nobody, err := account.LookupUser(t.Context(), "nobody")
 	if err != nil || nobody.Shell != "" {
 		t.Errorf("nobody is %+v, %v", nobody, err)
 	}
-	if _, err := runner.LookupUser(t.Context(), "no-such-user"); !errors.Is(err, runner.ErrUnknown) || err.Error() != `"no-such-user" is unknown to this system` {
+	if _, err := account.LookupUser(t.Context(), "no-such-user"); !errors.Is(err, account.ErrUnknown) || err.Error() != `"no-such-user" is unknown to this system` {
 		t.Errorf("error is %v", err)
 	}
 }
 
 func TestLookupGroup(t *testing.T) {
 	for _, name := range []string{"daemon", "1"} { // base-passwd, setup
-		if gid, err := runner.LookupGroup(t.Context(), name); gid == 0 || err != nil {
+		if gid, err := account.LookupGroup(t.Context(), name); gid == 0 || err != nil {
 			t.Errorf("%s is %d, %v", name, gid, err)
 		}
 	}
-	if _, err := runner.LookupGroup(t.Context(), "no-such-group"); !errors.Is(err, runner.ErrUnknown) {
+	if _, err := account.LookupGroup(t.Context(), "no-such-group"); !errors.Is(err, account.ErrUnknown) {
 		t.Errorf("error is %v", err)
 	}
 }
 
-// The daemon's PATH may begin with a folder that a task's user writes to.
+// The daemon's PATH may begin with a folder that belongs to the user of a task.
 func TestLookupsDoNotUseTheDaemonsPath(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"getent", "id"} {
@@ -73,19 +74,19 @@ func TestLookupsDoNotUseTheDaemonsPath(t *testing.T) {
 		}
 	}
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
-	if a, err := runner.LookupUser(t.Context(), "nobody"); err != nil || a.UID == 7 {
+	if a, err := account.LookupUser(t.Context(), "nobody"); err != nil || a.UID == 7 {
 		t.Errorf("nobody is %+v, %v", a, err)
 	}
 }
 
-// A lookup sees nothing of the daemon's environment, which may be anybody's, such as
-// that of the shell that it was started in.
+// A lookup gets nothing of the daemon's environment. That environment may come from
+// anywhere, such as the shell that started the daemon.
 func TestLookupsDoNotUseTheDaemonsEnvironment(t *testing.T) {
 	if !rootOrRefused(t) {
 		return
 	}
 	t.Setenv("NSS_WRAPPER_PASSWD", "/of/an/attacker")
-	got := withSystemPrograms(t, map[string]string{"getent": `#!/bin/sh
+	got := lookUpWith(t, map[string]string{"getent": `#!/bin/sh
 env | sort | tr '\n' ' ' >&2; exit 1
 `})
 	if want := "getent passwd nobody: exit status 1\nLC_ALL=C PATH=/usr/bin:/bin:/usr/sbin:/sbin:/run/current-system/sw/bin PWD=/ _=/usr/bin/env"; got != want && strings.Replace(want, " _=/usr/bin/env", "", 1) != got {
@@ -93,9 +94,9 @@ env | sort | tr '\n' ' ' >&2; exit 1
 	}
 }
 
-// withSystemPrograms looks the user nobody up where these scripts are the programs of
-// the system, in a mount namespace of its own, and returns what the answer was.
-func withSystemPrograms(t *testing.T, programs map[string]string) string {
+// lookUpWith looks up the user nobody in a mount namespace in which these scripts are the
+// programs of the system. It returns the result as text.
+func lookUpWith(t *testing.T, programs map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, content := range programs {
@@ -119,7 +120,7 @@ func withSystemPrograms(t *testing.T, programs map[string]string) string {
 	return got
 }
 
-// looksUpThere is withSystemPrograms in its own process.
+// looksUpThere does the work of lookUpWith, in a process of its own.
 func looksUpThere() string {
 	dir := os.Getenv("PROGRAMS")
 	err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
@@ -134,15 +135,15 @@ func looksUpThere() string {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	a, err := runner.LookupUser(ctx, "nobody")
+	a, err := account.LookupUser(ctx, "nobody")
 	if err != nil {
 		return err.Error()
 	}
 	return fmt.Sprintf("%+v", a)
 }
 
-// An answer is one line, for the name that was asked for, with numbers that exist.
-// Nothing else is taken for one, and a service that hangs does not hang the daemon.
+// A valid answer is one line for the requested name, with valid numbers. All other
+// answers are errors, and a service that hangs does not hang the daemon.
 func TestLookupAnswers(t *testing.T) {
 	if !rootOrRefused(t) {
 		return
@@ -162,7 +163,7 @@ func TestLookupAnswers(t *testing.T) {
 		"hangs":          {"exec sleep 1000", "", "getent does not answer: context deadline exceeded"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := withSystemPrograms(t, map[string]string{"getent": "#!/bin/sh\n" + tc.getent + "\n", "id": "#!/bin/sh\n" + tc.id + "\n"})
+			got := lookUpWith(t, map[string]string{"getent": "#!/bin/sh\n" + tc.getent + "\n", "id": "#!/bin/sh\n" + tc.id + "\n"})
 			if tc.want == "" && strings.Contains(got, "is not one line, but") {
 				return
 			}
@@ -204,7 +205,7 @@ func attackHelper() {
 	}
 }
 
-// enough is how many lookups an attack sees at least, however busy the machine is.
+// enough is the least number of lookups during an attack, however busy the machine is.
 const enough = 20
 
 type attacked struct {
@@ -223,27 +224,27 @@ func lookUpUnderAttack() (a attacked) {
 	go attacker.Wait()
 	defer func() {
 		attacker.Stop(context.Background(), 0)
-		<-attacker.Done()
+		attacker.Wait()
 	}()
-	// The attack is one: what is not guarded is reached.
+	// Proof that the attack works: it reaches processes that are not guarded.
 	victims := func(n int) {
 		for deadline := time.Now().Add(patience); a.Victims < n && time.Now().Before(deadline); {
-			if text := output("sleep 0.02", runner.Attributes{}, nil); strings.HasPrefix(text, forgedUser) {
+			if text := output("sleep 0.02"); strings.HasPrefix(text, forgedUser) {
 				a.Victims++
 			}
 		}
 	}
 	victims(1)
-	right, err := runner.LookupUser(context.Background(), "nobody")
+	right, err := account.LookupUser(context.Background(), "nobody")
 	if err != nil {
 		a.Wrong = err.Error()
 	}
 	for end := time.Now().Add(4 * time.Second); (time.Now().Before(end) || a.Lookups < enough) && a.Wrong == ""; a.Lookups++ {
-		u, err := runner.LookupUser(context.Background(), "nobody")
+		u, err := account.LookupUser(context.Background(), "nobody")
 		if err != nil || !cmp.Equal(u, right) || u.UID == 0 {
 			a.Wrong = fmt.Sprintf("%+v, %v", u, err)
 		}
-		if gid, err := runner.LookupGroup(context.Background(), "daemon"); gid != 1 || err != nil {
+		if gid, err := account.LookupGroup(context.Background(), "daemon"); gid != 1 || err != nil {
 			a.Wrong += fmt.Sprintf("group daemon is %d, %v", gid, err)
 		}
 	}
@@ -251,8 +252,8 @@ func lookUpUnderAttack() (a attacked) {
 	return a
 }
 
-// A script of the daemon's own user, of which it would be enough to write one line
-// before getent or id does, has no hold on them.
+// A script of the daemon's own user cannot answer in place of getent or id. For an attack
+// it would be enough to write one line before they do.
 func TestNoScriptAnswersForTheSystem(t *testing.T) {
 	if !rootOrRefused(t) {
 		return
