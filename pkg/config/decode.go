@@ -1,181 +1,196 @@
 package config
 
 import (
-	"cmp"
 	"fmt"
+	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/BurntSushi/toml"
+	"github.com/nevsnode/gordon/v2/internal/tomlfile"
 )
 
-// decoder lays the documents over each other, checking each value by itself.
+// decoder reads files into one configuration. A later file replaces single keys
+// of an earlier one.
 type decoder struct {
-	settings *settings
-	faults   Faults
-	notices  []string
-	idle     []string // keys of 1.x that do nothing, as they are named in the notice
+	binDir   string // absolute; relative paths start from it
+	config   *Config
+	keys     []key  // of the top, bound to config and defaults
+	top      *scope // the keys outside of the tasks
+	defaults *draft // what each task starts from; its keys are in top
+	tasks    map[string]*draft
+	listed   []item // the tasks tables of all files; read after all keys of the top
+
+	faults  Faults
+	notices []string
+	ignored []string // keys of 1.x without effect, as the notice names them
 }
 
-// item is one key with its value while it is looked at.
+func newDecoder(binDir string) *decoder {
+	if abs, err := filepath.Abs(binDir); err == nil {
+		binDir = abs
+	}
+	d := &decoder{binDir: binDir, config: new(Config), top: newScope(nil), tasks: make(map[string]*draft)}
+	d.defaults = &draft{scope: d.top}
+	prefill(taskKeys(d.defaults))
+	d.keys = topKeys(d.config, d.defaults)
+	prefill(d.keys)
+	return d
+}
+
+// read reads the files and returns whether all of them could be read.
+func (d *decoder) read(files []string) bool {
+	complete := true
+	for _, file := range files {
+		root, fault := parse(file)
+		if fault != nil {
+			d.faults = append(d.faults, *fault)
+			complete = false
+			continue
+		}
+		d.table(d.keys, item{Value: root, file: file, scope: d.top})
+	}
+	for _, it := range d.listed {
+		d.readTasks(it)
+	}
+	return complete
+}
+
+// item is one value of a file, and the scope that it belongs to.
 type item struct {
-	value any
-	path  toml.Key
-	lines *node
+	tomlfile.Value
 	file  string
+	scope *scope
+	name  string // of the key within the scope, such as redis.tls.enabled
 }
 
-func (it item) origin() origin {
-	return origin{file: it.file, line: it.lines.line, key: visible(it.path.String())}
+func (it item) origin() Origin {
+	return Origin{File: it.file, Line: it.Line, Key: it.Key.String()}
 }
 
-func (it item) child(name string, v any, lines *node) item {
-	return item{value: v, path: append(slices.Clone(it.path), name), lines: lines, file: it.file}
+// in returns another value of the same file.
+func (it item) in(s *scope, name string, v tomlfile.Value) item {
+	return item{Value: v, file: it.file, scope: s, name: name}
 }
 
-// document adds one file to the settings.
-func (d *decoder) document(doc document) {
-	root := item{value: doc.tree, lines: doc.lines, file: doc.file}
-	putTable(d, topKeys(), d.settings, root)
+// children returns the values of a table. It reports false if it is not a table.
+func (it item) children() ([]item, bool) {
+	values, ok := it.Table()
+	list := make([]item, len(values))
+	for i, v := range values {
+		list[i] = it.in(it.scope, dotted(it.name, v.Key.Name()), v)
+	}
+	return list, ok
 }
 
-func (d *decoder) fault(at origin, format string, args ...any) {
-	d.faults = append(d.faults, Fault{File: at.file, Line: at.line, Key: at.key, Message: fmt.Sprintf(format, args...)})
+func dotted(table, name string) string {
+	if table == "" {
+		return name
+	}
+	return table + "." + name
 }
 
-// notice says a sentence about a value, at its place. Many tasks may inherit one
-// value, so that the same sentence can come up again: it is said once.
-func (d *decoder) notice(at origin, format string, args ...any) {
-	text := Fault{File: at.file, Line: at.line, Key: at.key, Message: fmt.Sprintf(format, args...)}.Error()
+// table reads the values of a table with the keys that it may have.
+func (d *decoder) table(keys []key, it item) {
+	list, ok := it.children()
+	if !ok {
+		d.fault(it.origin(), "must be a table, not %s", tomlfile.Describe(it.Raw))
+		return
+	}
+	for _, child := range list {
+		k, known := find(keys, child.Key.Name())
+		if !known {
+			d.fault(child.origin(), "%s", unknown(child.Value, names(keys)))
+			continue
+		}
+		child.name = dotted(it.name, k.name)
+		k.read(d, child)
+	}
+}
+
+// assign sets a field to a value of this file, which replaces that of an earlier
+// file. A value with an error is set too: it counts as present.
+func assign[T any](d *decoder, field *T, v T, err error, it item) {
+	at := it.origin()
+	if earlier := it.scope.own[it.name]; earlier.File == at.File && earlier.Line > 0 {
+		// TOML forbids a second key of the same name; this one differs in case.
+		d.fault(at, "is given twice: as %s on line %d too", earlier.Key, earlier.Line)
+		return
+	}
+	*field = v
+	it.scope.own[it.name] = mark{Origin: at, invalid: err != nil}
+	if err != nil {
+		d.fault(at, "%v", err)
+	}
+}
+
+func (d *decoder) fault(at Origin, format string, args ...any) {
+	d.faults = append(d.faults, Fault{File: at.File, Line: at.Line, Key: at.Key, Message: fmt.Sprintf(format, args...)})
+}
+
+// notice adds a notice about a value. Several tasks may inherit the value; the
+// notice is added once.
+func (d *decoder) notice(at Origin, format string, args ...any) {
+	text := Fault{File: at.File, Line: at.Line, Key: at.Key, Message: fmt.Sprintf(format, args...)}.Error()
 	if !slices.Contains(d.notices, text) {
 		d.notices = append(d.notices, text)
 	}
 }
 
-// assign stores a value of the present file over one of an earlier file.
-func assign[T any](d *decoder, field *value[T], v T, wrong string, it item) {
-	at := it.origin()
-	if field.set && field.at.file == at.file {
-		// TOML refuses a key that is given twice; this one differs in case.
-		d.fault(at, "is given twice: as %s on line %d too", field.at.key, field.at.line)
+// postpone keeps the tasks until the keys at the top of all files are known.
+func (d *decoder) postpone(it item) { d.listed = append(d.listed, it) }
+
+// readTasks reads [tasks.NAME] tables, and the [[tasks]] array of 1.4, in which the
+// key type has the name.
+func (d *decoder) readTasks(it item) {
+	if list, ok := it.children(); ok {
+		for _, child := range list {
+			d.readTask(child.Key.Name(), child)
+		}
 		return
 	}
-	*field = value[T]{v: v, at: at, set: true, bad: wrong != ""}
-	if wrong != "" {
-		d.fault(at, "%s", wrong)
-	}
-}
-
-// putTable hands each key of a table to the one of the schema. Names match in any
-// case, as they did in 1.x.
-func putTable[S any](d *decoder, keys []key[S], s *S, it item) {
-	table, ok := it.value.(map[string]any)
+	list, ok := it.Array()
 	if !ok {
-		d.fault(it.origin(), "must be a table, not %s", describe(it.value))
+		d.fault(it.origin(), "must be tables, one per type: [tasks.NAME], not %s", tomlfile.Describe(it.Raw))
 		return
 	}
-	for _, name := range byLine(table, it.lines) {
-		child := it.child(name, table[name], it.lines.child(name))
-		i := slices.IndexFunc(keys, func(k key[S]) bool { return strings.EqualFold(k.name, name) })
-		if i < 0 {
-			d.fault(child.origin(), "%s", unknown(child, names(keys)))
-			continue
-		}
-		keys[i].put(d, s, child)
+	for _, el := range list {
+		d.readElement(it.in(it.scope, "", el))
 	}
 }
 
-// byLine lists a table's keys in the order of the file, which Go's map forgets.
-func byLine(table map[string]any, lines *node) []string {
-	list := make([]string, 0, len(table))
-	for name := range table {
-		list = append(list, name)
-	}
-	slices.SortFunc(list, func(a, b string) int {
-		return cmp.Or(cmp.Compare(lines.child(a).line, lines.child(b).line), cmp.Compare(a, b))
-	})
-	return list
-}
-
-func putNewRelic(d *decoder, _ *statsSettings, it item) {
-	d.idle = append(d.idle, newRelicTable)
-	putTable(d, newRelicKeys(), &struct{}{}, it)
-}
-
-// putTasks takes [tasks.NAME] tables, and the [[tasks]] list of 1.4, where the
-// key type named the type.
-func putTasks(d *decoder, s *settings, it item) {
-	switch v := it.value.(type) {
-	case map[string]any:
-		for _, name := range byLine(v, it.lines) {
-			putTask(d, s, name, it.child(name, v[name], it.lines.child(name)))
-		}
-	case []map[string]any:
-		for i, el := range v {
-			putListed(d, s, it, i, el)
-		}
-	case []any:
-		for i, el := range v {
-			putListed(d, s, it, i, el)
-		}
-	default:
-		d.fault(it.origin(), "must be tables, one per type: [tasks.NAME], not %s", describe(v))
-	}
-}
-
-func putTask(d *decoder, s *settings, name string, it item) {
-	if _, ok := it.value.(map[string]any); !ok {
+func (d *decoder) readTask(name string, it item) {
+	if _, ok := it.Raw.(map[string]any); !ok {
 		d.fault(it.origin(), "must stand in a table of a type: [tasks.NAME]")
 		return
 	}
-	putTable(d, taskKeys(), s.task(name, it.origin()), it)
+	t := d.tasks[name]
+	if t == nil {
+		t = newDraft(name, it.origin(), d.defaults)
+		d.tasks[name] = t
+	}
+	d.table(t.keys, it.in(t.scope, "", it.Value))
 }
 
-// putEnvironment takes the variables of a task one by one, so that a later file
-// can replace a single one. Names of variables, unlike keys, differ by case.
-func putEnvironment(d *decoder, t *taskSettings, it item) {
-	table, ok := it.value.(map[string]any)
+// readElement reads one element of a [[tasks]] array.
+func (d *decoder) readElement(it item) {
+	list, ok := it.children()
 	if !ok {
-		d.fault(it.origin(), "must be a table of strings, such as { NAME = \"value\" }, not %s", describe(it.value))
+		d.fault(it.origin(), "must be a list of tables, not of %s", tomlfile.Describe(it.Raw))
 		return
 	}
-	if t.environment == nil {
-		t.environment = make(map[string]*value[string])
+	i := slices.IndexFunc(list, func(child item) bool { return strings.EqualFold(child.Key.Name(), "type") })
+	if i < 0 {
+		d.fault(it.origin(), "type is missing: each [[tasks]] names its type")
+		return
 	}
-	for _, name := range byLine(table, it.lines) {
-		child := it.child(name, table[name], it.lines.child(name))
-		if wrong := checkVariable(name); wrong != "" {
-			d.fault(child.origin(), "%s", wrong)
-			continue
-		}
-		if t.environment[name] == nil {
-			t.environment[name] = new(value[string])
-		}
-		v, wrong := text(table[name])
-		assign(d, t.environment[name], v, wrong, child)
+	name, err := nonEmpty(list[i].Raw)
+	if err != nil {
+		d.fault(list[i].origin(), "%v", err)
+		return
 	}
+	d.readTask(name, it.in(it.scope, "", it.Named(name)))
 }
 
-// putListed takes element i of a [[tasks]] list.
-func putListed(d *decoder, s *settings, list item, i int, el any) {
-	lines := list.lines.item(i)
-	it := item{value: el, path: list.path, lines: lines, file: list.file}
-	table, ok := el.(map[string]any)
-	if !ok {
-		d.fault(it.origin(), "must be a list of tables, not of %s", describe(el))
-		return
-	}
-	for _, name := range byLine(table, lines) {
-		if !strings.EqualFold(name, "type") {
-			continue
-		}
-		typ, wrong := nonEmpty(table[name])
-		if wrong != "" {
-			d.fault(it.child(name, nil, lines.child(name)).origin(), "%s", wrong)
-			return
-		}
-		putTask(d, s, typ, it.child(typ, el, lines))
-		return
-	}
-	d.fault(it.origin(), "type is missing: each [[tasks]] names its type")
-}
+// types returns the names of the tasks, sorted.
+func (d *decoder) types() []string { return slices.Sorted(maps.Keys(d.tasks)) }

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 )
 
 // Fault is one thing that is wrong in a configuration file.
@@ -69,25 +68,6 @@ func (fs Faults) Unwrap() []error {
 	}
 	return errs
 }
-
-// visible writes characters that can't be seen as their escapes: a fault is one
-// line on a terminal and in a log, whatever the file holds.
-func visible(s string) string {
-	if !strings.ContainsFunc(s, invisible) {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		if invisible(r) {
-			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
-
-func invisible(r rune) bool { return !unicode.IsPrint(r) }
 
 // Sort orders the faults by file as in files, then by line; the order within a
 // line is kept.

@@ -18,7 +18,7 @@ import (
 // configuration that the rest of gordon can rely on, or faults that each name a
 // file of the set and say something.
 func FuzzLoad(f *testing.F) {
-	for _, file := range []string{samplePath, filepath.Join("testdata", "gordon-1.6.5.toml")} {
+	for _, file := range []string{samplePath, filepath.Join("testdata", "gordon-1.6.5.toml"), "../../internal/tomlfile/testdata/keys.toml"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			f.Fatal(err)
@@ -28,7 +28,7 @@ func FuzzLoad(f *testing.F) {
 		f.Add(strings.ReplaceAll(string(text), "\n#", "\n"), "")
 	}
 	for _, main := range []string{
-		"", "\ufeff", "\xff\xfe", "\x00", "\x03", "=", "a = [[[[[[", hard, task(), "[[tasks]]\ntype = \"a\"\nscript = \"b\"\n", "tasks = [ 1, {} ]\n",
+		"", "\ufeff", "\xff\xfe", "\x00", "\x03", "=", "a = [[[[[[", task(), "[[tasks]]\ntype = \"a\"\nscript = \"b\"\n", "tasks = [ 1, {} ]\n",
 		"queue_key = 1\nredis_network = []\nredis_address = {}\n[stats]\npattern = 2020-01-01\n", "stats = { tls_key_file = \"x\" }\n",
 		"[redis]\ndatabase = 1\nusername = \"u\"\npassword_file = \"credential:x\"\n[redis.tls]\nenabled = true\nserver_name = \"x\"\n",
 		"[redis.sentinel]\naddresses = [\"a\", \"::1\", \"[::1]\", \":\", \"\", 1]\nmaster = \"m\"\n", "[redis.sentinel]\naddresses = [\"a\"]\nmaster = \"m\"\n",
@@ -102,7 +102,7 @@ func checkRedis(t *testing.T, c *Config) {
 		isFile(tls.CAFile) && isFile(tls.CertFile) && isFile(tls.KeyFile) && (tls.CertFile == "") == (tls.KeyFile == "") &&
 		(tls.Enabled || tls == TLS{})
 	for _, addr := range sentinel.Addresses {
-		ok = ok && checkHostPort(addr, "", 1) == ""
+		ok = ok && checkHostPort(addr, "", 1) == nil
 	}
 	if !ok {
 		t.Errorf("configuration %+v", c)

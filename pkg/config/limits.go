@@ -7,29 +7,22 @@ import (
 	"strings"
 )
 
-// Limits bounds what one run of a task may take from the machine, or all runs of
-// a type together. 0 is no limit, and for the weights what all others have.
+// Limits are the resource limits of one run of a task, or of all runs of a type
+// together. 0 is no limit; a weight of 0 is the default.
 type Limits struct {
 	MemoryMax, MemoryHigh Bytes
-	CPUQuota              int // per cent of one CPU
-	CPUWeight, IOWeight   int // 1 to 10000; others have 100
+	CPUQuota              int // percent of one CPU
+	CPUWeight, IOWeight   int // 1 to 10000; the default is 100
 	TasksMax              int64
-}
-
-// LimitKey is one limit of the configuration, for those who find out whether it
-// can be enforced where Gordon runs.
-type LimitKey struct {
-	Controller string // of control groups: "memory", "cpu", "io" or "pids"
-	Place      Origin // where the limit stands
 }
 
 // Bytes is an amount of memory.
 type Bytes int64
 
-// The units of Bytes, each 1024 times the one before, as systemd has them.
+// The units of Bytes, each 1024 times the one before, as in systemd.
 const byteUnits = "KMGT"
 
-// String returns the amount as one would write it: 64M, or plain bytes.
+// String returns the amount with the largest unit that fits: 64M, or plain bytes.
 func (b Bytes) String() string {
 	n, unit := int64(b), ""
 	for i := 0; i < len(byteUnits) && n != 0 && n%1024 == 0; i++ {
@@ -39,56 +32,53 @@ func (b Bytes) String() string {
 }
 
 const (
-	// maxShare is the kernel's.
-	maxShare = 10000
-	// maxTasks is PID_MAX_LIMIT, more than which Linux never has.
-	maxTasks = 1 << 22
-	// minMemory is less than any program starts with; it catches a missing unit.
-	minMemory = 1 << 20
-	// maxQuota is that of the 8192 CPUs that Linux can be built for.
-	maxQuota = 8192 * 100
+	maxShare     = 10000      // the kernel's maximum of weights
+	defaultShare = 100        // the kernel's default
+	maxTasks     = 1 << 22    // PID_MAX_LIMIT, the maximum of Linux
+	minMemory    = 1 << 20    // too little for any program; a smaller number lacks its unit
+	maxQuota     = 8192 * 100 // of the 8192 CPUs for which Linux can be built
 )
 
-// infinity is how systemd writes a limit that is none.
+// infinity means no limit, as in systemd.
 const infinity = "infinity"
 
 // size allows an amount of memory for a program.
-func size(raw any) (Bytes, string) {
-	n, wrong := amount(raw)
-	if wrong == "" && raw != infinity && n < minMemory {
-		wrong = fmt.Sprintf("must be 1M or more: no program runs with %d bytes", int64(n))
+func size(raw any) (Bytes, error) {
+	n, err := amount(raw)
+	if err == nil && raw != infinity && n < minMemory {
+		err = fmt.Errorf("must be 1M or more: no program runs with %d bytes", int64(n))
 	}
-	return n, wrong
+	return n, err
 }
 
 // listSize allows an amount of memory for a list in Redis.
-func listSize(raw any) (Bytes, string) {
-	n, wrong := amount(raw)
-	if wrong == "" && raw != infinity && n < minMemory {
-		wrong = fmt.Sprintf("must be 1M or more, not %d bytes: one record may take a part of that", int64(n))
+func listSize(raw any) (Bytes, error) {
+	n, err := amount(raw)
+	if err == nil && raw != infinity && n < minMemory {
+		err = fmt.Errorf("must be 1M or more, not %d bytes: one record may take a part of that", int64(n))
 	}
-	return n, wrong
+	return n, err
 }
 
-// amount allows an amount of memory; 0 is for infinity.
-func amount(raw any) (Bytes, string) {
+// amount allows an amount of memory; infinity is 0.
+func amount(raw any) (Bytes, error) {
 	const form = `must be an amount of memory such as "512M" or "2G" (K, M, G and T, each 1024 times the one before), a whole number of bytes, or "infinity"`
 	n, ok := raw.(int64)
 	if s, isText := raw.(string); isText {
 		if s == infinity {
-			return 0, ""
+			return 0, nil
 		}
 		if n, ok = parseBytes(s); !ok {
-			return 0, form + ", not " + shown(s)
+			return 0, wrongValue(form, s)
 		}
 	}
 	if !ok {
-		return 0, form + ", not " + describe(raw)
+		return 0, wrongType(form, raw)
 	}
-	return Bytes(n), ""
+	return Bytes(n), nil
 }
 
-// parseBytes reads digits with a unit behind them.
+// parseBytes parses digits with an optional unit.
 func parseBytes(s string) (n int64, ok bool) {
 	factor := int64(1)
 	if s != "" {
@@ -100,94 +90,67 @@ func parseBytes(s string) (n int64, ok bool) {
 	return n * factor, err == nil && n >= 0 && n <= math.MaxInt64/factor
 }
 
-// percent allows a share of CPU time: "150%" is that of one CPU and a half.
-func percent(raw any) (int64, string) {
+// percent allows a share of CPU time: "150%" is one and a half CPUs.
+func percent(raw any) (int, error) {
 	const form = `must be a whole percentage of one CPU such as "50%", or "200%" for two, or "infinity"`
 	s, ok := raw.(string)
 	if !ok {
-		return 0, form + ", not " + describe(raw)
+		return 0, wrongType(form, raw)
 	}
 	if s == infinity {
-		return 0, ""
+		return 0, nil
 	}
 	digits, ok := strings.CutSuffix(s, "%")
-	n, err := strconv.ParseInt(digits, 10, 64)
+	n, err := strconv.Atoi(digits)
 	if !ok || err != nil || n < 1 || n > maxQuota {
-		return 0, form + ", not " + shown(s)
+		return 0, wrongValue(form, s)
 	}
-	return n, ""
+	return n, nil
+}
+
+// share allows a weight. The default of the kernel is no limit: nothing is needed to
+// enforce it.
+func share(raw any) (int, error) {
+	n, err := within(1, maxShare)(raw)
+	if n == defaultShare {
+		n = 0
+	}
+	return n, err
 }
 
 // count allows a number of processes and threads.
-func count(raw any) (int64, string) {
+func count(raw any) (int64, error) {
 	if raw == infinity {
-		return 0, ""
+		return 0, nil
 	}
-	n, wrong := within(1, maxTasks)(raw)
-	if wrong != "" {
-		wrong += `; "infinity" is no limit`
+	n, err := within[int64](1, maxTasks)(raw)
+	if err != nil {
+		err = fmt.Errorf(`%w; "infinity" is no limit`, err)
 	}
-	return n, wrong
+	return n, err
 }
 
-// limitSettings is what the files say about the limits of a run, or of a type.
-type limitSettings struct {
-	memoryMax, memoryHigh                   value[Bytes]
-	cpuQuota, cpuWeight, ioWeight, tasksMax value[int64]
+// validateLimits compares limits: it rejects those that have no effect because of
+// another one.
+func (d *decoder) validateLimits(t *draft) {
+	d.validateHigh(t.scope, "", t.Limits)
+	d.validateHigh(t.scope, "total.", t.Total)
+	run, total := t.Limits, t.Total
+	d.validateTotal(t.scope, "memory_max", run.MemoryMax > total.MemoryMax && total.MemoryMax != 0, total.MemoryMax)
+	d.validateTotal(t.scope, "cpu_quota", run.CPUQuota > total.CPUQuota && total.CPUQuota != 0, fmt.Sprintf("%d%%", total.CPUQuota))
+	d.validateTotal(t.scope, "tasks_max", run.TasksMax > total.TasksMax && total.TasksMax != 0, total.TasksMax)
 }
 
-func (s limitSettings) resolve() Limits {
-	return Limits{
-		MemoryMax: s.memoryMax.v, MemoryHigh: s.memoryHigh.v, CPUQuota: int(s.cpuQuota.v),
-		CPUWeight: weight(s.cpuWeight), IOWeight: weight(s.ioWeight), TasksMax: s.tasksMax.v,
-	}
-}
-
-// weight takes what all others have for no limit, so that nothing is needed to
-// enforce it.
-func weight(v value[int64]) int {
-	if v.v == defaultShare {
-		return 0
-	}
-	return int(v.v)
-}
-
-// keys lists the limits that are set.
-func (s limitSettings) keys() []LimitKey {
-	var list []LimitKey
-	add := func(limited bool, controller string, at origin) {
-		if limited {
-			list = append(list, LimitKey{Controller: controller, Place: at.exported()})
-		}
-	}
-	add(s.memoryMax.v != 0, "memory", s.memoryMax.at)
-	add(s.memoryHigh.v != 0, "memory", s.memoryHigh.at)
-	add(s.cpuQuota.v != 0, "cpu", s.cpuQuota.at)
-	add(weight(s.cpuWeight) != 0, "cpu", s.cpuWeight.at)
-	add(weight(s.ioWeight) != 0, "io", s.ioWeight.at)
-	add(s.tasksMax.v != 0, "pids", s.tasksMax.at)
-	return list
-}
-
-// validateLimits looks for limits that others make pointless, which are slips.
-func (d *decoder) validateLimits(t *taskSettings) {
-	for _, s := range []limitSettings{t.limits, t.total} {
-		if high := s.memoryHigh; high.v >= s.memoryMax.v && both(high, s.memoryMax) {
-			d.fault(high.at, "must be under memory_max (%v), which ends the task before memory_high slows it down", s.memoryMax.v)
-		}
-	}
-	const pointless = "may not be over total.%s (%v): one run can't have more than all together"
-	one, all := t.limits, t.total
-	if both(one.memoryMax, all.memoryMax) && one.memoryMax.v > all.memoryMax.v {
-		d.fault(one.memoryMax.at, pointless, "memory_max", all.memoryMax.v)
-	}
-	if both(one.cpuQuota, all.cpuQuota) && one.cpuQuota.v > all.cpuQuota.v {
-		d.fault(one.cpuQuota.at, pointless, "cpu_quota", fmt.Sprintf("%d%%", all.cpuQuota.v))
-	}
-	if both(one.tasksMax, all.tasksMax) && one.tasksMax.v > all.tasksMax.v {
-		d.fault(one.tasksMax.at, pointless, "tasks_max", all.tasksMax.v)
+func (d *decoder) validateHigh(s *scope, prefix string, l Limits) {
+	high, highest := prefix+"memory_high", prefix+"memory_max"
+	if s.valid(high, highest) && l.MemoryHigh >= l.MemoryMax && l.MemoryMax != 0 {
+		d.fault(s.at(high), "must be under memory_max (%v), which ends the task before memory_high slows it down", l.MemoryMax)
 	}
 }
 
-// both reports whether two limits are there and can be compared.
-func both[T Bytes | int64](a, b value[T]) bool { return a.good() && b.good() && a.v != 0 && b.v != 0 }
+// validateTotal reports a limit of a run that exceeds that of all runs.
+func (d *decoder) validateTotal(s *scope, name string, exceeds bool, total any) {
+	if exceeds && s.valid(name, "total."+name) {
+		d.fault(s.at(name), "may not be over total.%s (%v): one run can't have more than all together", name, total)
+	}
+}

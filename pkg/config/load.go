@@ -1,29 +1,24 @@
 package config
 
-// Load reads the main file at path and its drop-ins, for a binary in binDir,
-// which relative paths in the files start from. The error is always [Faults],
-// with every fault of every file; errors.Is finds what the system said about a
-// file that can't be read, such as fs.ErrNotExist.
+import (
+	"github.com/nevsnode/gordon/v2/internal/tomlfile"
+)
+
+// Load reads the main file at path and its drop-ins, for a binary in binDir, from
+// which relative paths in the files start. The error is always [Faults], with every
+// fault of every file; errors.Is finds the system's error about a file that cannot
+// be read, such as fs.ErrNotExist.
 //
 // The drop-ins of X.toml are the files X.d/*.toml in the order of their names. A
 // later file replaces single keys of an earlier one.
 func Load(path, binDir string) (*Config, error) {
 	files, others, fault := listFiles(path)
-	d := &decoder{settings: &settings{tasks: make(map[string]*taskSettings)}}
-	whole := fault == nil // nothing of what was written is missing
+	d := newDecoder(binDir)
+	complete := d.read(files)
 	if fault != nil {
 		d.faults = append(d.faults, *fault)
 	}
-	for _, file := range files {
-		doc, fault := readDocument(file)
-		if fault != nil {
-			d.faults = append(d.faults, *fault)
-			whole = false
-			continue
-		}
-		d.document(doc)
-	}
-	d.validate(whole)
+	d.validate(complete && fault == nil)
 	if len(d.faults) > 0 {
 		d.faults.Sort(files)
 		return nil, d.faults
@@ -31,13 +26,40 @@ func Load(path, binDir string) (*Config, error) {
 	for _, other := range others[:min(len(others), maxOthers)] {
 		d.notices = append(d.notices, other+": is not read: the name of a drop-in ends in .toml")
 	}
-	c := d.resolve(binDir)
+	c := d.finish()
 	c.Path, c.Files = path, files
 	return c, nil
 }
 
-// maxOthers is how many files in the folder of the drop-ins are named that are none.
+// maxOthers limits how many ignored files in the folder of the drop-ins are named.
 const maxOthers = 10
+
+// finish returns the configuration of files without a fault.
+func (d *decoder) finish() *Config {
+	c := d.config
+	d.applyV1(c)
+	if c.RedisNetwork = d.network(); d.usesSentinels() {
+		c.RedisAddress = ""
+	}
+	c.KillGrace = d.defaults.KillGrace
+	c.Tasks = make(map[string]Task, len(d.tasks))
+	for _, name := range d.types() {
+		t := d.tasks[name]
+		t.finish()
+		d.applyV1Task(t)
+		c.Tasks[name] = t.Task
+		c.Limits = append(c.Limits, t.limits(t.keys, "")...)
+	}
+	c.Needs = d.needs(d.keys, "")
+	if text := ignoredNotice(d.ignored); text != "" {
+		d.notices = append(d.notices, text)
+	}
+	if len(c.Tasks) == 0 {
+		d.notices = append(d.notices, "no tasks are configured: gordon would do nothing")
+	}
+	c.Notices = d.notices
+	return c
+}
 
 // Account is a user or group that a task names.
 type Account struct {
@@ -46,32 +68,33 @@ type Account struct {
 	Place Origin
 }
 
-// Accounts returns the users and groups that the files name, also where [Load] refuses
-// them for something else: whoever lists faults can list those that do not exist.
+// Accounts returns the users and groups that the files name, even if [Load] refuses
+// the files for another reason: so that the caller can report all faults at once.
 func Accounts(path string) (list []Account) {
 	files, _, _ := listFiles(path)
-	d := &decoder{settings: &settings{tasks: make(map[string]*taskSettings)}}
-	for _, file := range files {
-		if doc, fault := readDocument(file); fault == nil {
-			d.document(doc)
+	d := newDecoder("/")
+	d.read(files)
+	for _, name := range d.types() {
+		t := d.tasks[name]
+		if t.scope.valid("user") {
+			list = append(list, Account{Name: t.Process.User, Place: t.scope.at("user")})
 		}
-	}
-	for _, name := range sortedTypes(d.settings.tasks) {
-		t := d.settings.tasks[name]
-		if t.user.good() {
-			list = append(list, Account{Name: t.user.v, Place: t.user.at.exported()})
-		}
-		if t.group.good() {
-			list = append(list, Account{Name: t.group.v, Group: true, Place: t.group.at.exported()})
+		if t.scope.valid("group") {
+			list = append(list, Account{Name: t.Process.Group, Group: true, Place: t.scope.at("group")})
 		}
 	}
 	return list
 }
 
-func readDocument(file string) (document, *Fault) {
+// parse reads one file. A fault means that nothing of it can be used.
+func parse(file string) (tomlfile.Value, *Fault) {
 	text, fault := readFile(file)
 	if fault != nil {
-		return document{}, fault
+		return tomlfile.Value{}, fault
 	}
-	return parse(file, text)
+	root, err := tomlfile.Parse(text)
+	if err != nil {
+		return root, &Fault{File: file, Line: err.Line, Message: err.Message}
+	}
+	return root, nil
 }

@@ -17,18 +17,18 @@ import (
 const maxTypeLen = 255
 
 // validateType checks the name of one type.
-func (d *decoder) validateType(t *taskSettings) {
+func (d *decoder) validateType(name string, at Origin) {
 	switch {
-	case t.name == "":
-		d.fault(t.at, "the name of a type must not be empty")
-	case len(t.name) > maxTypeLen:
-		d.fault(t.at, "the name of a type must not be longer than %d bytes", maxTypeLen)
-	case !utf8.ValidString(t.name):
-		d.fault(t.at, "the name of a type must be valid UTF-8")
-	case strings.ContainsFunc(t.name, unicode.IsControl):
-		d.fault(t.at, "the name of a type must not hold control characters")
-	case isReserved(t.name):
-		d.fault(t.at, "gordon uses this Redis key itself: a type must not be named "+
+	case name == "":
+		d.fault(at, "the name of a type must not be empty")
+	case len(name) > maxTypeLen:
+		d.fault(at, "the name of a type must not be longer than %d bytes", maxTypeLen)
+	case !utf8.ValidString(name):
+		d.fault(at, "the name of a type must be valid UTF-8")
+	case strings.ContainsFunc(name, unicode.IsControl):
+		d.fault(at, "the name of a type must not hold control characters")
+	case isReserved(name):
+		d.fault(at, "gordon uses this Redis key itself: a type must not be named "+
 			"instance, instances, paused, recoveries or control, or begin with instance: or instances:")
 	}
 }
@@ -43,25 +43,25 @@ func isReserved(name string) bool {
 	return strings.HasPrefix(name, "instance:") || strings.HasPrefix(name, "instances:")
 }
 
-// validatePairs looks for a type whose queue is a list that belongs to another.
-func (d *decoder) validatePairs(tasks map[string]*taskSettings) {
-	for _, name := range sortedTypes(tasks) {
-		if owner := ownerOf(name, tasks); owner != "" {
-			d.fault(tasks[name].at, "this Redis key belongs to the type %q already: "+
+// validatePairs looks for a type whose queue is a key of another type.
+func (d *decoder) validatePairs() {
+	for _, name := range d.types() {
+		if owner := d.ownerOf(name); owner != "" {
+			d.fault(d.tasks[name].at, "this Redis key belongs to the type %q already: "+
 				"a type must not be named like another with :failed, :delayed or :run:… behind it", owner)
 		}
 	}
 }
 
-// ownerOf returns the type that name's queue belongs to, or "".
-func ownerOf(name string, tasks map[string]*taskSettings) string {
+// ownerOf returns the type that owns the key of name's queue, or "".
+func (d *decoder) ownerOf(name string) string {
 	for _, suffix := range []string{":failed", ":delayed"} {
-		if owner, ok := strings.CutSuffix(name, suffix); ok && tasks[owner] != nil {
+		if owner, ok := strings.CutSuffix(name, suffix); ok && d.tasks[owner] != nil {
 			return owner
 		}
 	}
 	for i := range name {
-		if strings.HasPrefix(name[i:], ":run:") && tasks[name[:i]] != nil {
+		if strings.HasPrefix(name[i:], ":run:") && d.tasks[name[:i]] != nil {
 			return name[:i]
 		}
 	}

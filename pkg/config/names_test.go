@@ -38,7 +38,7 @@ func TestTypeName_Refused(t *testing.T) {
 
 func TestTypeName_InvalidUTF8IsRefused(t *testing.T) {
 	d := &decoder{}
-	d.validateType(&taskSettings{name: "a\xff"})
+	d.validateType("a\xff", Origin{})
 	if len(d.faults) != 1 {
 		t.Errorf("faults %v", d.faults)
 	}
@@ -84,12 +84,11 @@ func TestTypeName_NoTwoMeaningsOfOneRedisKey(t *testing.T) {
 	accepted := 0
 	for _, a := range names {
 		for _, b := range names {
-			d := &decoder{}
-			tasks := map[string]*taskSettings{a: {name: a}, b: {name: b}}
-			for _, s := range tasks {
-				d.validateType(s)
+			d := &decoder{tasks: map[string]*draft{a: {}, b: {}}}
+			for name := range d.tasks {
+				d.validateType(name, Origin{})
 			}
-			d.validatePairs(tasks)
+			d.validatePairs()
 			if len(d.faults) > 0 {
 				continue
 			}
@@ -98,7 +97,7 @@ func TestTypeName_NoTwoMeaningsOfOneRedisKey(t *testing.T) {
 			for _, k := range own {
 				seen[k] = "gordon"
 			}
-			for name := range tasks {
+			for name := range d.tasks {
 				for _, k := range keysInRedis(name) {
 					if owner, ok := seen[k]; ok {
 						t.Errorf("%q and %q: the key %q belongs to %s and %s", a, b, k, owner, name)

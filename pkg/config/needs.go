@@ -1,52 +1,64 @@
 package config
 
-// Need is a file or folder that a key outside of the tasks needs, for those who
-// find out whether it is there, and is what it has to be.
+// Need is a file or folder that a key outside of the tasks names. The caller checks
+// whether it exists and is what it must be.
 type Need struct {
 	Kind  NeedKind
-	Path  string // absolute, but for a program and a credential
-	Key   string // the key that belongs to a certificate
-	Place Origin // where it is named
+	Path  string // absolute, except for a program and a credential
+	Key   string // the path of the key that belongs to a certificate
+	Place Origin
 }
 
-// NeedKind is what a [Need] has to be.
+// NeedKind is what a [Need] must be.
 type NeedKind int
 
 // The kinds of needs.
 const (
-	NeedProgram     NeedKind = iota // to run, as [Config.ErrorScript] has it
-	NeedFolder                      // to write to
-	NeedLogfile                     // which gordon makes where there is none
-	NeedPassword                    // a file or "credential:NAME", which only the daemon has
-	NeedAuthorities                 // in PEM
-	NeedCertificate                 // in PEM
-	NeedKey                         // in PEM
+	NeedProgram     NeedKind = iota + 1 // to run, as in [Config.ErrorScript]
+	NeedFolder                          // to write to
+	NeedLogfile                         // gordon creates it if it does not exist
+	NeedPassword                        // a file, or "credential:NAME", which only the daemon has
+	NeedAuthorities                     // in PEM
+	NeedCertificate                     // in PEM
+	NeedKey                             // in PEM
 )
 
-// needs lists those that are named, in c with their full paths.
-func (s *settings) needs(c *Config) []Need {
-	var list []Need
-	add := func(kind NeedKind, path string, at origin) {
-		if path != "" {
-			list = append(list, Need{Kind: kind, Path: path, Place: at.exported()})
+// needs lists the files that keys name. The key of a certificate follows it.
+func (d *decoder) needs(keys []key, prefix string) (list []Need) {
+	for _, k := range keys {
+		name := dotted(prefix, k.name)
+		list = append(list, d.needs(k.table, name)...)
+		if k.need == 0 || !d.top.set(name) {
+			continue
+		}
+		path := *k.field.(*string)
+		if path == "" {
+			continue
+		}
+		if n := len(list) - 1; k.need == NeedKey && n >= 0 {
+			list[n].Key = path
+		}
+		list = append(list, Need{Kind: k.need, Path: path, Place: d.top.at(name)})
+	}
+	return list
+}
+
+// LimitKey is one limit of the configuration. The caller checks whether it can be
+// enforced on the machine.
+type LimitKey struct {
+	Controller string // of control groups: "memory", "cpu", "io" or "pids"
+	Place      Origin // where the limit is set
+}
+
+// limits lists the limits that are set, first those of one run.
+func (t *draft) limits(keys []key, prefix string) (list []LimitKey) {
+	for _, k := range keys {
+		if k.limits != nil && k.limits() {
+			list = append(list, LimitKey{Controller: k.controller, Place: t.scope.at(dotted(prefix, k.name))})
 		}
 	}
-	pair := func(cert, key string, certAt, keyAt origin) {
-		add(NeedCertificate, cert, certAt)
-		add(NeedKey, key, keyAt)
-		if cert != "" {
-			list[len(list)-2].Key = key
-		}
+	for _, k := range keys {
+		list = append(list, t.limits(k.table, dotted(prefix, k.name))...)
 	}
-	add(NeedProgram, c.ErrorScript, s.errorScript.at)
-	if s.tempDir.v != "" {
-		add(NeedFolder, c.TempDir, s.tempDir.at)
-	}
-	add(NeedLogfile, c.Logfile, s.logfile.at)
-	add(NeedPassword, c.Redis.PasswordFile, s.redis.login.passwordFile.at)
-	add(NeedAuthorities, c.Redis.TLS.CAFile, s.redis.tls.caFile.at)
-	pair(c.Redis.TLS.CertFile, c.Redis.TLS.KeyFile, s.redis.tls.certFile.at, s.redis.tls.keyFile.at)
-	add(NeedPassword, c.Redis.Sentinel.PasswordFile, s.redis.sentinel.login.passwordFile.at)
-	pair(c.Stats.TLSCertFile, c.Stats.TLSKeyFile, s.stats.tlsCertFile.at, s.stats.tlsKeyFile.at)
 	return list
 }

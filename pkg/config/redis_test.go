@@ -141,9 +141,9 @@ func TestSentinel_PortIsAddedWhereThereIsNone(t *testing.T) {
 		"[fe80::1%eth0]":  "[fe80::1%eth0]:26379",
 		"[fe80::1%lo]:80": "[fe80::1%lo]:80",
 	} {
-		got, wrong := sentinelAddress(addr)
-		if got != want || wrong != "" {
-			t.Errorf("%q: got %q (%s), want %q", addr, got, wrong, want)
+		got, err := sentinelAddress(addr)
+		if got != want || err != nil {
+			t.Errorf("%q: got %q (%v), want %q", addr, got, err, want)
 		}
 	}
 }
@@ -155,7 +155,7 @@ func TestSentinel_AddressRefused(t *testing.T) {
 		[]any{"a"},
 		map[string]any{"a": "b"},
 	} {
-		if got, wrong := sentinelAddress(addr); wrong == "" {
+		if got, err := sentinelAddress(addr); err == nil {
 			t.Errorf("%#v became %q", addr, got)
 		}
 	}
@@ -163,12 +163,12 @@ func TestSentinel_AddressRefused(t *testing.T) {
 
 func TestServerName(t *testing.T) {
 	for _, name := range []string{"", "redis", "redis.example.com", "10.0.0.1", "::1", "2001:db8::1"} {
-		if got, wrong := serverName(name); got != name || wrong != "" {
-			t.Errorf("%q: got %q (%s)", name, got, wrong)
+		if got, err := serverName(name); got != name || err != nil {
+			t.Errorf("%q: got %q (%v)", name, got, err)
 		}
 	}
 	for _, name := range []any{"redis:6379", "[::1]", "[::1]:80", "a b", "a\tb", "https://a", "u@a", "a/b", int64(3), nil} {
-		if _, wrong := serverName(name); wrong == "" {
+		if _, err := serverName(name); err == nil {
 			t.Errorf("%#v is accepted", name)
 		}
 	}

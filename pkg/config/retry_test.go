@@ -7,7 +7,7 @@ import (
 
 // noRetry is what a file without any of the keys gives.
 func noRetry() Retry {
-	return Retry{MaxAttempts: 1, Delay: 10 * time.Second, DelayMax: time.Hour, Factor: 2, Jitter: 0.1, On: everyFailure().without(hopeless())}
+	return Retry{MaxAttempts: 1, Delay: 10 * time.Second, DelayMax: time.Hour, Factor: 2, Jitter: 0.1, On: everyFailure().without(permanent())}
 }
 
 func TestRetry_Defaults(t *testing.T) {

@@ -8,9 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/BurntSushi/toml"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/nevsnode/gordon/v2/internal/tomlfile"
 )
 
 // defaults are the keys that have a default, as the documents write it. A value in
@@ -62,27 +63,23 @@ func defaults() map[string]string {
 	}
 }
 
-// allKeys lists every key that the decoder knows, as tasks.*.script.
+// allKeys lists every key that has a value, such as tasks.*.script.
 func allKeys() []string {
-	var list []string
-	list = append(list, schemaNames("", topKeys())...)
-	list = append(list, schemaNames("redis.", redisKeys())...)
-	list = append(list, schemaNames("redis.tls.", tlsKeys())...)
-	list = append(list, schemaNames("redis.sentinel.", sentinelKeys())...)
-	list = append(list, schemaNames("stats.", statsKeys())...)
-	list = append(list, schemaNames("stats.newrelic.", newRelicKeys())...)
-	list = append(list, schemaNames("tasks.*.", taskKeys())...)
-	list = append(list, schemaNames("tasks.*.total.", totalKeys())...)
-	tables := []string{"redis", "redis.tls", "redis.sentinel", "stats", "stats.newrelic", "tasks", "tasks.*.total"}
-	list = slices.DeleteFunc(list, func(k string) bool { return slices.Contains(tables, k) })
+	list := keyNames("", schema())
 	slices.Sort(list)
 	return list
 }
 
-func schemaNames[S any](prefix string, keys []key[S]) []string {
+func keyNames(table string, keys []key) []string {
 	var list []string
 	for _, k := range keys {
-		list = append(list, prefix+k.name)
+		name := strings.Replace(dotted(table, k.name), "tasks.NAME", "tasks.*", 1)
+		switch {
+		case k.table != nil:
+			list = append(list, keyNames(name, k.table)...)
+		case name != "tasks":
+			list = append(list, name)
+		}
 	}
 	return list
 }
@@ -156,23 +153,26 @@ func TestSample_LoadsWithEverySettingTurnedOn(t *testing.T) {
 }
 
 func TestSample_HasEveryKeyAndNoOther(t *testing.T) {
-	var tree map[string]any
-	md, err := toml.Decode(sampleWithAll(t), &tree)
+	root, err := tomlfile.Parse(sampleWithAll(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, k := range md.Keys() {
-		if md.Type(k...) == "Hash" {
-			continue
-		}
-		if k[0] == "tasks" {
-			if k = append(toml.Key{"tasks", "*"}, k[2:]...); k[2] != "total" {
-				k = k[:3] // the variables of environment have any name
+	var walk func(v tomlfile.Value)
+	walk = func(v tomlfile.Value) {
+		if list, ok := v.Table(); ok && !slices.Contains(v.Key, "environment") {
+			for _, child := range list {
+				walk(child)
 			}
+			return
+		}
+		k := slices.Clone(v.Key)
+		if k[0] == "tasks" {
+			k[1] = "*"
 		}
 		got = append(got, strings.Join(k, "."))
 	}
+	walk(root)
 	slices.Sort(got)
 	if diff := cmp.Diff(allKeys(), slices.Compact(got)); diff != "" {
 		t.Error(diff)

@@ -4,8 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/BurntSushi/toml"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nevsnode/gordon/v2/internal/tomlfile"
 )
 
 func TestPassword_HasNoKey(t *testing.T) {
@@ -37,7 +38,7 @@ func TestPassword_HasNoKey(t *testing.T) {
 }
 
 func TestPassword_OtherKeysAreNoPasswords(t *testing.T) {
-	for _, path := range []toml.Key{{"stats", "password"}, {"tasks", "mail", "auth"}, {"redis", "author"}, {"redis"}, {"sentinel"}, {"redis", "sentinel"}} {
+	for _, path := range []tomlfile.Key{{"stats", "password"}, {"tasks", "mail", "auth"}, {"redis", "author"}, {"redis"}, {"sentinel"}, {"redis", "sentinel"}} {
 		if holdsPassword(path) {
 			t.Errorf("%s is taken for a password", path)
 		}
@@ -102,8 +103,8 @@ func TestPasswordFile(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"", "a/b", "/a", "../a", ".", "..", "a:b", "ä", "a\tb", strings.Repeat("x", 256)} {
-		if _, wrong := passwordFile("credential:" + name); !strings.HasPrefix(wrong, `must be "credential:NAME"`) {
-			t.Errorf("the credential %q: got %q", name, wrong)
+		if _, err := passwordFile("credential:" + name); err == nil || !strings.HasPrefix(err.Error(), `must be "credential:NAME"`) {
+			t.Errorf("the credential %q: got %v", name, err)
 		}
 	}
 }

@@ -1,25 +1,24 @@
 package config
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
-	"github.com/BurntSushi/toml"
+	"github.com/nevsnode/gordon/v2/internal/tomlfile"
 )
 
-// unknown says what to do about a key that no table like this one has.
-func unknown(it item, known []string) string {
-	name := it.path[len(it.path)-1]
-	if holdsPassword(it.path) {
+// unknown returns the message about a key that its table does not have. known are
+// the keys of the table.
+func unknown(v tomlfile.Value, known []string) string {
+	name := v.Key.Name()
+	if holdsPassword(v.Key) {
 		return passwordAdvice
 	}
-	if other := elsewhere(it.path); other != "" {
+	if other := elsewhere(v.Key); other != "" {
 		return fmt.Sprintf("unknown key; did you mean %s?", other)
 	}
-	if near := nearest(name, known); near != "" {
+	if near := tomlfile.Nearest(name, known); near != "" {
 		return fmt.Sprintf("unknown key; did you mean %s?", near)
 	}
 	if meant := meaning(name, known); meant != "" {
@@ -28,8 +27,8 @@ func unknown(it item, known []string) string {
 	if place := placeOf(name); place != "" {
 		return "unknown key here; it belongs " + place
 	}
-	if table, ok := it.value.(map[string]any); ok && len(it.path) == 1 && table["script"] != nil {
-		return fmt.Sprintf("unknown table; did you mean [tasks.%s]?", it.path)
+	if table, ok := v.Raw.(map[string]any); ok && len(v.Key) == 1 && table["script"] != nil {
+		return fmt.Sprintf("unknown table; did you mean [tasks.%s]?", v.Key)
 	}
 	if len(known) == 0 {
 		return "unknown key; nothing in this table has an effect, it can go"
@@ -37,39 +36,48 @@ func unknown(it item, known []string) string {
 	return fmt.Sprintf("unknown key; allowed here are %s; see gordon.toml(5)", closest(name, known))
 }
 
-// maxSuggested is how many keys a fault names. Among more nobody finds the right one.
+// maxSuggested limits the keys that a fault names: a reader cannot search more.
 const maxSuggested = 5
 
-// closest names the keys that look most like a name.
+// closest lists the keys that are most like a name.
 func closest(name string, known []string) string {
-	name = strings.ToLower(name)
-	list := slices.Clone(known)
-	slices.SortStableFunc(list, func(a, b string) int { return cmp.Compare(unlike(name, a), unlike(name, b)) })
+	list := tomlfile.Rank(name, known)
 	if len(list) <= maxSuggested {
 		return strings.Join(list, ", ")
 	}
 	return strings.Join(list[:maxSuggested], ", ") + " and others"
 }
 
-// unlike is the distance of two names, less where they have a word in common.
-func unlike(name, key string) int {
-	d := distance(name, key)
-	for word := range strings.SplitSeq(key, "_") {
-		if len(word) > 2 && strings.Contains(name, word) {
-			d -= 2 * len(word)
-		}
+// passwordAdvice is the message about a key that would hold a password.
+const passwordAdvice = "a password must not stand in this file: put it in a file of its own with mode 0600 or 0640, " +
+	`or in a systemd credential, and name that with password_file in [redis] or [redis.sentinel]: an absolute path or "credential:NAME"`
+
+// holdsPassword reports whether an unknown key probably holds the password of Redis.
+// Its value must not appear in a fault.
+func holdsPassword(path tomlfile.Key) bool {
+	name := plain(path.Name())
+	short := strings.TrimPrefix(strings.TrimPrefix(name, "redis"), "sentinel")
+	if !slices.Contains([]string{"password", "passwd", "passphrase", "pass", "auth", "requirepass"}, short) {
+		return false
 	}
-	return d
+	// A name without the prefix means Redis only in the tables of Redis. A name with
+	// the prefix may be in the wrong table.
+	return len(path) == 1 || strings.EqualFold(path[0], "redis") || short != name
+}
+
+// plain returns a name in lower case without separators.
+func plain(name string) string {
+	return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(name))
 }
 
 // meaning returns advice for a key that another program has for one of ours, or "".
 func meaning(name string, known []string) string {
-	plain := strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(name))
-	if slices.Contains([]string{"enabled", "enable", "disabled", "disable", "active"}, plain) && slices.Contains(known, "script") {
+	name = plain(name)
+	if slices.Contains([]string{"enabled", "enable", "disabled", "disable", "active"}, name) && slices.Contains(known, "script") {
 		return "a task cannot be turned off: leave it out, or add its type to the set queue_key:paused in Redis (see gordon-queue(7))"
 	}
 	for _, m := range meanings() {
-		if slices.Contains(known, m.key) && slices.Contains(strings.Fields(m.names), plain) {
+		if slices.Contains(known, m.key) && slices.Contains(strings.Fields(m.names), name) {
 			return fmt.Sprintf("did you mean %s?", m.key)
 		}
 	}
@@ -117,77 +125,53 @@ func meanings() []struct{ key, names string } {
 	}
 }
 
-// elsewhere returns the key that is meant where redis_ and [redis] are mixed up:
-// the oldest keys of Redis stand at the top, the others in the table.
-func elsewhere(path toml.Key) string {
-	name := strings.ToLower(path[len(path)-1])
+// schema returns the keys of all tables, not bound to a configuration.
+func schema() []key {
+	c := new(Config)
+	return append(topKeys(c, new(draft)), table("tasks.NAME", taskKeys(new(draft))))
+}
+
+// elsewhere returns the right key if redis_ and [redis] are confused: the oldest keys
+// of Redis are at the top of the file, the others in the table.
+func elsewhere(path tomlfile.Key) string {
+	name := strings.ToLower(path.Name())
 	inTable, isLong := strings.CutPrefix(name, "redis_")
 	switch {
-	case isLong && slices.Contains(names(redisKeys()), inTable):
+	case isLong && slices.Contains(names(redisKeys(new(Redis))), inTable):
 		return inTable + " in the [redis] table"
-	case len(path) == 2 && strings.EqualFold(path[0], "redis") && slices.Contains(names(topKeys()), "redis_"+name):
+	case len(path) == 2 && strings.EqualFold(path[0], "redis") && slices.Contains(names(schema()), "redis_"+name):
 		return "redis_" + name + " at the top of the file"
 	}
 	return ""
 }
 
-// placeOf says where a key belongs that stands in the wrong table. The usual slip
-// is a key for the whole file below the first [table].
+// placeOf returns the place of a key that is in the wrong table, or "". The usual
+// mistake is a key for the whole file below the first [table].
 func placeOf(name string) string {
 	name = strings.ToLower(name)
-	switch {
-	case slices.Contains(names(topKeys()), name):
+	keys := schema()
+	if slices.Contains(names(keys), name) {
 		return "at the top of the file, before the first [table]"
-	case slices.Contains(names(taskKeys()), name):
+	}
+	switch table := tableOf(name, keys); table {
+	case "":
+		return ""
+	case "tasks.NAME":
 		return "in a [tasks.NAME] table"
-	case slices.Contains(names(statsKeys()), name):
-		return "in the [stats] table"
-	case slices.Contains(names(redisKeys()), name):
-		return "in the [redis] table"
-	case slices.Contains(names(tlsKeys()), name):
-		return "in the [redis.tls] table"
-	case slices.Contains(names(sentinelKeys()), name):
-		return "in the [redis.sentinel] table"
+	default:
+		return "in the [" + table + "] table"
+	}
+}
+
+// tableOf returns the first table that has a key, or "".
+func tableOf(name string, keys []key) string {
+	for _, k := range keys {
+		if slices.Contains(names(k.table), name) {
+			return k.name
+		}
+		if t := tableOf(name, k.table); t != "" {
+			return dotted(k.name, t)
+		}
 	}
 	return ""
-}
-
-// nearest returns the candidate that name is most likely a slip of, or "".
-func nearest(name string, candidates []string) string {
-	name = strings.ToLower(name)
-	best, least := "", max(1, utf8.RuneCountInString(name)/3)+1
-	for _, c := range candidates {
-		if d := distance(name, c); d < least {
-			best, least = c, d
-		}
-	}
-	return best
-}
-
-// distance counts the letters to add, drop, replace or swap with their neighbour
-// to make b of a (optimal string alignment).
-func distance(a, b string) int {
-	s, t := []rune(a), []rune(b)
-	if len(s) > 2*len(t)+2 {
-		return len(s) // hopeless, and perhaps huge
-	}
-	before, prev, row := make([]int, len(t)+1), make([]int, len(t)+1), make([]int, len(t)+1)
-	for j := range prev {
-		prev[j] = j
-	}
-	for i := range s {
-		row[0] = i + 1
-		for j := range t {
-			cost := 1
-			if s[i] == t[j] {
-				cost = 0
-			}
-			row[j+1] = min(row[j]+1, prev[j+1]+1, prev[j]+cost)
-			if i > 0 && j > 0 && s[i] == t[j-1] && s[i-1] == t[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, prev, row = prev, row, before
-	}
-	return prev[len(t)]
 }

@@ -6,97 +6,106 @@ import (
 	"unicode"
 )
 
-func (d *decoder) validateAddress(s *settings, whole bool) {
-	if q := s.queueKey; q.good() && strings.ContainsFunc(q.v, unicode.IsControl) {
-		d.fault(q.at, "must not hold control characters")
+func (d *decoder) validateRedis(complete bool) {
+	d.validateAddress(complete)
+	if complete {
+		d.validateLogin("redis", d.config.Redis.Username, d.config.Redis.PasswordFile)
 	}
-	a := s.redisAddress
+	d.validateTLS(complete)
+	d.validateSentinel(complete)
+}
+
+func (d *decoder) validateAddress(complete bool) {
+	c, top := d.config, d.top
+	if top.valid("queue_key") && strings.ContainsFunc(c.QueueKey, unicode.IsControl) {
+		d.fault(top.at("queue_key"), "must not hold control characters")
+	}
+	network, set, at := d.network(), top.set("redis_address"), top.at("redis_address")
 	switch {
-	case a.bad || s.redisNetwork.bad || s.redis.sentinel.used():
-	case s.network() == "unix" && !a.set:
-		if whole && !s.redis.sentinel.addresses.bad {
-			d.fault(s.redisNetwork.at, `"unix" needs redis_address, the absolute path of a socket`)
+	case top.invalid("redis_address") || top.invalid("redis_network") || d.usesSentinels():
+	case network == "unix" && !set:
+		if complete && !top.invalid("redis.sentinel.addresses") {
+			d.fault(top.at("redis_network"), `"unix" needs redis_address, the absolute path of a socket`)
 		}
-	case s.network() == "unix" && !filepath.IsAbs(a.v):
-		d.fault(a.at, `must be the absolute path of a socket, since redis_network is "unix", not %s`, shownAddress(a.v))
-	case s.network() == "tcp" && a.set:
-		if wrong := checkHostPort(a.v, defaultRedisAddress, 1); wrong != "" {
-			d.fault(a.at, "%s, or the absolute path of a socket, not %s", wrong, shownAddress(a.v))
+	case network == "unix" && !filepath.IsAbs(c.RedisAddress):
+		d.fault(at, `must be the absolute path of a socket, since redis_network is "unix", not %s`, shownAddress(c.RedisAddress))
+	case network == "tcp" && set:
+		if err := checkHostPort(c.RedisAddress, exampleRedis, 1); err != nil {
+			d.fault(at, "%v, or the absolute path of a socket, not %s", err, shownAddress(c.RedisAddress))
 		}
 	}
 }
 
-// network resolves redis_network: a socket's path is enough to tell.
-func (s *settings) network() string {
+// network returns the network of Redis: the path of a socket implies "unix".
+func (d *decoder) network() string {
+	c := d.config
+	if c.RedisNetwork == "unix" || c.RedisNetwork == "" && filepath.IsAbs(c.RedisAddress) {
+		return "unix"
+	}
+	return "tcp"
+}
+
+func (d *decoder) validateLogin(table, username, passwordFile string) {
+	user := dotted(table, "username")
+	if d.top.valid(user) && username != "" && passwordFile == "" && !d.top.invalid(dotted(table, "password_file")) {
+		d.fault(d.top.at(user), "needs password_file beside it, which names the file with the user's password")
+	}
+}
+
+func (d *decoder) validateTLS(complete bool) {
+	t, top := d.config.Redis.TLS, d.top
+	if complete {
+		d.validatePair("redis.tls", "cert_file", t.CertFile, "key_file", t.KeyFile)
+	}
 	switch {
-	case s.redisNetwork.v == "unix":
-		return "unix"
-	case s.redisNetwork.v == "" && filepath.IsAbs(s.redisAddress.v):
-		return "unix"
-	default:
-		return "tcp"
+	case t.Enabled:
+		onSocket := d.network() == "unix" && !top.invalid("redis_network")
+		if onSocket && !d.usesSentinels() && !top.invalid("redis.sentinel.addresses") {
+			d.fault(top.at("redis.tls.enabled"), "needs Redis at host:port: it does not speak TLS on a unix socket")
+		}
+	case !top.invalid("redis.tls.enabled") && complete:
+		d.validateUnused("redis.tls", tlsKeys(&d.config.Redis.TLS), "needs enabled = true beside it: without that, nothing is encrypted")
 	}
 }
 
-func (d *decoder) validateLogin(l login, whole bool) {
-	if u, p := l.username, l.passwordFile; whole && u.good() && u.v != "" && !p.bad && p.v == "" {
-		d.fault(u.at, "needs password_file beside it, which names the file with the user's password")
-	}
-}
+// usesSentinels reports whether Sentinels know the address of Redis. Invalid
+// addresses count, because the intention is clear.
+func (d *decoder) usesSentinels() bool { return len(d.config.Redis.Sentinel.Addresses) > 0 }
 
-func (d *decoder) validateTLS(s *settings, whole bool) {
-	t := s.redis.tls
-	d.validatePair(t.certFile, t.keyFile, "cert_file", "key_file", whole)
-	if t.enabled.v {
-		sentinel := s.redis.sentinel
-		if s.network() == "unix" && !s.redisNetwork.bad && !sentinel.used() && !sentinel.addresses.bad {
-			d.fault(t.enabled.at, "needs Redis at host:port: it does not speak TLS on a unix socket")
+func (d *decoder) validateSentinel(complete bool) {
+	s, top := &d.config.Redis.Sentinel, d.top
+	const addresses = "redis.sentinel.addresses"
+	if !d.usesSentinels() {
+		if complete && !top.invalid(addresses) {
+			d.validateUnused("redis.sentinel", sentinelKeys(s), `needs addresses beside it: where the Sentinels listen, such as ["`+exampleSentinel+`"]`)
 		}
 		return
 	}
-	if t.enabled.bad || !whole {
-		return
-	}
-	for _, v := range []value[string]{t.caFile, t.certFile, t.keyFile, t.serverName} {
-		if v.good() && v.v != "" {
-			d.fault(v.at, "needs enabled = true beside it: without that, nothing is encrypted")
-			return // one is enough: they have the same cause
-		}
-	}
-}
-
-// used reports whether Sentinels tell the address of Redis. An address that was
-// refused counts: what is meant by it is plain.
-func (s sentinelSettings) used() bool { return len(s.addresses.v) > 0 }
-
-func (d *decoder) validateSentinel(s *settings, whole bool) {
-	sentinel := s.redis.sentinel
-	if !sentinel.used() {
-		if whole && !sentinel.addresses.bad {
-			d.validateNoSentinel(sentinel)
-		}
-		return
-	}
-	at := sentinel.addresses.at
-	if sentinel.master.v == "" && !sentinel.master.bad && whole {
+	at := top.at(addresses)
+	if complete && s.Master == "" && !top.invalid("redis.sentinel.master") {
 		d.fault(at, "needs master beside it, the name that the Sentinels have for Redis")
 	}
-	if s.redisAddress.set {
-		d.fault(s.redisAddress.at, "must be removed: the Sentinels of %s (%s:%d) tell where Redis is; "+
-			"if this is the right address, remove the [redis.sentinel] table instead", at.key, at.file, at.line)
+	if top.set("redis_address") {
+		d.fault(top.at("redis_address"), "must be removed: the Sentinels of %s (%s:%d) tell where Redis is; "+
+			"if this is the right address, remove the [redis.sentinel] table instead", at.Key, at.File, at.Line)
 	}
-	if s.redisNetwork.v == "unix" {
-		d.fault(s.redisNetwork.at, `must be "tcp", or be removed: Sentinels do not tell of unix sockets`)
+	if d.config.RedisNetwork == "unix" {
+		d.fault(top.at("redis_network"), `must be "tcp", or be removed: Sentinels do not tell of unix sockets`)
 	}
-	d.validateLogin(sentinel.login, whole)
+	if complete {
+		d.validateLogin("redis.sentinel", s.Username, s.PasswordFile)
+	}
 }
 
-// validateNoSentinel looks for keys that have no effect without a Sentinel.
-func (d *decoder) validateNoSentinel(s sentinelSettings) {
-	for _, v := range []value[string]{s.master, s.login.username, s.login.passwordFile} {
-		if v.good() && v.v != "" {
-			d.fault(v.at, "needs addresses beside it: where the Sentinels listen, such as [%q]", exampleSentinel)
-			return // one is enough: they have the same cause
+// validateUnused reports the first string of a table that has no effect. One fault is
+// enough: the others have the same cause.
+func (d *decoder) validateUnused(table string, keys []key, message string) {
+	for _, k := range keys {
+		value, isText := k.field.(*string)
+		name := dotted(table, k.name)
+		if isText && *value != "" && d.top.valid(name) {
+			d.fault(d.top.at(name), "%s", message)
+			return
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nevsnode/gordon/v2/internal/tomlfile"
 )
 
 func TestDurations(t *testing.T) {
@@ -93,7 +95,7 @@ func TestStatsInterface(t *testing.T) {
 		}
 	}
 	for _, addr := range []string{"localhost", "localhost:", ":-1", "a b:80", "::1:80", "[::1]", "http://x:80", "x:80/stats", "\t:80", "/run/x.sock"} {
-		if wrong := checkHostPort(addr, "", 0); wrong == "" {
+		if err := checkHostPort(addr, "", 0); err == nil {
 			t.Errorf("%q is accepted", addr)
 		}
 	}
@@ -105,7 +107,7 @@ func TestStatsPattern_WhatIsAcceptedCanBeServed(t *testing.T) {
 		"/", "/stats", "/stats/", "/a/b/", "/ä/日本", "/a.b", "/a..b", "/{", "/{x}", "/{$}", "/a b", "/a\tb", "GET /", "host/", "", "x", "//", "/a//b",
 		"/./", "/a/..", "/a/.", "/?x", "/#x", "/%", "/%zz", "/%41", "/a/./b/", "/\x00", "/\u00a0",
 	} {
-		if checkPattern(p) != "" {
+		if checkPattern(p) != nil {
 			continue
 		}
 		served++
@@ -142,27 +144,14 @@ func TestTask_BackoffIsComparable(t *testing.T) {
 }
 
 func TestNearest(t *testing.T) {
-	known := names(taskKeys())
+	known := names(taskKeys(new(draft)))
 	for slip, want := range map[string]string{
 		"worker": "workers", "wrokers": "workers", "WORKRES": "workers", "scripts": "script", "skript": "script",
 		"backof_min": "backoff_min", "fail_on_ouput": "fail_on_output", "failed_task_ttl": "failed_tasks_ttl",
 		"timeuot": "timeout", "memroy_max": "memory_max", "x": "", "": "", "日本": "", "type": "",
 	} {
-		if got := nearest(slip, known); got != want {
+		if got := tomlfile.Nearest(slip, known); got != want {
 			t.Errorf("%q: got %q, want %q", slip, got, want)
-		}
-	}
-}
-
-func TestDistance(t *testing.T) {
-	for _, tc := range []struct {
-		a, b string
-		want int
-	}{
-		{"", "", 0}, {"a", "a", 0}, {"", "ab", 2}, {"ab", "", 2}, {"ab", "ba", 1}, {"kitten", "sitting", 3}, {"ä", "a", 1}, {"abcdefghijklmnop", "ab", 16},
-	} {
-		if got := distance(tc.a, tc.b); got != tc.want {
-			t.Errorf("%q, %q: got %d, want %d", tc.a, tc.b, got, tc.want)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package config
+package tomlfile
 
 import (
 	"regexp"
@@ -6,28 +6,28 @@ import (
 )
 
 var (
-	// bare is a line with a key and a value that is not in quotes, nor an array or a
-	// table.
-	bare = regexp.MustCompile(`^\s*([A-Za-z0-9_.-]+)\s*=\s*([^\s"'\[{#=][^#]*)`)
-	// scalar is what needs no quotes: a number, a date, true and false.
+	// unquoted matches a key and a value that has no quotes and is neither an array
+	// nor a table.
+	unquoted = regexp.MustCompile(`^\s*([A-Za-z0-9_.-]+)\s*=\s*([^\s"'\[{#=][^#]*)`)
+	// scalar matches values that need no quotes: numbers, dates, true and false.
 	scalar = regexp.MustCompile(`^(true|false|[+-]?(inf|nan)|[+-]?(0|[1-9][0-9_]*)(\.[0-9_]+)?([eE][+-]?[0-9]+)?|0[xob][0-9A-Fa-f_]+|[0-9]{4}-[0-9]{2}-[0-9]{2}.*)$`)
-	// loose is a word without quotes in an array.
-	loose = regexp.MustCompile(`[\[,]\s*[A-Za-z/~$][^"',\]]*[\],]`)
-	// colon is a line of YAML or JSON.
+	// unquotedElement matches a word without quotes in an array.
+	unquotedElement = regexp.MustCompile(`[\[,]\s*[A-Za-z/~$][^"',\]]*[\],]`)
+	// colon matches a line of YAML or JSON.
 	colon = regexp.MustCompile(`^\s*"?[A-Za-z0-9_.-]+"?\s*:`)
 )
 
-// slip returns advice for a line that is not TOML, if it looks like one of the usual
-// slips. The message of the library names what it found, and not what to do about it.
-func slip(line string) string {
+// hint returns advice for a line that is not TOML, if it is one of the common
+// mistakes. The library's message names the problem, not the correction.
+func hint(line string) string {
 	line = strings.TrimSuffix(line, "\r")
-	m := bare.FindStringSubmatch(line)
+	m := unquoted.FindStringSubmatch(line)
 	switch {
 	case strings.ContainsAny(line, "“”„‘’«»"):
 		return `; strings need straight quotes, as in "text"`
 	case m != nil && !scalar.MatchString(strings.TrimSpace(m[2])):
-		return "; strings need quotes, as in " + m[1] + " = " + shown(strings.TrimSpace(m[2]))
-	case loose.MatchString(line):
+		return "; strings need quotes, as in " + m[1] + " = " + Quote(strings.TrimSpace(m[2]))
+	case unquotedElement.MatchString(line):
 		return `; strings need quotes, also in an array: ["first", "second"]`
 	case colon.MatchString(line):
 		return `; key and value are joined by =, as in queue_key = "taskqueue"`

@@ -1,10 +1,9 @@
-package config
+package tomlfile
 
 import "strings"
 
-// scanner walks over a TOML document with no more understanding than is needed
-// to tell keys from values. It knows TOML 1.1, since the library does: tables in
-// braces may span lines.
+// scanner splits a TOML document into keys and values, and checks no more of it.
+// It accepts TOML 1.1, as the library does: inline tables may span lines.
 type scanner struct {
 	src  string
 	pos  int
@@ -13,14 +12,14 @@ type scanner struct {
 
 func (s *scanner) eof() bool { return s.pos >= len(s.src) }
 
-// advance moves on by n bytes and counts the lines it passes.
+// advance moves forward by n bytes and counts the lines.
 func (s *scanner) advance(n int) {
 	n = min(n, len(s.src)-s.pos)
 	s.line += strings.Count(s.src[s.pos:s.pos+n], "\n")
 	s.pos += n
 }
 
-// accept skips spaces, then tok where it is next.
+// accept skips spaces, and then tok if it is next. It reports whether tok was next.
 func (s *scanner) accept(tok string) bool {
 	s.skipAny(" \t")
 	if !strings.HasPrefix(s.src[s.pos:], tok) {
@@ -35,7 +34,7 @@ func (s *scanner) skipAny(chars string) {
 	s.advance(len(rest) - len(strings.TrimLeft(rest, chars)))
 }
 
-// until moves on to the next of chars, or to the end.
+// until moves forward to the next of chars, or to the end.
 func (s *scanner) until(chars string) {
 	i := strings.IndexAny(s.src[s.pos:], chars)
 	if i < 0 {
@@ -44,7 +43,7 @@ func (s *scanner) until(chars string) {
 	s.advance(i)
 }
 
-// skipBlank skips spaces, line ends and comments.
+// skipBlank skips spaces, newlines and comments.
 func (s *scanner) skipBlank() {
 	for {
 		s.skipAny(" \t\r\n")
@@ -55,7 +54,7 @@ func (s *scanner) skipBlank() {
 	}
 }
 
-// key reads a key such as a."b c".d in its parts.
+// key reads a key such as a."b c".d and returns its parts.
 func (s *scanner) key() ([]string, error) {
 	var parts []string
 	for {
@@ -94,7 +93,7 @@ func (s *scanner) simpleKey() (string, error) {
 	return s.src[start:s.pos], nil
 }
 
-// pair reads "key = value" and notes the lines below the table.
+// pair reads "key = value" and records its lines below the table.
 func (s *scanner) pair(table *node, depth int) error {
 	line := s.line
 	keys, err := s.key()
@@ -107,7 +106,7 @@ func (s *scanner) pair(table *node, depth int) error {
 	return s.value(table.descend(keys, line), depth)
 }
 
-// value skips a value and notes the lines of what is inside it.
+// value skips a value and records the lines of its parts.
 func (s *scanner) value(n *node, depth int) error {
 	if depth > maxDepth {
 		return errTooDeep
@@ -134,7 +133,7 @@ func (s *scanner) value(n *node, depth int) error {
 	return nil
 }
 
-// list reads elements that are parted by commas up to the closing bracket.
+// list reads elements that are separated by commas, up to the closing bracket.
 func (s *scanner) list(end string, element func() error) error {
 	for {
 		s.skipBlank()
@@ -164,7 +163,7 @@ func (s *scanner) quoted(quote string) bool {
 			s.advance(2)
 		case strings.HasPrefix(s.src[s.pos:], quote):
 			s.advance(len(quote))
-			// Up to two quotes may stand before the closing three.
+			// Up to two quotes may precede the closing three.
 			for i := 0; len(quote) == 3 && i < 2 && !s.eof() && s.src[s.pos] == quote[0]; i++ {
 				s.advance(1)
 			}

@@ -1,4 +1,4 @@
-package config
+package tomlfile
 
 import (
 	"errors"
@@ -7,29 +7,28 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// maxDepth bounds how deep tables and arrays may be nested. A configuration
-// needs 3; the TOML library recurses once per level, without a bound of its own.
+// maxDepth limits the nesting of tables and arrays. The TOML library recurses once
+// per level and has no limit.
 const maxDepth = 32
 
 var (
 	errTooDeep = errors.New("tables or arrays are nested too deep")
-	errSyntax  = errors.New("not TOML") // the library says better what is wrong
+	errSyntax  = errors.New("not TOML") // the library's message is better
 )
 
-// node tells on which line a key of a TOML document stands, and the same of what
-// is below it.
+// node holds the line of a key, and the nodes below it.
 //
-// The library keeps positions to itself but for the first error, and forgets
-// those of all but the last table of an array; gordon reports every fault of a
-// file, so it has to know the line of each key.
+// The library reports a position only for the first syntax error, and keeps those
+// of only the last table of an array. A report of every error of a file needs the
+// line of each key.
 type node struct {
 	line  int
 	keys  map[string]*node
 	items []*node // elements of an array
 }
 
-// child returns the node of a key of a table, or one with the line of n where
-// there is none, so that a position is never missing.
+// child returns the node of a key of a table. If there is none, it returns a node
+// with the line of n, so that a position is never missing.
 func (n *node) child(key string) *node {
 	if c := n.keys[key]; c != nil {
 		return c
@@ -45,8 +44,8 @@ func (n *node) item(i int) *node {
 	return &node{line: n.line}
 }
 
-// descend returns the node of a dotted key below n, made where it is new. Tables
-// named on the way that are arrays stand for their last element, as in TOML.
+// descend returns the node of a dotted key below n, and creates it if it is new.
+// An array of tables on the way means its last element, as in TOML.
 func (n *node) descend(keys []string, line int) *node {
 	for _, k := range keys {
 		if len(n.items) > 0 {
@@ -66,8 +65,8 @@ func (n *node) descend(keys []string, line int) *node {
 }
 
 // locate maps the keys of a TOML document to their lines. It returns errTooDeep
-// where the document is nested deeper than maxDepth, and may return errSyntax, or
-// nothing, where it is not TOML; the line says where it stopped.
+// if the document is nested deeper than maxDepth. If the document is not TOML, it
+// returns errSyntax or nil. The line is the one at which it stopped.
 func locate(src string) (root *node, line int, err error) {
 	s := &scanner{src: src, line: 1}
 	root = &node{line: 1}
@@ -83,7 +82,7 @@ func locate(src string) (root *node, line int, err error) {
 	return root, line, err
 }
 
-// header reads [key] or [[key]] and returns the table that is open from there.
+// header reads [key] or [[key]] and returns the table that it opens.
 func (s *scanner) header(root *node) (*node, error) {
 	line := s.line
 	s.accept("[")
@@ -105,13 +104,13 @@ func openTable(root *node, keys []string, line int, array bool) *node {
 		n.items = append(n.items, &node{line: line})
 		return n.items[len(n.items)-1]
 	}
-	// [a.b] may come before [a]: the table's own header is the better line.
+	// [a.b] may come before [a]: the table's own header has the better line.
 	n.line = line
 	return n
 }
 
-// unquote returns the text of a quoted key. The library does it: TOML's escapes
-// are many, and they must mean here what they mean there.
+// unquote returns the text of a quoted key. The library decodes it, because TOML
+// has many escapes, and they must have the same meaning here.
 func unquote(quoted string) (string, error) {
 	var doc struct{ K string }
 	if _, err := toml.Decode("K = "+quoted, &doc); err != nil {
@@ -120,7 +119,7 @@ func unquote(quoted string) (string, error) {
 	return doc.K, nil
 }
 
-// isBare reports whether a byte may stand in a key without quotes.
+// isBare reports whether a key without quotes may contain the byte.
 func isBare(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("_-", c) >= 0
 }
