@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestCLI runs the scripts in testdata: what gordon says and does, one behaviour
+// TestCLI runs the scripts in testdata, one behaviour
 // a file. Each has gordon in $WORK/bin, which is also the first folder of PATH,
 // and besides the commands of package testscript these:
 //
@@ -68,7 +68,7 @@ func installGordon(env *testscript.Env) error {
 }
 
 // condition adds [packaged]: the machine has a configuration of its own, which
-// gordon reads where none is named.
+// gordon reads if no file is named.
 func condition(cond string) (bool, error) {
 	if cond != "packaged" {
 		return false, fmt.Errorf("there is no condition %q", cond)

@@ -33,7 +33,7 @@ func TestExitCode(t *testing.T) {
 		{fmt.Errorf("load: %w", faults), 78},
 		{errReported{faults}, 78},
 		{fmt.Errorf("%w: no such file", daemon.ErrConfig), 78},
-		// What closing says as well does not change the code.
+		// A further error of closing does not change the code.
 		{errors.Join(fmt.Errorf("gave up: %w", taskqueue.ErrRedis), errors.New("close the log")), 69},
 		// A code that came from the daemon counts, whatever it is wrapped in.
 		{fmt.Errorf("reload: %w", &control.Error{Status: 422, ExitCode: 69}), 69},
@@ -97,5 +97,5 @@ func TestErrorsInTheJournal(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Error("it waits")
 	}
-	_ = w.Close() // ends what is left of it
+	_ = w.Close() // ends the write
 }

@@ -36,7 +36,7 @@ func TestCompatOneDashFlags(t *testing.T) {
 		{"-cf.toml -tc/f", "-cf.toml -tc/f"},
 		{"reload -socket s", "reload --socket s"},
 
-		// What is no flag of gordon's is left for pflag to refuse, with its name.
+		// pflag refuses an unknown flag, with its name.
 		{"-nope -config f", "--nope --config f"},
 		{"-verbos -config=f", "--verbos --config=f"},
 		{"-x", "-x"},

@@ -11,7 +11,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// listen returns a listener for two connections, and what it accepts.
+// listen returns a listener for two connections, and the connections that it accepts.
 func listen(t *testing.T) (*Listener, <-chan net.Conn, <-chan error) {
 	t.Helper()
 	inner, err := net.Listen("tcp", "127.0.0.1:0")

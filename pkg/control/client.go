@@ -58,7 +58,7 @@ func (c Client) Post(ctx context.Context, path string) (answer string, err error
 	return shown(string(body)), nil
 }
 
-// printableError is an error whose text may contain what another process has sent.
+// printableError is an error whose text may contain bytes of another process.
 type printableError struct{ error }
 
 func (e *printableError) Error() string { return printable(e.error.Error()) }

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// serve serves on a socket in a folder of the test's until the test ends.
+// serve serves on a socket in a folder of the test until the test ends.
 func serve(t *testing.T, h http.Handler) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "gordon-control")

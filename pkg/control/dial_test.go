@@ -37,7 +37,7 @@ func fake(t *testing.T, answer string) string {
 	return path
 }
 
-// A script can answer in the daemon's place, and root prints what it says.
+// A script can answer in the daemon's place, and root prints the answer.
 func TestWhatComesFromTheSocketIsSafeToPrint(t *testing.T) {
 	for name, answer := range map[string]string{
 		"body":      "HTTP/1.1 422 x\r\n\r\n\x1b]0;title\x07\x1b[2J\u009b1mfault\nsecond\r\x00\xff",
@@ -71,7 +71,7 @@ func TestAnswerIsBounded(t *testing.T) {
 	}
 }
 
-// To follow a link would have root say something to a service that listens to root
+// Following a link would send a request of root to a service that obeys root
 // alone.
 func TestOnlyTheSocketItselfIsConnectedTo(t *testing.T) {
 	living := serve(t, reloads(never(t)))
@@ -88,7 +88,7 @@ func TestOnlyTheSocketItselfIsConnectedTo(t *testing.T) {
 			t.Errorf("%s: got %v", path, err)
 		}
 	}
-	// The socket of another user than the one who answers.
+	// The socket belongs to another user than the process that answers.
 	if err := os.Chown(living, 12345, 12345); err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func TestOnlyTheSocketItselfIsConnectedTo(t *testing.T) {
 	}
 }
 
-// systemd tells a reload of the unit which process the daemon is.
+// During a reload by systemd, $MAINPID is the pid of the daemon.
 func TestOnlyTheDaemonIsAsked(t *testing.T) {
 	var calls int
 	path := serve(t, reloads(func(context.Context) error { calls++; return nil }))
@@ -117,7 +117,7 @@ func TestOnlyTheDaemonIsAsked(t *testing.T) {
 	}
 }
 
-// Nobody who has gone gets a reload: systemd has given up, and reported that it failed.
+// A reload ends with its client: systemd has given up, and reported that it failed.
 func TestTheEndOfTheClientEndsTheReload(t *testing.T) {
 	begun, ended := make(chan struct{}), make(chan error, 1)
 	path := serve(t, reloads(func(ctx context.Context) error {
@@ -160,7 +160,7 @@ func TestASocketThatIsGoneIsMadeAgain(t *testing.T) {
 	for name, remove := range map[string]func() error{
 		"file":   func() error { return os.Remove(path) },
 		"folder": func() error { return os.RemoveAll(dir) },
-		// as a daemon leaves it that was killed
+		// the socket of a daemon that was killed
 		"replaced": func() error {
 			gordontest.DeadSocket(t, path+"2")
 			return os.Rename(path+"2", path)
@@ -176,7 +176,7 @@ func TestASocketThatIsGoneIsMadeAgain(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	// What is somebody else's stays, also at the end.
+	// The socket of another process stays, also at the end.
 	other := filepath.Join(dir, "other")
 	l, err := net.Listen("unix", other)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Error is the daemon's answer that it did not do what was asked.
+// Error is the daemon's answer that it refused or failed to do something.
 type Error struct {
 	// Status is the HTTP status.
 	Status int `json:"-"`

@@ -55,7 +55,7 @@ func TestSlowClientsAreEnded(t *testing.T) {
 	clients.Wait()
 }
 
-// A reload takes as long as it takes, and its answer arrives.
+// A reload may take any time, and its answer arrives.
 func TestALongReloadIsWaitedFor(t *testing.T) {
 	path := serve(t, reloads(func(ctx context.Context) error {
 		select {
@@ -70,7 +70,7 @@ func TestALongReloadIsWaitedFor(t *testing.T) {
 	}
 }
 
-// However many connect and say nothing, a reload gets through.
+// A reload gets through, however many clients connect and send nothing.
 func TestAReloadGetsThroughACrowd(t *testing.T) {
 	var calls atomic.Int64
 	path := serve(t, reloads(func(context.Context) error { calls.Add(1); return nil }))

@@ -25,7 +25,7 @@ import (
 // [config.Load], such as a logfile that cannot be opened.
 var ErrConfig = errors.New("configuration is invalid")
 
-// Options are what the command line decides.
+// Options are the decisions of the command line.
 type Options struct {
 	// Load reads the configuration: at the start, at each reload, and for each check.
 	Load func() (*config.Config, error)

@@ -3,6 +3,6 @@
 // group, and the handlers of the control API.
 //
 // It must not know the command line. The caller passes functions that read the
-// configuration and map an error to an exit status. When what is run is decided in
-// pkg/taskqueue.
+// configuration and map an error to an exit status. It does not decide which entry runs
+// when: that is pkg/taskqueue.
 package daemon

@@ -38,8 +38,8 @@ func (d *daemon) watchdog() *systemd.Watchdog {
 	return &systemd.Watchdog{Interval: systemd.WatchdogInterval(), Notifier: d.notifier, Alive: d.pool.Alive, Log: d.log}
 }
 
-// logNotifyError logs that systemd was not notified of what, if err is not nil. The
-// daemon can do nothing else about it.
+// logNotifyError logs the error of notifying systemd, if there is one. The daemon can do
+// nothing else about it.
 func (d *daemon) logNotifyError(what string, err error) {
 	if err != nil {
 		d.log.Debug("notifying systemd failed", "what", what, output.KeyError, err.Error())

@@ -12,7 +12,7 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/taskqueue"
 )
 
-// errStopped is returned by what a signal to stop has cut short.
+// errStopped is returned by a function that a signal to stop has cut short.
 var errStopped = errors.New("stopped")
 
 // unlessStopped calls f, which may wait for a file system that does not answer. If a
@@ -36,6 +36,12 @@ func unlessStopped[T any](stop <-chan os.Signal, f func() (T, error)) (T, error)
 	}
 }
 
+// startResult is a pool that has started, or the error that prevented it.
+type startResult struct {
+	pool *taskqueue.Pool
+	err  error
+}
+
 // start connects to Redis and starts the pool. A signal to stop cuts it short; stopped
 // is true then.
 func (d *daemon) start(ctx context.Context) (stopped bool, err error) {
@@ -49,41 +55,44 @@ func (d *daemon) start(ctx context.Context) (stopped bool, err error) {
 	d.logNotifyError("status", d.notifier.Status("waiting for redis at "+target(c).String()))
 	ctx, cancel := context.WithTimeout(ctx, c.StartTimeout)
 	defer cancel()
-	type started struct {
-		pool *taskqueue.Pool
-		err  error
-	}
-	done := make(chan started, 1)
+	done := make(chan startResult, 1)
 	go func() {
 		pool, err := d.startPool(ctx, c)
-		done <- started{pool, err}
+		done <- startResult{pool, err}
 	}()
+	result, stopped := d.awaitStart(done, cancel)
+	if !stopped && result.err != nil && ctx.Err() != nil {
+		result.err = fmt.Errorf("redis was not available within start_timeout (%v): %w", c.StartTimeout, result.err)
+	}
+	if d.pool = result.pool; d.pool == nil {
+		d.planner.Close()
+	} else if stopped {
+		d.pool.Shutdown(0, 0, nil)
+		d.closePlanner()
+	}
+	if stopped {
+		return true, nil
+	}
+	return false, result.err
+}
+
+// awaitStart waits for the end of a start. A signal to stop cancels the start; stopped is
+// true then.
+func (d *daemon) awaitStart(done <-chan startResult, cancel func()) (result startResult, stopped bool) {
 	tick := time.NewTicker(statusEvery)
 	defer tick.Stop()
 	for {
 		// start_timeout may be longer than the unit's TimeoutStartSec.
 		d.logNotifyError("extend timeout", d.notifier.ExtendTimeout(extension))
 		select {
-		case s := <-done:
-			if s.err != nil && ctx.Err() != nil {
-				s.err = fmt.Errorf("redis was not available within start_timeout (%v): %w", c.StartTimeout, s.err)
-			}
-			if d.pool = s.pool; d.pool == nil {
-				d.planner.Close()
-			}
-			return false, s.err
+		case result = <-done:
+			return result, false
 		case <-tick.C:
 		case <-d.signals.reload:
 			d.postponeReload()
 		case <-d.signals.stop:
 			cancel()
-			if d.pool = (<-done).pool; d.pool == nil {
-				d.planner.Close()
-				return true, nil
-			}
-			d.pool.Shutdown(0, 0, nil)
-			d.closePlanner()
-			return true, nil
+			return <-done, true
 		}
 	}
 }

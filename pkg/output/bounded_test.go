@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// A destination whose write(2) hangs (here a full pipe, as a file on a dead server
-// would) costs one time-out, not one for each record, and records go through again
-// when it has recovered. Nor does closing wait for it.
+// A destination whose write(2) hangs (here a full pipe, in place of a file on a dead
+// server) costs one time-out, not one per record. Records are written again when it has
+// recovered. Close does not wait for it.
 func TestDestinationThatHangs(t *testing.T) {
 	r, w := pipe(t)
 	dest := newBounded(&text{w: w})

@@ -12,8 +12,7 @@ import (
 // DefaultErrorScriptTimeout bounds one run of the error_script.
 const DefaultErrorScriptTimeout = 60 * time.Second
 
-// maxLoggedOutput bounds what the log quotes of the error_script's output, in
-// bytes.
+// maxLoggedOutput bounds the part of the error_script's output that is logged, in bytes.
 const maxLoggedOutput = 4 << 10
 
 // Exec runs script with one argument and returns its combined output. When ctx is done,
@@ -78,7 +77,7 @@ func describe(taskType string, payload []byte, reason string) []byte {
 	return commandLine.ReplaceAll(report, []byte(" $1"))
 }
 
-// excerpt keeps the end of the output, where scripts tend to say what is wrong.
+// excerpt returns the end of the output, because scripts usually print the reason last.
 func excerpt(output []byte) string {
 	if len(output) <= maxLoggedOutput {
 		return string(output)

@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// run is what a fake script saw.
+// run is one call of a fake script.
 type run struct {
 	script, path, content string
 	mode                  os.FileMode
 }
 
-// notifier returns an ErrorScript whose Exec reads the file and then does what
-// then says, the log, and the runs.
+// notifier returns an ErrorScript whose Exec reads the file and then calls then, the log,
+// and the calls.
 func notifier(t *testing.T, then func(ctx context.Context) ([]byte, error)) (*ErrorScript, *buffer, *[]run) {
 	t.Helper()
 	s, b := newTestSink()
@@ -52,8 +52,7 @@ func checkEmpty(t *testing.T, dir string) {
 	}
 }
 
-// The file has the words, the name and the place of 1.6.5, and is gone
-// afterwards.
+// The file has the text, the name and the folder of 1.6.5, and is removed afterwards.
 func TestCompatErrorScriptFile(t *testing.T) {
 	e, log, runs := notifier(t, silent)
 	e.Notify(t.Context(), `we "ird`, []byte(`{"args":["<a>"]}`), "exit status 3")

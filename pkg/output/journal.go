@@ -12,7 +12,7 @@ import (
 )
 
 // journald writes to the journal with native fields, so that
-// "journalctl GORDON_TASK_TYPE=mail" finds what concerns one task. See
+// "journalctl GORDON_TASK_TYPE=mail" finds the messages of one type. See
 // systemd.journal-fields(7) and https://systemd.io/JOURNAL_NATIVE_PROTOCOL.
 type journald struct {
 	send func(message string, priority journal.Priority, fields map[string]string) error

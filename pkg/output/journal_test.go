@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sent is what a fake journal.Send got.
+// sent is a message that a fake journal.Send received.
 type sent struct {
 	Message  string
 	Priority journal.Priority
@@ -81,7 +81,7 @@ func TestJournalErrorIsReturned(t *testing.T) {
 	}
 }
 
-// stream returns what systemd would put into $JOURNAL_STREAM for f.
+// stream returns the value of $JOURNAL_STREAM for f.
 func stream(t *testing.T, f *os.File) string {
 	t.Helper()
 	var st unix.Stat_t

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// prepared fails the test when Prepare waits.
+// prepared calls Prepare, and fails the test if it blocks.
 func prepared(t *testing.T, s *Sink, logfile string) (*Change, error) {
 	t.Helper()
 	type result struct {
@@ -32,8 +32,8 @@ func prepared(t *testing.T, s *Sink, logfile string) (*Change, error) {
 	}
 }
 
-// A FIFO is a logfile while somebody reads it. Neither opening it nor a reader that
-// has stopped holds anybody up.
+// A FIFO is a logfile while a process reads it. Neither open(2) nor a reader that has
+// stopped blocks the log.
 func TestFIFOAsLogfile(t *testing.T) {
 	dir := t.TempDir()
 	fifo := filepath.Join(dir, "fifo")
@@ -135,7 +135,7 @@ func TestStandardOutputAsLogfile(t *testing.T) {
 	}
 }
 
-// With the journal on it, it is logged to with all fields.
+// If it is a stream to the journal, the journal gets all fields.
 func TestJournalAsLogfile(t *testing.T) {
 	_, out := pipe(t)
 	_, errs := pipe(t)

@@ -17,7 +17,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// noEnv is an environment without anything in it.
+// noEnv is an empty environment.
 func noEnv(string) string { return "" }
 
 // pipe returns both ends of a pipe that are closed when the test ends.

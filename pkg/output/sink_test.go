@@ -41,8 +41,8 @@ func openFile(t *testing.T, path string) (s *Sink, stderr *bufio.Reader) {
 	return s, bufio.NewReader(r)
 }
 
-// The documentation of 1.6.5: without a logfile, to standard output, failures
-// included.
+// Without a logfile everything goes to standard output, failures included, as the
+// documentation of 1.6.5 has it.
 func TestCompatStandardOutputTakesFailuresToo(t *testing.T) {
 	r, out := pipe(t)
 	errsR, errs := pipe(t)
@@ -227,8 +227,8 @@ func TestCommitAfterCloseReleasesTheFile(t *testing.T) {
 	}
 }
 
-// A full disk is said once on standard error, and what was lost is said when
-// there is room again.
+// A full disk is reported once on standard error. The number of lost records is logged
+// when there is room again.
 func TestFullDisk(t *testing.T) {
 	s, stderr := openFile(t, "/dev/full")
 	for range 3 {
@@ -262,8 +262,8 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// A reader that has stopped holds nobody up, and is told what it has missed when it
-// goes on.
+// A reader that has stopped blocks nobody. When it reads again, it gets the number of
+// lost records.
 func TestReaderThatHasStopped(t *testing.T) {
 	r, out := pipe(t)
 	_, errs := pipe(t)
@@ -309,8 +309,8 @@ func TestReaderThatHasStopped(t *testing.T) {
 	}
 }
 
-// Records of many workers don't run into each other, and none is lost while the
-// log moves to and fro.
+// Records of many workers do not mix, and none is lost while the log moves between
+// files.
 func TestConcurrentRecordsAndChanges(t *testing.T) {
 	const workers, records = 8, 200
 	path := filepath.Join(t.TempDir(), "gordon.log")
@@ -362,8 +362,8 @@ func childLogsToBrokenPipe() int {
 	return 0
 }
 
-// "gordon | head" must not end the daemon when head ends: Go dies of SIGPIPE on
-// descriptors 1 and 2 only.
+// "gordon | head" must not end the daemon when head exits: a Go program dies of SIGPIPE
+// on descriptors 1 and 2 only.
 func TestBrokenPipeDoesNotEndTheProcess(t *testing.T) {
 	r, w := pipe(t)
 	if err := r.Close(); err != nil {

@@ -30,8 +30,8 @@ func TestTempDirThatIsGoneIsMadeAgain(t *testing.T) {
 	}
 }
 
-// Where it cannot be used, or does not answer, the system's takes its place, and the
-// log says so once for each time that it fails.
+// If the folder is not usable, or its file system hangs, the system's folder is used. The
+// log reports that once until the folder works again.
 func TestTempDirThatCannotBeUsed(t *testing.T) {
 	systems := t.TempDir()
 	file := filepath.Join(t.TempDir(), "file")
@@ -85,7 +85,7 @@ func TestTempDirThatDoesNotAnswer(t *testing.T) {
 	}
 }
 
-// Without any folder the error is logged, and the script is not run without its file.
+// If no folder is usable, the error is logged, and the script does not run.
 func TestErrorScriptWithoutTempDir(t *testing.T) {
 	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "missing"))
 	file := filepath.Join(t.TempDir(), "file")

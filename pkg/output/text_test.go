@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// In the hour that comes twice, only the offset tells the lines apart.
+// In the hour that occurs twice, only the offset distinguishes the lines.
 func TestTextLineHasTheOffset(t *testing.T) {
 	b := new(buffer)
 	dest := &text{w: b}

@@ -13,7 +13,7 @@ func ask(h http.Handler, method, path string) *httptest.ResponseRecorder {
 	return w
 }
 
-// Byte for byte what monitoring scripts of 1.6.5 know.
+// The answer is byte for byte the one of 1.6.5, which monitoring scripts read.
 func TestCompatAnswer(t *testing.T) {
 	c, clock := newTestCounters("T")
 	for range 9 {
@@ -33,7 +33,7 @@ func TestCompatAnswer(t *testing.T) {
 	}
 }
 
-// What was added comes after what monitoring scripts know.
+// New properties follow those of 1.6.5.
 func TestAnswerSaysHowRedisIs(t *testing.T) {
 	c, _ := newTestCounters("T")
 	c.ShowRedis(func() string { return "refuses (OOM)" })

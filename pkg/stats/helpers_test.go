@@ -24,7 +24,7 @@ import (
 	"time"
 )
 
-// lockedBuffer takes the log of several goroutines.
+// lockedBuffer is a log for several goroutines.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -42,8 +42,8 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// start runs a server with o until stop is called, or the test ends. Nothing may
-// have been logged as a fault.
+// start runs a server with o until stop is called or the test ends. It fails the test if
+// an error was logged.
 func start(t *testing.T, o Options) (s *Server, stop func()) {
 	t.Helper()
 	var said lockedBuffer
@@ -75,7 +75,7 @@ func commit(t *testing.T, s *Server, o Options) {
 	c.Commit()
 }
 
-// get asks over a connection of its own and returns status and body.
+// get sends a request over a new connection and returns status and body.
 func get(t *testing.T, url string, config *tls.Config) (status int, body string, err error) {
 	t.Helper()
 	client := &http.Client{
@@ -103,7 +103,7 @@ func expectAnswer(t *testing.T, url string, config *tls.Config) {
 	}
 }
 
-// expectClosed waits until nobody listens on address any more.
+// expectClosed waits until no process listens on address.
 func expectClosed(t *testing.T, address string) {
 	t.Helper()
 	deadline := time.Now().Add(60 * time.Second)
@@ -122,8 +122,8 @@ func expectClosed(t *testing.T, address string) {
 	}
 }
 
-// certificate writes a new one for 127.0.0.1 and returns the options that use
-// it and the pool that trusts it.
+// certificate writes a new certificate for 127.0.0.1, and returns options with it and a
+// pool that trusts it.
 func certificate(t *testing.T) (Options, *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -26,7 +26,7 @@ func connect(t testing.TB, address string) net.Conn {
 	return conn
 }
 
-// 500 clients that ask at once are all answered, though not all at once.
+// 500 clients that send requests at once all get an answer, though not all at once.
 func TestManyClientsAreAnsweredInTurn(t *testing.T) {
 	s, _ := start(t, Options{Interface: "127.0.0.1:0"})
 	address := s.Addr().String()
@@ -34,8 +34,8 @@ func TestManyClientsAreAnsweredInTurn(t *testing.T) {
 	for i := range held {
 		held[i] = connect(t, address)
 	}
-	// They wait in the queue of the socket, with their requests sent: a client that
-	// was slow to ask would be ended, on a busy machine without a fault of its own.
+	// They wait in the queue of the socket, after sending their requests: the server would
+	// close a client that is slow to send, which can happen on a busy machine.
 	clients := make([]net.Conn, 500)
 	for i := range clients {
 		clients[i] = connect(t, address)
@@ -62,7 +62,7 @@ func TestManyClientsAreAnsweredInTurn(t *testing.T) {
 	}
 }
 
-// With every second place taken, nobody more keeps an idle connection.
+// If half of the places are in use, no further client keeps an idle connection.
 func TestIdleConnectionsDoNotKeepOthersOut(t *testing.T) {
 	s, _ := start(t, Options{Interface: "127.0.0.1:0"})
 	kept := 0
@@ -85,14 +85,14 @@ func TestIdleConnectionsDoNotKeepOthersOut(t *testing.T) {
 			t.Errorf("connection %d was closed", i+1)
 		}
 	}
-	// One that is closed still counts for a moment.
+	// A closed connection still counts for a moment.
 	if kept > maxConnections/2+1 {
 		t.Errorf("%d connections are kept", kept)
 	}
 }
 
-// FuzzRequest holds that no bytes keep the interface from answering the next
-// one.
+// FuzzRequest checks that the interface answers the next request, whatever bytes it got
+// before.
 func FuzzRequest(f *testing.F) {
 	for _, request := range []string{
 		"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "BREW / HTCPCP/1.0\r\n\r\n", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\nx",
@@ -129,7 +129,7 @@ func FuzzRequest(f *testing.F) {
 	})
 }
 
-// exchange sends a request and half a close, and returns what comes back.
+// exchange sends a request, closes its side, and returns the answer.
 func exchange(t *testing.T, address string, request []byte) string {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
@@ -140,7 +140,7 @@ func exchange(t *testing.T, address string, request []byte) string {
 	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	// It may be refused before all of it was sent: an error here is no failure.
+	// The server may refuse it before all of it was sent, so an error is not a failure.
 	_, _ = conn.Write(request)
 	_ = conn.(*net.TCPConn).CloseWrite()
 	answer, err := io.ReadAll(conn)
@@ -150,7 +150,7 @@ func exchange(t *testing.T, address string, request []byte) string {
 	return string(bytes.ToValidUTF8(answer, nil))
 }
 
-// Clients that send a byte now and then are ended after requestTimeout, headers
+// The server closes clients that send slowly: after requestTimeout, and in the header
 // after readHeaderTimeout, whether they read or not.
 func TestSlowClientsAreEnded(t *testing.T) {
 	s, _ := start(t, Options{Interface: "127.0.0.1:0"})

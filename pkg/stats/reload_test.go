@@ -118,7 +118,7 @@ func TestReloadToAWiderAddressExplainsItself(t *testing.T) {
 	expectAnswer(t, "http://"+address+"/", nil)
 }
 
-// Changes that Run has not seen leave nothing open either.
+// Changes that Run has not served leave nothing open either.
 func TestUnseenChangesLeaveNothingOpen(t *testing.T) {
 	c, _ := newTestCounters("T")
 	s := NewServer(c, slog.New(slog.DiscardHandler))
@@ -156,7 +156,7 @@ func TestManyChangesLeaveOneInterface(t *testing.T) {
 	expectClosed(t, last)
 }
 
-// A FIFO that was named as a certificate holds up no start and no reload.
+// A FIFO as a certificate blocks no start and no reload.
 func TestCertificateThatIsNoFile(t *testing.T) {
 	fifo := filepath.Join(t.TempDir(), "fifo")
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {

@@ -63,7 +63,7 @@ func TestBadOptionsAreErrors(t *testing.T) {
 	}
 }
 
-// A client that sends nothing does not hold up the end.
+// A client that sends nothing does not delay the end of Run.
 func TestStopWithAnOpenConnection(t *testing.T) {
 	s, stop := start(t, Options{Interface: "127.0.0.1:0"})
 	conn, err := net.Dial("tcp", s.Addr().String())
@@ -112,7 +112,7 @@ func TestCloseWithoutRun(t *testing.T) {
 	}
 }
 
-// A listener that fails is said, and is no error of the daemon.
+// A listener that fails is logged, and is not an error of the daemon.
 func TestFailedInterfaceIsLogged(t *testing.T) {
 	var said lockedBuffer
 	c, _ := newTestCounters("T")

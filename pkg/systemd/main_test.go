@@ -11,7 +11,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// manager is the end of the notification socket that systemd would read.
+// manager is the receiving end of the notification socket, in place of systemd.
 type manager struct {
 	t    *testing.T
 	conn *net.UnixConn
@@ -64,7 +64,7 @@ func (m *manager) expect(want ...string) {
 // in its queue when the call that sent them returns.
 func (m *manager) expectNone() {
 	m.t.Helper()
-	// A deadline in the past would fail without looking at the queue.
+	// A deadline in the past would fail without reading the queue.
 	if err := m.conn.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
 		m.t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ func check(t *testing.T, errs ...error) {
 	}
 }
 
-// A life as the manager sees it, in order.
+// The notifications of a whole life arrive in order.
 func TestNotifier(t *testing.T) {
 	addresses := map[string]string{
 		"path":     t.TempDir() + "/notify",
@@ -62,8 +62,8 @@ func TestReadyWithoutStatus(t *testing.T) {
 	m.expectNone()
 }
 
-// The manager compares MONOTONIC_USEC with its own clock, and takes it from the
-// datagram of RELOADING=1 only.
+// The manager compares MONOTONIC_USEC with its own clock, and reads it only in the
+// datagram of RELOADING=1.
 func TestReloadingIsOneDatagram(t *testing.T) {
 	m := listenPath(t)
 	before := monotonic(t)
@@ -97,7 +97,7 @@ func TestStatusIsSentWhenItChanges(t *testing.T) {
 	m.expectNone()
 }
 
-// A line break would begin another assignment, such as MAINPID=.
+// A line break would start another assignment, such as MAINPID=.
 func TestStatusIsOneLine(t *testing.T) {
 	m := listenPath(t)
 	n := NewNotifier()
@@ -115,7 +115,7 @@ func TestNoManager(t *testing.T) {
 	check(t, n.Ready("a"), n.Status("b"), n.Reloading(), n.Stopping("c"), n.ExtendTimeout(time.Second), n.Alive())
 }
 
-// A status that could not be sent is tried again.
+// A status that could not be sent is sent again.
 func TestManagerGone(t *testing.T) {
 	m := listenPath(t)
 	n := NewNotifier()
@@ -133,8 +133,8 @@ func TestManagerGone(t *testing.T) {
 	back.expect("STATUS=a")
 }
 
-// A manager that reads nothing any more holds nobody up: who stops the daemon by
-// hand must not wait for it.
+// A manager that no longer reads blocks nobody: a person who stops the daemon by hand must
+// not wait for it.
 func TestManagerThatReadsNothing(t *testing.T) {
 	m := listenPath(t)
 	n := NewNotifier()

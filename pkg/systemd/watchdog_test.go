@@ -88,8 +88,8 @@ func TestWatchdogAsksEveryQuarterAndGrantsHalf(t *testing.T) {
 	})
 }
 
-// However slow the answers are within their half, the manager never waits for
-// three quarters of the interval or more.
+// Alive may take up to half of the interval. The manager still gets a notification before
+// three quarters of it.
 func TestWatchdogIsFedInTimeByASlowDaemon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log, _ := recorder()
@@ -166,7 +166,7 @@ func TestWatchdogOff(t *testing.T) {
 	})
 }
 
-// With a real socket: WATCHDOG=1 is sent only for an answer that all is well.
+// With a real socket, WATCHDOG=1 is sent only if Alive returns nil.
 func TestWatchdogFeedsTheManager(t *testing.T) {
 	m := listenPath(t)
 	log, _ := recorder()
