@@ -15,6 +15,6 @@
 // [Load] lists the files (files.go), sets the defaults, and reads the values of each
 // file into the fields (decode.go). The values at the top of all files are read
 // first: each task starts as a copy of them (draft.go). Then it checks values that
-// depend on each other (validate.go, validate_redis.go, names.go). The rules of 1.x
+// depend on each other (validate.go, validate_redis.go). The rules of 1.x
 // come last (legacy.go).
 package config

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/nevsnode/gordon/v2/internal/tomlfile"
+	"github.com/nevsnode/gordon/v2/internal/typename"
 )
 
 // validate checks values against each other, and those whose kind does not check
@@ -24,7 +25,18 @@ func (d *decoder) validate(complete bool) {
 			d.validateComplete(t)
 		}
 	}
-	d.validatePairs()
+}
+
+// validateType checks the name of a type, and that its queue is not a key of another
+// type.
+func (d *decoder) validateType(name string, at Origin) {
+	if err := typename.Check(name); err != nil {
+		d.fault(at, "%v", err)
+	}
+	if owner := typename.Owner(name, func(other string) bool { return d.tasks[other] != nil }); owner != "" {
+		d.fault(at, "this Redis key belongs to the type %q already: "+
+			"a type must not be named like another with :failed, :delayed or :run:… behind it", owner)
+	}
 }
 
 // validateComplete looks for keys that a task must have.

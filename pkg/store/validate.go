@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"math"
 	"regexp"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/nevsnode/gordon/v2/internal/typename"
 )
 
 // Limits on the fields of a record. Anybody who may write to Redis may write records of
@@ -19,7 +18,7 @@ const (
 	maxRecord  = 4 << 20  // bytes of one record
 	maxRecords = 64 << 20 // bytes of all records that are read at once
 	maxLists   = 1 << 20  // run lists of one instance, over all types
-	maxName    = 255      // bytes of the name of a host or type; see config
+	maxName    = 255      // bytes of the name of a host
 	maxTTL     = int64(math.MaxInt64 / time.Second)
 	// maxInvalid is how many invalid records are named.
 	maxInvalid = 100
@@ -59,7 +58,7 @@ func (i Instance) validate(size int) error {
 	lists := 0
 	for name, t := range i.Types {
 		switch {
-		case !isTypeName(name):
+		case typename.Check(name) != nil:
 			wrong = fmt.Sprintf("%.100q cannot be the name of a type", name)
 		case t.Lists < 0 || t.Lists > maxLists-lists:
 			wrong = fmt.Sprintf("the number of its run lists is not between 0 and %d", maxLists)
@@ -73,15 +72,4 @@ func (i Instance) validate(size int) error {
 		return fmt.Errorf("%w: %s", ErrInvalidRecord, wrong)
 	}
 	return nil
-}
-
-// isTypeName reports whether a type can have this name. The configuration has the same
-// rules.
-func isTypeName(name string) bool {
-	switch name {
-	case "", "instance", "instances", "paused", "recoveries", "control":
-		return false
-	}
-	return len(name) <= maxName && utf8.ValidString(name) &&
-		!strings.HasPrefix(name, "instance:") && !strings.HasPrefix(name, "instances:") && !strings.ContainsFunc(name, unicode.IsControl)
 }
