@@ -3,6 +3,8 @@ package config
 import (
 	"os"
 	"path/filepath"
+
+	"github.com/nevsnode/gordon/v2/internal/failures"
 )
 
 // draft is a task while its keys are read.
@@ -12,7 +14,7 @@ type draft struct {
 	scope *scope // its own keys; the parent has the inherited ones
 	at    Origin // where the type is named first
 
-	noRetryOn Failures
+	noRetryOn failures.Set
 	v1        v1Values
 }
 
@@ -23,18 +25,6 @@ func newDraft(name string, at Origin, defaults *draft) *draft {
 	t.Type, t.at, t.scope = name, at, newScope(defaults.scope)
 	t.keys = taskKeys(t)
 	return t
-}
-
-// finish sets the values that depend on several keys.
-func (t *draft) finish() {
-	if !t.scope.set("retry_delay_max") {
-		t.Retry.DelayMax = max(t.Retry.Delay, t.Retry.DelayMax)
-	}
-	if t.scope.set("retry_on") && !t.scope.set("no_retry_on") {
-		t.noRetryOn = Failures{} // its default does not restrict a retry_on that is set
-	}
-	t.Retry.On = t.Retry.On.without(t.noRetryOn)
-	t.Origins = t.scope.origins()
 }
 
 // scope records where the keys of the top, or of one task, are set.

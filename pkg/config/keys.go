@@ -3,6 +3,8 @@ package config
 import (
 	"slices"
 	"time"
+
+	"github.com/nevsnode/gordon/v2/internal/failures"
 )
 
 // Limits of values. Those of workers and max_attempts are far above any use and
@@ -82,8 +84,8 @@ func taskKeys(t *draft) []key {
 		leaf("retry_delay_max", duration("1h"), time.Hour, &t.Retry.DelayMax),
 		leaf("retry_factor", factor, 2, &t.Retry.Factor),
 		leaf("retry_jitter", fraction, 0.1, &t.Retry.Jitter),
-		leaf("retry_on", failures, everyFailure(), &t.Retry.On),
-		leaf("no_retry_on", failures, permanent(), &t.noRetryOn),
+		leaf("retry_on", failureSet, failures.All(), &t.Retry.On),
+		leaf("no_retry_on", failureSet, failures.Permanent(), &t.noRetryOn),
 	))
 }
 

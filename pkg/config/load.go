@@ -45,7 +45,8 @@ func (d *decoder) finish() *Config {
 	c.Tasks = make(map[string]Task, len(d.tasks))
 	for _, name := range d.types() {
 		t := d.tasks[name]
-		t.finish()
+		t.finishRetry()
+		t.Origins = t.scope.origins()
 		d.applyV1Task(t)
 		c.Tasks[name] = t.Task
 		c.Limits = append(c.Limits, t.limits(t.keys, "")...)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/internal/failures"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/entry"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
@@ -34,7 +35,7 @@ func (w *Worker) retry(r *Run, e entry.Entry) (res Result, again bool) {
 }
 
 // retries reports whether a task with this verdict runs again.
-func retries(on config.Failures, v *Verdict) bool {
+func retries(on failures.Set, v *Verdict) bool {
 	switch v.Outcome {
 	case entry.OutcomeFailed: // this is where exit 75 of retry_on is judged
 		return v.Exit.Kind == runner.Exited && on.Exit(v.Exit.ExitStatus)

@@ -4,14 +4,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/internal/failures"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/entry"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
 
 // onAny is the default of retry_on.
-var onAny = func() config.Failures {
-	f, err := config.ParseFailures([]string{"exit", "signal", "timeout", "output", "out of memory", "not started"})
+var onAny = func() failures.Set {
+	f, err := failures.Parse([]string{"exit", "signal", "timeout", "output", "out of memory", "not started"})
 	if err != nil {
 		panic(err)
 	}

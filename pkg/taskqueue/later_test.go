@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/internal/failures"
 	"github.com/nevsnode/gordon/v2/internal/loop"
 
 	"github.com/gomodule/redigo/redis"
@@ -31,8 +32,8 @@ func attempts(n int, change ...func(*config.Retry)) func(*config.Task) {
 }
 
 // onAny is the default of retry_on.
-var onAny = func() config.Failures {
-	f, err := config.ParseFailures([]string{"exit", "signal", "timeout", "output", "out of memory", "not started"})
+var onAny = func() failures.Set {
+	f, err := failures.Parse([]string{"exit", "signal", "timeout", "output", "out of memory", "not started"})
 	if err != nil {
 		panic(err)
 	}
@@ -105,7 +106,7 @@ func TestRetryOnlyAfterSomeFailures(t *testing.T) {
 	on := func(names ...string) func(*config.Retry) {
 		return func(retry *config.Retry) {
 			var err error
-			if retry.On, err = config.ParseFailures(names); err != nil {
+			if retry.On, err = failures.Parse(names); err != nil {
 				t.Fatal(err)
 			}
 		}
