@@ -178,18 +178,28 @@ func (h *Host) Heal() {
 }
 
 // Freeze stops every process of the machine (SIGSTOP), as a hypervisor that stops the
-// machine would, and returns when all of them stand still.
+// machine would, and returns when none of them runs any more.
+//
+// A process in uninterruptible sleep ("D") counts as stopped. The signal is pending, so
+// that the process stops before it executes another instruction of its own. A parent in
+// vfork(2) even stays in that state until the child executes a program or ends
+// (wait_for_vfork_done in kernel/fork.c), and the child is stopped. That child may be too
+// young for the list of processes that was read before the parent slept. Therefore two
+// lists in a row must be equal.
 func (h *Host) Freeze() {
 	h.t.Helper()
-	gordontest.Until(h.t, h.config.Name+" stands still", func() bool {
-		still := true
-		for _, pid := range h.PIDs() {
-			_ = unix.Kill(pid, unix.SIGSTOP) // one that has just ended stands still, too
-			if state := stateOf(pid); state == "R" || state == "S" || state == "D" {
-				still = false
+	var before []int
+	gordontest.Until(h.t, h.config.Name+" is frozen", func() bool {
+		pids := h.PIDs()
+		frozen := slices.Equal(pids, before)
+		before = pids
+		for _, pid := range pids {
+			_ = unix.Kill(pid, unix.SIGSTOP) // fails for a process that has just ended
+			if state := stateOf(pid); state == "R" || state == "S" {
+				frozen = false
 			}
 		}
-		return still
+		return frozen
 	})
 }
 

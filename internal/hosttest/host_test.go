@@ -3,11 +3,13 @@ package hosttest
 import (
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
+	"golang.org/x/sys/unix"
 
 	"github.com/nevsnode/gordon/v2/internal/gordontest"
 	"github.com/nevsnode/gordon/v2/internal/redistest"
@@ -16,6 +18,9 @@ import (
 var server *redistest.Server
 
 func TestMain(m *testing.M) {
+	if os.Getenv(vforkEnv) != "" {
+		vforkHelper()
+	}
 	os.Exit(redistest.MainWithoutLeaks(m, func(s *redistest.Server) { server = s }))
 }
 
@@ -78,6 +83,53 @@ func TestFreezeAndThaw(t *testing.T) {
 	}
 	h.Thaw()
 	gordontest.Until(t, "it writes again", func() bool { return size() > frozen })
+}
+
+// vforkEnv makes the test program a parent that waits in vfork(2) for a child.
+const vforkEnv = "HOSTTEST_VFORK"
+
+// vforkHelper never returns: its child neither executes a program nor ends. The main
+// thread waits, because its state counts as that of the process.
+func vforkHelper() {
+	for unix.Gettid() != unix.Getpid() {
+		runtime.Gosched()
+	}
+	runtime.LockOSThread()
+	child, _, _ := unix.RawSyscall6(unix.SYS_CLONE, unix.CLONE_VFORK|uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
+	for child == 0 {
+		_, _, _ = unix.RawSyscall6(unix.SYS_PPOLL, 0, 0, 0, 0, 0, 0) // until a signal
+	}
+	os.Exit(1)
+}
+
+// A parent in vfork(2) cannot stop before its stopped child goes on. It counts as stopped.
+func TestFreezeDuringAVfork(t *testing.T) {
+	h := New(t, server, Config{Name: "v"})
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), vforkEnv+"=1")
+	if err := h.Start(cmd); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}()
+	gordontest.Until(t, "the parent waits for its child", func() bool { return stateOf(cmd.Process.Pid) == "D" })
+	h.Freeze()
+	stopped := 0
+	for _, pid := range h.PIDs() {
+		switch state := stateOf(pid); state {
+		case "T":
+			stopped++
+		case "D":
+		default:
+			t.Errorf("process %d is in state %s", pid, state)
+		}
+	}
+	if stopped < 2 { // the child and process 1
+		t.Errorf("%d processes are stopped", stopped)
+	}
+	h.Thaw()
 }
 
 // Redis must not notice that a machine has no power.
