@@ -1,9 +1,9 @@
-// Package files opens and reads files that are named by a person and may be
-// anything: a FIFO without a writer, a device, a file on a server that no longer
-// answers. It must not know what the files are for.
+// Package files opens and reads files whose path comes from a person: the path may lead to
+// a FIFO without a writer, to a device, or to a server that no longer answers. The package
+// must not know the purpose of the files.
 //
-// Two things block a reader for ever. One is open(2) of a FIFO or a device; [Open]
-// never does that. The other is any system call on a file system that is dead (NFS,
-// FUSE), from which a thread does not come back. [Within] stops waiting for such a
-// call, and [Calls] bounds how many threads are left behind.
+// Two kinds of system calls may block a reader for ever. One is open(2) of a FIFO or a
+// device; [Open] never blocks there. The other is any call on a file system that is dead
+// (NFS, FUSE), from which a thread does not return. [Within] stops waiting for such a
+// call, and [Calls] limits how many threads are left behind.
 package files

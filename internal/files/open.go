@@ -10,16 +10,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Errors of [Open] and [Read], beside those of the system.
+// Errors of [Open] and [Read], besides those of the system.
 var (
-	// ErrNotRegular is for a FIFO, a device or a socket; a folder is EISDIR.
+	// ErrNotRegular is for a FIFO, a device or a socket. The error for a folder is EISDIR.
 	ErrNotRegular = errors.New("it is not a regular file")
 	// ErrTooBig is for a file over the limit.
 	ErrTooBig = errors.New("it is too big")
 )
 
-// Open opens a regular file for reading. Everything else but /dev/null, which many
-// use for an empty file, is [ErrNotRegular]. It does not wait for the writer of a
+// Open opens a regular file for reading, or /dev/null, which is a common name for an empty
+// file. For other files it returns [ErrNotRegular]. It does not wait for the writer of a
 // FIFO, nor for the holder of a lease on the file (fcntl(2), F_SETLEASE).
 func Open(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
@@ -47,7 +47,7 @@ func readable(f *os.File) error {
 	return ErrNotRegular
 }
 
-// notRegular says of a socket what it is, for which open(2) has a misleading error.
+// notRegular replaces the misleading error of open(2) for a socket.
 func notRegular(path string, err error) error {
 	if errors.Is(err, unix.ENXIO) {
 		return &fs.PathError{Op: "open", Path: path, Err: ErrNotRegular}
@@ -55,8 +55,8 @@ func notRegular(path string, err error) error {
 	return err
 }
 
-// Read returns the content of a regular file of no more than limit bytes. A larger
-// one is [ErrTooBig].
+// Read returns the content of a regular file of limit bytes at most. For a larger file it
+// returns [ErrTooBig].
 func Read(path string, limit int64) ([]byte, error) {
 	f, err := Open(path)
 	if err != nil {

@@ -2,11 +2,11 @@ package files
 
 import "crypto/tls"
 
-// MaxPEM bounds a file with certificates or a key, in bytes. A bundle of all public
-// authorities has a quarter of it.
+// MaxPEM limits the size of a file with certificates or a key, in bytes. A bundle of all
+// public authorities has a quarter of that.
 const MaxPEM = 1 << 20
 
-// KeyPair does what [tls.LoadX509KeyPair] does, with files that [Read] takes.
+// KeyPair is [tls.LoadX509KeyPair] with the checks of [Read] on the files.
 func KeyPair(certFile, keyFile string) (tls.Certificate, error) {
 	cert, err := Read(certFile, MaxPEM)
 	if err != nil {

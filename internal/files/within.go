@@ -6,20 +6,20 @@ import (
 	"fmt"
 )
 
-// ErrHangs is wrapped by the error of a call that had not returned when its context
+// ErrHangs is wrapped by the error for a call that had not returned when its context
 // ended.
 var ErrHangs = errors.New("a file or file system does not answer")
 
-// Calls bounds how many calls of [Within] are under way at once, those that nobody
-// waits for any more included: each of them holds a thread.
+// Calls limits how many calls of [Within] run at once, including abandoned calls: each of
+// them holds a thread.
 type Calls chan struct{}
 
-// NewCalls returns a bound of n calls.
+// NewCalls returns a limit of n calls.
 func NewCalls(n int) Calls { return make(Calls, n) }
 
-// Within calls f and returns its result, or [ErrHangs] with the cause of ctx when
-// ctx ends first. Then f goes on without anybody who waits for it. What it returns
-// after that is passed to drop, unless drop is nil or f failed.
+// Within calls f and returns its result, or [ErrHangs] with the cause of ctx if
+// ctx ends first. Then f goes on, and Within no longer waits for it. A value that f
+// returns after that is passed to drop, unless drop is nil or f failed.
 func Within[T any](ctx context.Context, c Calls, f func() (T, error), drop func(T)) (T, error) {
 	var none T
 	select {
@@ -31,7 +31,7 @@ func Within[T any](ctx context.Context, c Calls, f func() (T, error), drop func(
 		value T
 		err   error
 	}
-	results := make(chan result) // without a buffer: what is sent has been received
+	results := make(chan result) // without a buffer: a sent result has been received
 	go func() {
 		value, err := f()
 		<-c

@@ -16,7 +16,7 @@ import (
 	"github.com/nevsnode/gordon/v2/internal/files"
 )
 
-// The files of a group that every one has; see "Core Interface Files" in the
+// The files that every group has; see "Core Interface Files" in the
 // kernel's Documentation/admin-guide/cgroup-v2.rst, as for all files below.
 const (
 	procsFile   = "cgroup.procs"
@@ -26,15 +26,15 @@ const (
 	freezeFile  = "cgroup.freeze" // Linux 5.2
 )
 
-// Bounds of what is read, in bytes. The kernel gives no more than 4194304 pids (proc(5),
-// pid_max), with 8 bytes each; all other files are short.
+// Limits on the size of the files, in bytes. The kernel has 4194304 pids at most (proc(5),
+// pid_max), with 8 bytes each. All other files are short.
 const (
 	maxProcs = 64 << 20
 	maxText  = 4 << 20
 )
 
-// write writes a value to a file of a group. The kernel takes it whole or not at
-// all, and never makes a file.
+// write writes a value to a file of a group. The kernel accepts the whole value or
+// nothing, and never creates a file.
 func write(dir, file, value string) error {
 	f, err := os.OpenFile(filepath.Join(dir, file), os.O_WRONLY, 0)
 	if err != nil {
@@ -44,8 +44,8 @@ func write(dir, file, value string) error {
 	return errors.Join(err, f.Close())
 }
 
-// counters reads the "name number" lines of a file such as cpu.stat. A file that
-// is not there has none.
+// counters reads the "name number" lines of a file such as cpu.stat. It returns none for
+// a file that does not exist.
 func counters(dir, file string) map[string]int64 {
 	found, _ := readCounters(dir, file)
 	return found
@@ -76,7 +76,8 @@ func number(dir, file string) (n int64, ok bool) {
 	return n, err == nil
 }
 
-// pids lists the processes of one group, not of those below. A zombie is none.
+// pids lists the processes of one group, without the groups below it and without
+// zombies.
 func pids(dir string) (list []int, err error) {
 	text, err := files.Read(filepath.Join(dir, procsFile), maxProcs)
 	if err != nil {
@@ -92,8 +93,8 @@ func pids(dir string) (list []int, err error) {
 	return list, nil
 }
 
-// allPIDs lists the processes of a group and of all below it, which a task can
-// make as well as Gordon. A group that is gone has none.
+// allPIDs lists the processes of a group and of all groups below it. A task can create
+// groups there as well as Gordon. A group that is gone has no processes.
 func allPIDs(dir string) (list []int, err error) {
 	events, err := readCounters(dir, eventsFile)
 	if err != nil || events["populated"] == 0 {
@@ -110,8 +111,8 @@ func allPIDs(dir string) (list []int, err error) {
 	return list, err
 }
 
-// ignoreGone drops the errors of a group that was removed meanwhile; its files
-// say ENODEV where one had them open.
+// ignoreGone drops the errors of a group that was removed meanwhile. Its open files
+// return ENODEV.
 func ignoreGone(err error) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
 		return nil
@@ -119,7 +120,7 @@ func ignoreGone(err error) error {
 	return err
 }
 
-// makeDir makes a group, unless it is there.
+// makeDir creates a group if it does not exist.
 func makeDir(dir string) error {
 	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("making a control group: %w", err)
@@ -127,8 +128,8 @@ func makeDir(dir string) error {
 	return nil
 }
 
-// remove removes a group with all below it. It fails with EBUSY while there are
-// processes in it.
+// remove removes a group with all groups below it. It fails with EBUSY while there are
+// processes in one of them.
 func remove(dir string) error {
 	err := unix.Rmdir(dir)
 	if !busy(err) {
@@ -155,10 +156,10 @@ func removeBefore(dir string, deadline time.Time) error {
 	}
 }
 
-// busy tells whether a group can't be removed because processes are in it.
+// busy reports whether a group cannot be removed because processes are in it.
 func busy(err error) bool { return errors.Is(err, unix.EBUSY) }
 
-// kill sends SIGKILL to all processes of a group at once, and those below it.
+// kill sends SIGKILL at once to all processes of a group and of the groups below it.
 func kill(dir string) error {
 	err := write(dir, killFile, "1")
 	if errors.Is(err, fs.ErrNotExist) {
@@ -167,16 +168,16 @@ func kill(dir string) error {
 	return ignoreGone(err)
 }
 
-// killFrozen is kill for kernels before 5.14. It freezes the group, so that none
-// can fork meanwhile. That takes a moment, and whoever forks in it is left for a
-// caller that tries again until none is.
+// killFrozen is kill for kernels before 5.14. It freezes the group, so that no process
+// can fork meanwhile. Freezing takes a moment, in which a process may still fork. The
+// caller therefore repeats killFrozen until the group is empty.
 func killFrozen(dir string) error {
 	if err := write(dir, freezeFile, "1"); err != nil {
 		return err
 	}
 	list, err := allPIDs(dir)
 	for _, pid := range list {
-		// It is frozen: it can't have ended, and its pid not be another's.
+		// A frozen process cannot have ended, so its pid is not that of another.
 		if fault := unix.Kill(pid, unix.SIGKILL); fault != nil && !errors.Is(fault, unix.ESRCH) {
 			err = errors.Join(err, fmt.Errorf("killing process %d: %w", pid, fault))
 		}

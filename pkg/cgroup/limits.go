@@ -11,15 +11,15 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/config"
 )
 
-// period is how often the kernel hands out the CPU time of a cpu_quota, in µs;
-// systemd takes the same.
+// period is the interval in µs in which the kernel grants the CPU time of a cpu_quota;
+// the same as systemd's.
 const period = 100_000
 
 // setting is one file of a group with the text that sets a limit.
 type setting struct{ file, value string }
 
-// settings lists all limits as the kernel takes them, unset ones with the value
-// that is none.
+// settings lists all limits in the form of the kernel. A limit that is not set has the
+// value for "no limit".
 func settings(l config.Limits) []setting {
 	quota := "max"
 	if l.CPUQuota > 0 {
@@ -49,8 +49,7 @@ func weight(n int) string {
 	return strconv.Itoa(n)
 }
 
-// limit writes the limits, each before it can be missed: those that are set, or,
-// with reset, all of them.
+// limit writes the limits that are set, or with reset all of them.
 func limit(dir string, l config.Limits, reset bool) error {
 	unset := settings(config.Limits{})
 	for i, s := range settings(l) {
@@ -73,8 +72,8 @@ func (s setting) write(dir string) error {
 	if s.file != "io.weight" {
 		return err
 	}
-	// The BFQ scheduler has a file of its own. Which of the two counts is up to
-	// each disk, and either may not be there.
+	// The BFQ scheduler has a file of its own. Each disk uses one of the two files, and
+	// either file may be missing.
 	n, _ := strconv.Atoi(s.value)
 	bfq := write(dir, "io.bfq.weight", strconv.Itoa(bfqWeight(n)))
 	switch {
@@ -87,7 +86,7 @@ func (s setting) write(dir string) error {
 }
 
 // bfqWeight maps a weight of 1 to 10000 to one of 1 to 1000, so that 100 is the
-// middle of both; the way of systemd (BFQ_WEIGHT in its cgroup-util.h).
+// middle of both, like systemd (BFQ_WEIGHT in its cgroup-util.h).
 func bfqWeight(n int) int {
 	if n <= 100 {
 		return n

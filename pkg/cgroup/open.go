@@ -17,12 +17,12 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/host"
 )
 
-// Leaf is the name of the group that the daemon itself moves into. It is the
-// name for DelegateSubgroup= too, where the unit has that (systemd 254).
+// Leaf is the name of the group that the daemon itself moves into. A unit with
+// DelegateSubgroup= (systemd 254) must have the same name there.
 const Leaf = "daemon"
 
-// ErrNone says that no control group is handed over to this process; the text
-// around it says why. It is no fault: most things work without one.
+// ErrNone means that no control group is delegated to this process. The text
+// around it has the reason. It is not a fault: only limits need a control group.
 var ErrNone = errors.New("no control group is delegated to gordon")
 
 // Open takes over the control group that the service manager has delegated to
@@ -31,10 +31,9 @@ var ErrNone = errors.New("no control group is delegated to gordon")
 // (cgroups(7), "no internal processes"), and enables the controllers that
 // Gordon uses. The error is always [ErrNone], with the reason.
 //
-// Whether a group is delegated is asked in the way of systemd's
-// CGROUP_DELEGATION.md: by the attribute that it sets. Up to systemd 250 only
-// root can read that one; then it tells by whose folder it is. The group must not be
-// that of a shell, say; see checkAlone.
+// A group is delegated if systemd has set the attribute of its CGROUP_DELEGATION.md. Up to
+// systemd 250 only root can read it; then the owner of the folder decides. The group must
+// not be that of a shell, for example; see checkAlone.
 func Open() (*Tree, error) {
 	dir, mount, err := ownDir()
 	if err != nil {
@@ -53,7 +52,7 @@ func Open() (*Tree, error) {
 	return t, nil
 }
 
-// check finds out whether the group is ours to change.
+// check returns an error if Gordon may not change the group.
 func (t *Tree) check() error {
 	switch {
 	case !kernelClones():
@@ -64,9 +63,9 @@ func (t *Tree) check() error {
 	return t.checkAlone()
 }
 
-// checkAlone fails if the group is another's: of whoever has started this process, or
-// of another gordon, whose tasks Sweep would kill. Everything else was left behind by
-// an earlier gordon or by a command of the unit, and is no reason to go without limits.
+// checkAlone fails if the group belongs to the process that has started this one, or to
+// another gordon, whose tasks Sweep would kill. All other processes were left behind by
+// an earlier gordon or by a command of the unit, and are no reason to work without limits.
 func (t *Tree) checkAlone() error {
 	for _, dir := range []string{t.dir, filepath.Join(t.dir, Leaf)} {
 		others, err := pids(dir)
@@ -82,8 +81,8 @@ func (t *Tree) checkAlone() error {
 	return nil
 }
 
-// leftOver reports whether a process has neither started this one nor is a gordon. One
-// that cannot be looked at may be.
+// leftOver reports whether a process has neither started this one nor is a gordon. A
+// process that cannot be examined may be a gordon.
 func leftOver(pid int) bool {
 	for up := os.Getppid(); up > 1; {
 		if up == pid {
@@ -104,17 +103,17 @@ func leftOver(pid int) bool {
 	if err != nil {
 		return errors.Is(unix.Kill(pid, 0), unix.ESRCH)
 	}
-	// An upgrade has replaced the file of a gordon that still runs.
+	// An upgrade may have replaced the file of a gordon that still runs.
 	name, err := os.Readlink(exe)
 	return err == nil && !os.SameFile(own, its) && filepath.Base(strings.TrimSuffix(name, " (deleted)")) != "gordon"
 }
 
-// kernelClones tells whether clone3(2) can start a process in a group. It is asked
-// for one in a group that can't be, which it refuses as invalid before it does
-// anything. All else is a refusal of the question: ENOSYS before Linux 5.3, and of
+// kernelClones reports whether clone3(2) can start a process in a group. It calls
+// clone3 with a group that cannot exist, which the kernel refuses as invalid before it does
+// anything. All other errors refuse the call itself: ENOSYS before Linux 5.3, and by
 // systemd's RestrictNamespaces=, whose filter cannot see the flags
 // (seccomp_restrict_namespaces in systemd's seccomp-util.c); E2BIG before Linux
-// 5.7, which has no place for a group; EPERM of filters that know nothing of it.
+// 5.7, whose arguments have no group; EPERM by filters that do not know the call.
 func kernelClones() bool {
 	args := [...]uint64{0: unix.CLONE_INTO_CGROUP, 10: math.MaxUint64} // struct clone_args
 	_, _, errno := unix.RawSyscall(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&args)), unsafe.Sizeof(args), 0)
@@ -126,7 +125,7 @@ func delegated(dir string) bool {
 		return true
 	}
 	if os.Geteuid() == 0 {
-		return false // root may write everywhere, which says nothing
+		return false // root may write everywhere, so that proves nothing
 	}
 	for _, file := range []string{".", procsFile, subtreeFile} {
 		if unix.Access(filepath.Join(dir, file), unix.W_OK) != nil {
@@ -156,7 +155,7 @@ func (t *Tree) takeOver() error {
 	if err := write(leaf, procsFile, "0"); err != nil { // 0 is the writer
 		return fmt.Errorf("moving gordon into its own control group: %w", err)
 	}
-	// What was left behind moves along, or there would be no controllers.
+	// Left-over processes move along, or the controllers could not be enabled.
 	rest, _ := pids(t.dir)
 	for _, pid := range rest {
 		_ = write(leaf, procsFile, strconv.Itoa(pid))
@@ -165,9 +164,9 @@ func (t *Tree) takeOver() error {
 	return nil
 }
 
-// enable hands the controllers that Gordon uses on to the children of a group,
-// and returns those that they have then. One that can't be enabled is missed by
-// those limits that need it, and by no one else.
+// enable enables the controllers that Gordon uses for the children of a group,
+// and returns those that they have then. Without a controller, only the limits that need
+// it fail.
 func enable(dir string) (enabled []string) {
 	for _, c := range []string{"cpu", "io", "memory", "pids"} {
 		_ = write(dir, subtreeFile, "+"+c)

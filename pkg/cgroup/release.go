@@ -10,26 +10,25 @@ import (
 	"github.com/nevsnode/gordon/v2/internal/files"
 )
 
-// control is the group in which systemd runs the commands of a delegated unit that
-// are not its main process, such as ExecStopPost=.
+// control is the group in which systemd runs the commands of a delegated unit other than
+// its main process, such as ExecStopPost=.
 const control = ".control"
 
-// Release switches off all controllers in the delegated group of the unit that this
-// process is a control command of, and in all groups below.
+// Release disables all controllers in the delegated group of the unit whose control
+// command this process is, and in all groups below.
 //
-// It is for ExecStopPost=. A process that nothing can kill, because it waits for a
+// It is for ExecStopPost=. A process that cannot be killed, because it waits for a
 // file system that no longer answers, keeps its group and the groups above it. While
-// one of those gives controllers to its children, it takes no process ("no internal
+// one of those gives controllers to its children, it accepts no process ("no internal
 // processes" in cgroups(7)), and a systemd before 254, which has no
 // DelegateSubgroup=, cannot start the unit again.
 //
 // The group of the unit itself comes last: a controller that a child still gives to
-// its own children cannot be switched off. Where nothing is delegated, there is
-// nothing to do.
+// its own children cannot be disabled. Release does nothing if no group is delegated.
 func Release() error {
 	dir, _, err := ownDir()
 	if err != nil || filepath.Base(dir) != control {
-		return nil //nolint:nilerr // without groups, none has to be released
+		return nil //nolint:nilerr // without groups there is nothing to release
 	}
 	if dir = filepath.Dir(dir); !delegated(dir) {
 		return nil
@@ -37,7 +36,7 @@ func Release() error {
 	return release(dir)
 }
 
-// release switches the controllers off from the leaves up to dir.
+// release disables the controllers from the leaves up to dir.
 func release(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -16,7 +16,7 @@ type Run struct {
 	limits    config.Limits // of the run
 	total     config.Limits // of the type, when the run began
 	fd        int
-	oomBefore int64 // of the type: how often all runs together were out of memory
+	oomBefore int64 // of the type: count of the event "oom" when the run began
 }
 
 // prepare sets the limits, before any process is in the group, and opens it.
@@ -24,8 +24,8 @@ func (r *Run) prepare() (err error) {
 	if err := limit(r.dir, r.limits, false); err != nil {
 		return err
 	}
-	// An OOM kill takes the whole run, and not one process of it, which could
-	// leave the others waiting for ever. The file is the memory controller's.
+	// An OOM kill ends the whole run. If it ended one process only, the others could
+	// wait for it for ever. The file is the memory controller's.
 	if err := ignoreGone(write(r.dir, "memory.oom.group", "1")); err != nil {
 		return fmt.Errorf("setting memory.oom.group: %w", err)
 	}
@@ -40,14 +40,14 @@ func (r *Run) prepare() (err error) {
 // clone(2). It is valid until Remove.
 func (r *Run) FD() int { return r.fd }
 
-// PIDs lists the processes of the run that have not ended, wherever they went
-// within the group.
+// PIDs lists the processes of the run that have not ended, also those in groups that the
+// run has created below its own.
 func (r *Run) PIDs() ([]int, error) { return allPIDs(r.dir) }
 
 // Kill sends SIGKILL to all processes of the run at once.
 func (r *Run) Kill() error { return kill(r.dir) }
 
-// Remove removes the group, now or, where processes were left behind on purpose,
+// Remove removes the group, now or, if processes were left behind on purpose,
 // some time after they have ended.
 func (r *Run) Remove() error {
 	if r.fd >= 0 {
@@ -62,20 +62,20 @@ func (r *Run) Remove() error {
 	return err
 }
 
-// kindPrefix begins the name of a type's group. It keeps them apart from the
-// kernel's own files, and from what systemd makes (".control").
+// kindPrefix is the prefix of the names of types' groups. It distinguishes them from the
+// kernel's own files, and from the groups of systemd (".control").
 const kindPrefix = "task."
 
 // scriptKind is the name of the group of the error_script.
 const scriptKind = "error_script"
 
-// longest is how long a name may be before it is cut: a file name has 255 bytes,
-// and kindPrefix and the checksum come to it.
+// longest is the length at which a name is cut. A file name has 255 bytes at most, and
+// includes kindPrefix and the checksum.
 const longest = 200
 
-// escape makes a name of a file from any text: what is not a letter, digit or
-// one of "_.:@-" becomes \xHH, as in names of systemd's units, and what is too
-// long is cut and told apart by its checksum.
+// escape returns a file name for any text. A byte that is not a letter, digit or
+// one of "_.:@-" becomes \xHH, as in names of systemd's units. A long name is
+// cut, and ends with its checksum.
 func escape(text string) string {
 	var b strings.Builder
 	for i := range len(text) {

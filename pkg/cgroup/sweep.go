@@ -17,10 +17,10 @@ import (
 // sweepTimeout bounds the wait for the processes that Sweep has killed.
 const sweepTimeout = 2 * time.Second
 
-// Sweep kills what an earlier daemon has left behind in this tree. It returns how
-// many processes have ended, and how many are still there, because the kernel keeps
-// them: they wait for a file system that no longer answers. Call it before the first
-// run. With systemd there is usually nothing to find, since it empties the unit's
+// Sweep kills the processes that an earlier daemon has left behind in this tree. It
+// returns the number of processes that have ended, and of those that the kernel still
+// keeps, because they wait for a file system that no longer answers. Call it before the
+// first run. With systemd it usually finds nothing, since systemd empties the unit's
 // group before each start.
 func (t *Tree) Sweep() (ended, left int, err error) {
 	dirs, err := t.oldKinds()
@@ -38,7 +38,7 @@ func (t *Tree) Sweep() (ended, left int, err error) {
 		fault := removeBefore(dir, deadline)
 		list, listing := allPIDs(dir)
 		left += len(list)
-		if len(list) == 0 { // else the processes are the reason
+		if len(list) == 0 { // else the processes are the reason for the errors
 			err = errors.Join(err, fault, listing)
 			continue
 		}
@@ -61,8 +61,8 @@ func (t *Tree) oldKinds() (dirs []string, err error) {
 	return dirs, nil
 }
 
-// lingerBelow has the groups of a type's old runs removed when their last process has
-// ended.
+// lingerBelow schedules the removal of the groups of a type's old runs, for the time when
+// their last process has ended.
 func (t *Tree) lingerBelow(kind string) {
 	runs, _ := os.ReadDir(kind)
 	for _, run := range runs {
@@ -72,13 +72,13 @@ func (t *Tree) lingerBelow(kind string) {
 	}
 }
 
-// killed reports whether SIGKILL is pending for a process. Then it will not run
+// killed reports whether SIGKILL is pending for a process. Such a process will not run
 // another instruction, however long the kernel keeps it. See SigPnd in
 // proc_pid_status(5); the signal is in the mask of each thread.
 func killed(pid int) bool {
 	status, err := files.Read(filepath.Join("/proc", strconv.Itoa(pid), "status"), maxText)
 	if errors.Is(err, os.ErrNotExist) {
-		// Gone since, or invisible; that one may live.
+		// It has ended since, or is invisible and may live.
 		return errors.Is(unix.Kill(pid, 0), unix.ESRCH)
 	}
 	for line := range strings.Lines(string(status)) {

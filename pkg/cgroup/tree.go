@@ -18,7 +18,7 @@ import (
 // Tree is the control group that was delegated to Gordon, with all below it:
 //
 //	daemon          Gordon itself
-//	task.TYPE       one for each type, with what counts for all its runs
+//	task.TYPE       one for each type, with the limits on all its runs together
 //	task.TYPE/RUN   one for each run
 //	error_script/RUN   one for each run of the error_script
 //
@@ -26,9 +26,9 @@ import (
 type Tree struct {
 	// immutable after Open
 	dir, mount  string
-	controllers []string // that each group below has
+	controllers []string // of each group below
 
-	mu        sync.Mutex               // guards what follows
+	mu        sync.Mutex               // guards the fields below
 	kinds     map[string]config.Limits // groups of types that exist, with their limits
 	lingering []string                 // folders of runs that are over, but have processes left
 }
@@ -41,8 +41,8 @@ func (t *Tree) Path() string {
 // Controllers lists the controllers that runs have, such as "memory".
 func (t *Tree) Controllers() []string { return slices.Clone(t.controllers) }
 
-// Lacks says why a limit that needs this controller can't be enforced, and what
-// would change that; "" when it can.
+// Lacks returns the reason why a limit that needs this controller cannot be enforced, and
+// a remedy. It returns "" if the limit can be enforced.
 func (t *Tree) Lacks(controller string) string {
 	if slices.Contains(t.controllers, controller) {
 		return ""
@@ -55,9 +55,9 @@ func (t *Tree) Lacks(controller string) string {
 	return fmt.Sprintf("the %s controller is not delegated to gordon: the unit needs Delegate=yes", controller)
 }
 
-// Configure makes a group for each type, and writes the limits that count for
-// all of its runs: of running ones too, so that a reload that lowers memory_max
-// below what is in use has the kernel take it back, and if need be kill a run.
+// Configure creates a group for each type, and writes the limits on all of its runs
+// together. They apply to running ones too: if a reload lowers memory_max below the used
+// amount, the kernel reclaims memory, and kills a run if that is not enough.
 func (t *Tree) Configure(tasks map[string]config.Task) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -76,8 +76,8 @@ func (t *Tree) Configure(tasks map[string]config.Task) error {
 		}
 	}
 	for name := range maps.Clone(t.kinds) {
-		// A type that is no longer there has no limits, and goes when its last
-		// run does, which a later reload or the end of the unit sees to.
+		// A type that is no longer configured has no limits. Its group is removed when
+		// its last run has ended, by a later reload or at the end of the unit.
 		if !wanted[name] {
 			if unix.Rmdir(filepath.Join(t.dir, name)) == nil {
 				delete(t.kinds, name)
@@ -87,7 +87,7 @@ func (t *Tree) Configure(tasks map[string]config.Task) error {
 	return errors.Join(errs...)
 }
 
-// makeKind makes the group of a type, unless there is one.
+// makeKind creates the group of a type if it does not exist.
 func (t *Tree) makeKind(name string) error {
 	if _, ok := t.kinds[name]; ok {
 		return nil
@@ -101,8 +101,8 @@ func (t *Tree) makeKind(name string) error {
 	return nil
 }
 
-// NewRun makes the group for one run, with its limits, which must be such that
-// [Tree.Lacks] has nothing against them. Remove has to be called when the run
+// NewRun creates the group for one run, with its limits. [Tree.Lacks] must be "" for the
+// controllers of the limits. The caller must call Remove when the run
 // is over.
 func (t *Tree) NewRun(taskType, id string, limits config.Limits) (*Run, error) {
 	r := &Run{tree: t, limits: limits, fd: -1}
@@ -115,8 +115,9 @@ func (t *Tree) NewRun(taskType, id string, limits config.Limits) (*Run, error) {
 	return r, nil
 }
 
-// NewScript makes the group for one run of the error_script: what it leaves behind must
-// not stay in the group of the daemon, where it would be in the way of the next one.
+// NewScript creates the group for one run of the error_script. Left-over processes of the
+// script must not stay in the group of the daemon, where they would keep the next daemon
+// from using it.
 func (t *Tree) NewScript(id string) (*Run, error) {
 	r := &Run{tree: t, fd: -1}
 	if err := t.make(r, scriptKind, escape(id)); err != nil {
@@ -128,7 +129,7 @@ func (t *Tree) NewScript(id string) (*Run, error) {
 	return r, nil
 }
 
-// make makes the folder of a run. A type's group is not removed meanwhile.
+// make creates the folder of a run. A type's group is not removed meanwhile.
 func (t *Tree) make(r *Run, kind, name string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -141,12 +142,12 @@ func (t *Tree) make(r *Run, kind, name string) error {
 	return makeDir(r.dir)
 }
 
-// reapAtOnce bounds how many groups of old runs one new run looks at.
+// reapAtOnce limits the number of groups of old runs that one new run checks.
 const reapAtOnce = 4
 
-// reap removes groups of runs that are over whose last process has ended since.
-// It is called at each start, so that they can't pile up: what is left is at
-// most one for each run that left processes behind which still live.
+// reap removes the groups of runs that are over and whose last process has ended since.
+// It is called at each start, so that they do not accumulate. The groups that remain
+// belong to runs with left-over processes that still live.
 func (t *Tree) reap() {
 	for range min(reapAtOnce, len(t.lingering)) {
 		dir := t.lingering[0]
@@ -157,7 +158,7 @@ func (t *Tree) reap() {
 	}
 }
 
-// linger puts a group down for reap.
+// linger schedules a group for reap.
 func (t *Tree) linger(dir string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

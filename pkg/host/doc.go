@@ -1,12 +1,12 @@
-// Package host says which machine, which boot and which process this is, and
-// whether the process that wrote such an identity is dead for certain.
+// Package host identifies the machine, the boot and the process, and decides whether the
+// process with another such identity is certainly dead.
 //
 // It owns the reading of /etc/machine-id and of the few files of /proc that
-// the rest of Gordon needs. It is a leaf: it knows nothing about tasks, Redis
-// or configuration, and imports nothing of ours.
+// the rest of Gordon needs. It knows nothing about tasks, Redis or configuration, and
+// imports only internal/files.
 //
-// Certainty is the point. Recovery runs another instance's entries again as
-// soon as that instance is "dead", so a wrong yes runs a task twice at the
-// same time, while a wrong no only means waiting for a lease to run out. Every
+// Recovery runs the entries of a dead instance again at once. A process that is wrongly
+// called dead would run a task twice at the same time, while a process that is wrongly
+// called alive only delays recovery until its lease expires. Every
 // doubt therefore counts as "unknown", and the lease decides.
 package host

@@ -9,8 +9,7 @@ import (
 	"github.com/nevsnode/gordon/v2/internal/files"
 )
 
-// Where the identity of the machine and of the boot stands; machine-id(5),
-// random(4).
+// The files with the identity of the machine and of the boot; machine-id(5), random(4).
 const (
 	machineIDFile     = "/etc/machine-id"
 	dbusMachineIDFile = "/var/lib/dbus/machine-id"
@@ -18,19 +17,19 @@ const (
 	pidNamespaceLink  = "/proc/self/ns/pid"
 )
 
-// maxIDFile bounds the files above, in bytes.
+// maxIDFile limits the size of the files above, in bytes.
 const maxIDFile = 4 << 10
 
-// Identity tells one process from every other process of every machine, as
-// far as Linux lets it. The zero value stands for "unknown" and is never
+// Identity distinguishes one process from every other process of every machine, as
+// far as Linux allows that. The zero value means "unknown" and is never
 // called dead.
 type Identity struct {
 	// Hostname is the kernel's host name, uname(2).
 	Hostname string `json:"host"`
-	// MachineID is machine-id(5): 32 hexadecimal digits, or "" where the
-	// machine has none (many containers) or not yet (a golden image).
+	// MachineID is machine-id(5): 32 hexadecimal digits, or "" if the
+	// machine has none (many containers) or none yet (a golden image).
 	MachineID string `json:"machine_id"`
-	// BootID is drawn by the kernel at each boot.
+	// BootID is a random id that the kernel chooses at each boot.
 	BootID string `json:"boot_id"`
 	// PIDNamespace is the text of the link /proc/self/ns/pid, such as
 	// "pid:[4026531836]"; see pid_namespaces(7).
@@ -38,14 +37,14 @@ type Identity struct {
 	// PID is the process id as seen inside PIDNamespace.
 	PID int `json:"pid"`
 	// StartTime is when the process started, in clock ticks since the boot
-	// (field 22 of /proc/PID/stat). With PID it tells apart two processes that
-	// had the same pid one after the other.
+	// (field 22 of /proc/PID/stat). It distinguishes processes that had the same pid
+	// one after the other.
 	StartTime uint64 `json:"start_time"`
 }
 
 // Self returns the identity of the calling process. A missing machine id is no
-// error; the boot id, the pid namespace and the start time must be readable,
-// because without them nobody could ever say that this process is dead.
+// error. The boot id, the pid namespace and the start time must be readable,
+// because without them no other process could ever decide that this one is dead.
 func Self() (Identity, error) {
 	name, err := os.Hostname()
 	if err != nil {
@@ -74,8 +73,8 @@ func Self() (Identity, error) {
 }
 
 // readMachineID returns the first valid machine id among the files, or "".
-// Anything else than 32 hexadecimal digits is not one: an image that has not
-// booted yet holds "uninitialized" or an empty file, and all of its copies
+// Only 32 hexadecimal digits are valid: an image that has not
+// booted yet has the text "uninitialized" or an empty file, and all of its copies
 // would look like one machine.
 func readMachineID(paths ...string) string {
 	for _, file := range paths {

@@ -13,7 +13,7 @@ import (
 type Stat struct {
 	PID  int
 	Comm string // the command's name, without the parentheses
-	// State is one letter: R, S, D, T, t, Z (zombie), X (dead) and a few more.
+	// State is one letter: R, S, D, T, t, Z (zombie), X (dead) or another one.
 	State byte
 	PPID  int
 	PGID  int
@@ -23,11 +23,11 @@ type Stat struct {
 	StartTime uint64
 }
 
-// errStat says that a stat line is not of the documented form.
+// errStat is wrapped by the errors for a stat line that is not of the documented form.
 var errStat = errors.New("malformed stat line")
 
-// Places of the fields after the command's name. The manual page counts from 1
-// and the name is field 2, so that field 3 is the first here.
+// Indexes of the fields after the command's name. The manual page counts from 1, and the
+// name is field 2. So field 3 has the index 0.
 const (
 	statState   = 0  // field 3
 	statPPID    = 1  // field 4
@@ -36,12 +36,12 @@ const (
 	statStart   = 19 // field 22
 )
 
-// maxStat bounds a line: it has 52 numbers of 20 digits at most, and a name of 64
-// bytes.
+// maxStat limits the length of a line. A line has 52 numbers of 20 digits at most, and a
+// name of 64 bytes.
 const maxStat = 2 << 10
 
-// ReadStat reads /proc/PID/stat. The error wraps fs.ErrNotExist or ESRCH when
-// there is no such process, or none that may be seen (hidepid=, proc(5)).
+// ReadStat reads /proc/PID/stat. The error wraps fs.ErrNotExist or ESRCH if
+// the process does not exist or is hidden (hidepid=, proc(5)).
 func ReadStat(pid int) (Stat, error) {
 	f, err := os.Open("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
@@ -56,8 +56,8 @@ func ReadStat(pid int) (Stat, error) {
 	return ParseStat(line[:n])
 }
 
-// ParseStat reads one line of /proc/PID/stat. The command's name is whatever
-// the process likes, spaces, parentheses and newlines included, so it ends at
+// ParseStat reads one line of /proc/PID/stat. The process chooses the command's name,
+// which may contain spaces, parentheses and newlines. Therefore it ends at
 // the last closing parenthesis of the line and not at the first.
 func ParseStat(line []byte) (Stat, error) {
 	open, end := bytes.IndexByte(line, '('), bytes.LastIndexByte(line, ')')
@@ -88,7 +88,7 @@ func ParseStat(line []byte) (Stat, error) {
 }
 
 // Ended reports whether the process has ended and only waits to be reaped. The
-// first thread of a process shows as a zombie too when it ended before the
+// first thread of a process is a zombie too if it ended before the
 // others; then the process as a whole is still alive.
 func (s Stat) Ended() bool {
 	return (s.State == 'Z' || s.State == 'X') && s.Threads <= 1
