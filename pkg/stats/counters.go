@@ -65,7 +65,26 @@ func (c *Counters) SetTypes(types []string) {
 	c.types.Store(next)
 }
 
-// Started counts a run that begins. Done, Failed, Retried or Returned has to follow.
+// End is what became of the entry of a run.
+type End int
+
+const (
+	Done     End = iota // the run succeeded
+	Failed              // the run failed, and the entry does not run again
+	Retried             // the run failed, and the entry runs again later
+	Returned            // the run ended without a result: the entry went back to its queue
+)
+
+// Run is a run that has ended.
+type Run struct {
+	Type    string
+	Outcome string
+	End     End
+	Took    time.Duration
+	Usage   usage.Usage
+}
+
+// Started counts a run that begins. Ended has to follow.
 func (c *Counters) Started(taskType string) {
 	c.running.Add(1)
 	if n := c.types.Load().counted[taskType]; n != nil {
@@ -73,42 +92,24 @@ func (c *Counters) Started(taskType string) {
 	}
 }
 
-// Measure notes how a run ended, how long it took and what it used.
-func (c *Counters) Measure(taskType, outcome string, wall time.Duration, u usage.Usage) {
-	if n := c.types.Load().counted[taskType]; n != nil {
-		n.tally.add(outcome, wall, u)
+// Ended counts a run that has ended.
+func (c *Counters) Ended(r Run) {
+	c.running.Add(-1)
+	switch r.End {
+	case Done:
+		c.done.Add(1)
+	case Failed:
+		c.failed.Add(1)
+	case Retried, Returned: // neither done nor failed
 	}
-}
-
-// Done counts a run that succeeded.
-func (c *Counters) Done(string) {
-	c.running.Add(-1)
-	c.done.Add(1)
-}
-
-// Failed counts a run that failed.
-func (c *Counters) Failed(string) {
-	c.running.Add(-1)
-	c.failed.Add(1)
-}
-
-// Retried counts a run that failed and whose entry runs again later.
-func (c *Counters) Retried(taskType string) {
-	c.running.Add(-1)
-	if n := c.types.Load().counted[taskType]; n != nil {
-		n.tally.retry()
+	if n := c.types.Load().counted[r.Type]; n != nil {
+		n.tally.add(r)
 	}
 }
 
 // Abandoned counts an entry that failed without being run here: the daemon that
 // ran it has died, and it must not run again.
 func (c *Counters) Abandoned(string) { c.failed.Add(1) }
-
-// Returned counts a run that ended without a result, because its entry went
-// back to the queue.
-func (c *Counters) Returned(string) {
-	c.running.Add(-1)
-}
 
 // Snapshot is a summary of the daemon.
 type Snapshot struct {

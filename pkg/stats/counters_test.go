@@ -27,10 +27,10 @@ func TestTaskCountCountsStartedRuns(t *testing.T) {
 	c.Started("mail")
 	c.Started("mail")
 	c.Started("unknown")
-	c.Done("mail")
-	c.Failed("mail")
+	c.Ended(Run{Type: "mail", Outcome: "ok", End: Done})
+	c.Ended(Run{Type: "mail", Outcome: "failed", End: Failed})
 	clock.at = clock.at.Add(5*time.Second + 999*time.Millisecond)
-	want := report{Runtime: 5, TaskCount: map[string]int64{"mail": 3, "idle": 0}, Version: "2.0.0", Tasks: map[string]typeReport{}}
+	want := report{Runtime: 5, TaskCount: map[string]int64{"mail": 3, "idle": 0}, Version: "2.0.0", Tasks: map[string]typeReport{"mail": {Outcomes: map[string]int64{"ok": 1, "failed": 1}}}}
 	if diff := cmp.Diff(want, c.report()); diff != "" {
 		t.Error(diff)
 	}
@@ -68,12 +68,12 @@ func TestSnapshot(t *testing.T) {
 		c.Started("a")
 	}
 	for range 4 {
-		c.Done("a")
+		c.Ended(Run{Type: "a", Outcome: "ok", End: Done})
 	}
 	for range 2 {
-		c.Failed("a")
+		c.Ended(Run{Type: "a", Outcome: "failed", End: Failed})
 	}
-	c.Returned("a")
+	c.Ended(Run{Type: "a", Outcome: "returned", End: Returned})
 	want := Snapshot{Running: 3, Types: 2, Done: 4, Failed: 2}
 	if diff := cmp.Diff(want, c.Snapshot()); diff != "" {
 		t.Error(diff)
@@ -89,9 +89,9 @@ func TestNoCountIsLostOverReloads(t *testing.T) {
 			for i := range runs {
 				c.Started("a")
 				if (w+i)%2 == 0 {
-					c.Done("a")
+					c.Ended(Run{Type: "a", Outcome: "ok", End: Done})
 				} else {
-					c.Failed("a")
+					c.Ended(Run{Type: "a", Outcome: "failed", End: Failed})
 				}
 			}
 		})
@@ -118,7 +118,7 @@ func BenchmarkCounters(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			c.Started("a")
-			c.Done("a")
+			c.Ended(Run{Type: "a", Outcome: "ok", End: Done})
 		}
 	})
 }

@@ -19,22 +19,19 @@ type tally struct {
 
 func newTally() *tally { return &tally{outcomes: make(map[string]int64)} }
 
-func (t *tally) add(outcome string, wall time.Duration, u usage.Usage) {
+func (t *tally) add(r Run) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.outcomes[outcome]++
-	t.wall += wall
-	t.usage.UserCPU += u.UserCPU
-	t.usage.SystemCPU += u.SystemCPU
-	t.usage.PeakMemory = max(t.usage.PeakMemory, u.PeakMemory)
-	t.usage.ReadBytes += u.ReadBytes
-	t.usage.WrittenBytes += u.WrittenBytes
-}
-
-func (t *tally) retry() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.retried++
+	t.outcomes[r.Outcome]++
+	if r.End == Retried {
+		t.retried++
+	}
+	t.wall += r.Took
+	t.usage.UserCPU += r.Usage.UserCPU
+	t.usage.SystemCPU += r.Usage.SystemCPU
+	t.usage.PeakMemory = max(t.usage.PeakMemory, r.Usage.PeakMemory)
+	t.usage.ReadBytes += r.Usage.ReadBytes
+	t.usage.WrittenBytes += r.Usage.WrittenBytes
 }
 
 // typeReport has the statistics of the runs of one type since the start.

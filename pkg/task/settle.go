@@ -16,36 +16,46 @@ import (
 
 func (w *Worker) counters() *stats.Counters { return w.Plan.all.planner.Counters }
 
-// settle decides what becomes of an entry that has been run, and reports the run to the
-// log and the counters.
+// settle decides what becomes of an entry that has been run, and reports the run.
 func (w *Worker) settle(r *Run, e entry.Entry) Result {
-	w.counters().Measure(r.Type, string(r.Verdict.Outcome), r.Verdict.Took, r.Verdict.Exit.Usage)
-	if r.Verdict.Outcome == entry.OutcomeOK {
-		w.counters().Done(r.Type)
-		w.Log.Debug("task done", r.attributes()...)
-		return Result{Slot: r.Slot, How: store.Drop, Effect: Succeeded}
-	}
-	log := w.Log.With(r.attributes()...)
 	switch r.Verdict.Outcome {
-	case entry.OutcomeReturned:
-		w.counters().Returned(r.Type)
-		log.Warn("task stopped, its entry goes back to the head of the queue")
-		return Result{Slot: r.Slot, How: store.Return}
-	case entry.OutcomeTakenOver:
-		w.counters().Returned(r.Type)
-		log.Warn("task stopped, because another host has taken its entry over")
+	case entry.OutcomeOK:
+		w.report(r, stats.Done, Result{})
+		return Result{Slot: r.Slot, How: store.Drop, Effect: Succeeded}
+	case entry.OutcomeReturned, entry.OutcomeTakenOver:
+		w.report(r, stats.Returned, Result{})
 		return Result{Slot: r.Slot, How: store.Return}
 	}
-	res, again := w.retry(r, e)
-	log = log.With(output.KeyError, r.excerpt())
-	if again {
-		w.counters().Retried(r.Type)
-		log.Warn("task failed, it runs again later", output.KeyRetryIn, res.After, output.KeyMessageID, output.MsgTaskRetried)
+	if res, again := w.retry(r, e); again {
+		w.report(r, stats.Retried, res)
 		return res
 	}
-	w.counters().Failed(r.Type)
-	log.Error(headline(r.Verdict.Outcome), output.KeyMessageID, messageID(r.Verdict.Outcome))
-	return w.fail(log, r)
+	w.report(r, stats.Failed, Result{})
+	return w.fail(r)
+}
+
+// report tells the counters and the log how a run ended. res is the result of a run that
+// is retried.
+func (w *Worker) report(r *Run, end stats.End, res Result) {
+	v := &r.Verdict
+	w.counters().Ended(stats.Run{Type: r.Type, Outcome: string(v.Outcome), End: end, Took: v.Took, Usage: v.Exit.Usage})
+	switch {
+	case end == stats.Done:
+		w.Log.Debug("task done", r.attributes()...)
+	case end == stats.Retried:
+		w.failureLog(r).Warn("task failed, it runs again later", output.KeyRetryIn, res.After, output.KeyMessageID, output.MsgTaskRetried)
+	case end == stats.Failed:
+		w.failureLog(r).Error(headline(v.Outcome), output.KeyMessageID, messageID(v.Outcome))
+	case v.Outcome == entry.OutcomeTakenOver:
+		w.Log.Warn("task stopped, because another host has taken its entry over", r.attributes()...)
+	default:
+		w.Log.Warn("task stopped, its entry goes back to the head of the queue", r.attributes()...)
+	}
+}
+
+// failureLog is the log with all that is known of a failure.
+func (w *Worker) failureLog(r *Run) *slog.Logger {
+	return w.Log.With(r.attributes()...).With(output.KeyError, r.excerpt())
 }
 
 // notify runs the error_script. After an abort the script has kill_grace to end.
@@ -58,7 +68,7 @@ func (w *Worker) notify(r *Run) {
 }
 
 // fail is what becomes of an entry that failed and does not run again.
-func (w *Worker) fail(log *slog.Logger, r *Run) Result {
+func (w *Worker) fail(r *Run) Result {
 	res := Result{Slot: r.Slot, How: store.Drop, Effect: Failed}
 	outcome := r.Verdict.Outcome
 	if outcome == entry.OutcomeCancelled || outcome == entry.OutcomeCrashed {
@@ -77,7 +87,7 @@ func (w *Worker) fail(log *slog.Logger, r *Run) Result {
 		return res
 	}
 	res.How, res.TTL = store.Fail, ttl
-	return recorded(log, res, r.Payload, r.failure())
+	return recorded(w.failureLog(r), res, r.Payload, r.failure())
 }
 
 // neverRan reports whether the entry did not run to its end, successful or not. It is
