@@ -28,7 +28,7 @@ func Parse(text string) (time.Duration, error) {
 	})
 	d, err := time.ParseDuration(hours)
 	if err != nil || !whole.MatchString(text) {
-		return 0, fmt.Errorf("%.80q is no duration such as \"1d12h\" or \"1m30s\"", text)
+		return 0, fmt.Errorf("%.80q is not a duration such as \"1d12h\" or \"1m30s\"", text)
 	}
 	return d, nil
 }

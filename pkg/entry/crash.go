@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Crashed returns the past of an entry whose daemon has died while it was run, at
-// now. A count that began longer ago than window begins anew.
+// Crashed returns the past of an entry whose daemon died at the time now while it ran the
+// entry. A count that began longer ago than window begins anew.
 func (p Past) Crashed(now time.Time, window time.Duration) Past {
 	if since := now.Sub(time.Unix(p.CrashedSince, 0)); p.Crashes == 0 || since >= window {
 		p.Crashes, p.CrashedSince = 0, now.Unix()
@@ -15,12 +15,12 @@ func (p Past) Crashed(now time.Time, window time.Duration) Past {
 	return p
 }
 
-// PastOf reads the past of an entry and nothing else of it: whatever is in an
-// entry that may have killed a daemon costs no memory here. The error, a
-// *DecodeError, is for what is no entry or has a past that gordon did not write.
+// PastOf decodes the past of an entry and nothing else: the entry may have killed a
+// daemon, so its content must cost no memory here. The error, a *DecodeError, is for an
+// unreadable entry and for a past that Gordon did not write.
 //
-// A record of a failure has none. What is noted on a record that a person has
-// pushed back is behind its error_message.
+// A failed record has no past. If a person has pushed it back, a later note comes after
+// its error_message.
 func PastOf(raw []byte) (p Past, err error) {
 	object, err := locate(raw)
 	if err != nil || raw[object.start] == 'n' {
@@ -28,7 +28,7 @@ func PastOf(raw []byte) (p Past, err error) {
 	}
 	for m := range members(raw[:object.end], object.start) {
 		switch string(name(m.key.of(raw))) {
-		case past:
+		case noteProperty:
 			if err := p.decode(raw, m.value); err != nil {
 				return Past{}, err
 			}
@@ -39,33 +39,31 @@ func PastOf(raw []byte) (p Past, err error) {
 	return p, nil
 }
 
-// WithPast returns an entry with another past and everything else as it was, or nil
-// where that could be longer than limit bytes, and for what is no entry.
+// WithPast returns an entry with another past, and otherwise unchanged. It returns nil if
+// the result could be longer than limit bytes, and for an unreadable entry.
 func WithPast(limit int, raw []byte, p Past) []byte {
-	return withPast(limit, raw, p, func([]byte, span) func([]byte) bool {
-		return func([]byte) bool { return false }
-	})
+	return withPast(limit, raw, p, func(_ []byte, _ bool) bool { return false })
 }
 
-// withPast is WithPast without the properties of the object that the function which
-// drops returns names.
-func withPast(limit int, raw []byte, p Past, drops func(raw []byte, object span) func(key []byte) bool) []byte {
+// withPast is WithPast without the properties for which drop returns true. isRecord
+// reports whether the entry is a failed record that somebody has pushed back.
+func withPast(limit int, raw []byte, p Past, drop func(key []byte, isRecord bool) bool) []byte {
 	object, err := locate(raw)
 	if err != nil {
 		return nil
 	}
-	raw, object = spread(raw, object)
+	raw, object = asObject(raw, object)
 	added := p.property()
 	if object.end-object.start+len(added) >= limit {
 		return nil
 	}
-	drop := drops(raw, object)
-	return rewrite(raw, object, added, func(key []byte) bool { return string(key) == past || drop(key) })
+	isRecord, _ := recordOf(raw, object)
+	return rewrite(raw, object, added, func(key []byte) bool { return string(key) == noteProperty || drop(key, isRecord) })
 }
 
-// property is the property gordon.
+// property is the property [noteProperty].
 func (p Past) property() []byte {
-	out := strconv.AppendInt([]byte(`"`+past+`":{"attempts":`), int64(p.Attempts), 10)
+	out := strconv.AppendInt([]byte(`"`+noteProperty+`":{"attempts":`), int64(p.Attempts), 10)
 	if p.TaskID != "" {
 		out = appendProperty(append(out, ','), "task_id", p.TaskID)
 	}

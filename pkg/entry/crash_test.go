@@ -1,7 +1,6 @@
 package entry
 
 import (
-	"math"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +21,7 @@ func TestCrashesAreCounted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		raw = WithPast(math.MaxInt, raw, p.Crashed(first.Add(time.Duration(i)*time.Hour), window))
+		raw = WithPast(noLimit, raw, p.Crashed(first.Add(time.Duration(i)*time.Hour), window))
 		if string(raw) != want {
 			t.Errorf("after crash %d: %s", i+1, raw)
 		}
@@ -49,7 +48,7 @@ func TestWithPast(t *testing.T) {
 		`{"outcome":"failed","error_message":1}`: `{"outcome":"failed","error_message":1,` + noted + `}`,
 		`[]`:                                     ``, ``: ``, `{"args":`: ``,
 	} {
-		got := WithPast(math.MaxInt, []byte(raw), p)
+		got := WithPast(noLimit, []byte(raw), p)
 		if string(got) != want {
 			t.Errorf("WithPast(%s) = %s\nwant %s", raw, got, want)
 		}

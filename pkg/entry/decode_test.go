@@ -117,25 +117,25 @@ func TestDecodeRefuses(t *testing.T) {
 		{"byte order mark", "\ufeff{}", 0, "not valid JSON"},
 		{"args is a string", `{"args":"a"}`, 8, `"args" is a string`},
 		{"args is an object", `{"args":{"0":"a"}}`, 8, `"args" is an object`},
-		{"number among args", `{"args":["a", 5]}`, 14, `number 2 of "args" is a number`},
-		{"boolean among args", `{"args":[true]}`, 9, `number 1 of "args" is a boolean`},
-		{"array among args", `{"args":[["a"]]}`, 9, `number 1 of "args" is an array`},
-		{"object among args", `{"args":[{}]}`, 9, `number 1 of "args" is an object`},
+		{"number among args", `{"args":["a", 5]}`, 14, `element 2 of "args" is a number`},
+		{"boolean among args", `{"args":[true]}`, 9, `element 1 of "args" is a boolean`},
+		{"array among args", `{"args":[["a"]]}`, 9, `element 1 of "args" is an array`},
+		{"object among args", `{"args":[{}]}`, 9, `element 1 of "args" is an object`},
 		{"first args at fault", `{"args":[1],"args":["a"]}`, 9, "is a number"},
 		{"env is a list", `{"env":["K=V"]}`, 7, `"env" is an array`},
 		{"env is a string", `{"env":"K=V"}`, 7, `"env" is a string`},
 		{"number in env", `{"env":{"A":"1","PORT":80}}`, 23, `"PORT" of "env" is a number`},
 		{"object in env", `{"env":{"A":{}}}`, 12, `"A" of "env" is an object`},
-		{"high surrogate alone", `{"args":["a\ud800"]}`, 11, `number 1 of "args" holds the lone surrogate \ud800`},
-		{"two high surrogates", `{"args":["","\ud83d\ud83d\ude00"]}`, 13, `number 2 of "args" holds the lone surrogate \ud83d`},
+		{"high surrogate alone", `{"args":["a\ud800"]}`, 11, `element 1 of "args" contains the lone surrogate \ud800`},
+		{"two high surrogates", `{"args":["","\ud83d\ud83d\ude00"]}`, 13, `element 2 of "args" contains the lone surrogate \ud83d`},
 		{"low surrogate of no byte", `{"args":["\udc7f"]}`, 10, `one from \udc80 to \udcff`},
-		{"low surrogate over bytes", `{"env":{"A":"\uDD00"}}`, 13, `"A" of "env" holds the lone surrogate \uDD00`},
-		{"surrogate in a name", `{"env":{"\udbff":"x"}}`, 9, `a name in "env" holds`},
-		{"surrogate in an id", `{"id":"\ud800"}`, 7, `"id" holds the lone surrogate`},
-		{"surrogate in a time", `{"run_at":"\ud800"}`, 11, `"run_at" holds the lone surrogate`},
-		{"surrogate in a duration", `{"delay":"\ud800"}`, 10, `"delay" holds the lone surrogate`},
-		{"record of a text", `{"raw":"user 42","outcome":"unreadable","error_message":"m"}`, 1, `push what was meant instead`},
-		{"record of bytes", `{"outcome":"unreadable","raw_base64":"/w=="}`, 24, `push what was meant instead`},
+		{"low surrogate over bytes", `{"env":{"A":"\uDD00"}}`, 13, `"A" of "env" contains the lone surrogate \uDD00`},
+		{"surrogate in a name", `{"env":{"\udbff":"x"}}`, 9, `a name in "env" contains`},
+		{"surrogate in an id", `{"id":"\ud800"}`, 7, `"id" contains the lone surrogate`},
+		{"surrogate in a time", `{"run_at":"\ud800"}`, 11, `"run_at" contains the lone surrogate`},
+		{"surrogate in a duration", `{"delay":"\ud800"}`, 10, `"delay" contains the lone surrogate`},
+		{"record of a text", `{"raw":"user 42","outcome":"unreadable","error_message":"m"}`, 1, `push a corrected entry`},
+		{"record of bytes", `{"outcome":"unreadable","raw_base64":"/w=="}`, 24, `push a corrected entry`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -168,7 +168,7 @@ func TestDecodeErrorUnwrapsSyntaxError(t *testing.T) {
 // The message has to tell a person everything without a look into a manual.
 func TestDecodeErrorMessage(t *testing.T) {
 	_, err := Decode([]byte(`{"args":["a",5]}`))
-	want := `cannot read the entry: number 2 of "args" is a number at byte 13; every argument has to be a string, such as "5"`
+	want := `cannot read the entry: element 2 of "args" is a number at byte 13; every argument must be a string, such as "5"`
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
@@ -269,7 +269,7 @@ func TestDecodeGuesses(t *testing.T) {
 		`{"job_id":1,"entryId":2}`:                   "id id",
 		`{"user":1,"priority":2,"queue":3,"data":4}`: "",
 		`{"arg":["a"],"id":{},"delay":"x"}`:          "args", // also where it is refused
-		string(Failed([]byte(`{}`), Failure{Outcome: "failed", TaskID: "x", Attempt: 1, StartedAt: time.Now(), Exited: true, Signal: "s", Usage: usage.Usage{UserCPU: 1, SystemCPU: 1, PeakMemory: 1, ReadBytes: 1, WrittenBytes: 1}})): "",
+		string(Failed(noLimit, []byte(`{}`), Failure{Outcome: "failed", TaskID: "x", Attempt: 1, StartedAt: time.Now(), Exited: true, Signal: "s", Usage: usage.Usage{UserCPU: 1, SystemCPU: 1, PeakMemory: 1, ReadBytes: 1, WrittenBytes: 1}})): "",
 	} {
 		e, _ := Decode([]byte(raw))
 		var got []string

@@ -2,22 +2,22 @@ package entry
 
 import "fmt"
 
-const wantObject = `an entry has to be an object, such as {"args":["first","second"],"env":{"NAME":"value"}}`
+const wantObject = `an entry must be an object, such as {"args":["first","second"],"env":{"NAME":"value"}}`
 
-// DecodeError says why an entry can't be read. It is worded for the person who
+// DecodeError is the reason why an entry is unreadable. Its text is for the person who
 // finds it on the failed list.
 type DecodeError struct {
-	Offset   int    // of the fault, in bytes from the start of the entry
-	Problem  string // what is wrong
-	Expected string // what would be right
-	Err      error  // the error of encoding/json behind it, if any
+	Offset   int    // position of the problem, in bytes from the start of the entry
+	Problem  string // the problem
+	Expected string // the correct form
+	Err      error  // the error of encoding/json, if any
 }
 
 func (e *DecodeError) Error() string {
 	return fmt.Sprintf("cannot read the entry: %s at byte %d; %s", e.Problem, e.Offset, e.Expected)
 }
 
-// Unwrap returns the error of encoding/json where the JSON itself is at fault.
+// Unwrap returns the error of encoding/json, if the JSON itself is not valid.
 func (e *DecodeError) Unwrap() error { return e.Err }
 
 // jsonKind is the type of a JSON value.
@@ -33,7 +33,7 @@ const (
 	kindObject
 )
 
-// kind tells the type of a value by its first byte.
+// kind returns the type of a value, which its first byte shows.
 func kind(first byte) jsonKind {
 	switch {
 	case first == 'n':
@@ -69,5 +69,5 @@ func (k jsonKind) String() string {
 		return "an object"
 	case kindNone:
 	}
-	return "no JSON value"
+	return "not a JSON value"
 }

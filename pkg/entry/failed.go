@@ -2,7 +2,6 @@ package entry
 
 import (
 	"encoding/base64"
-	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -11,7 +10,7 @@ import (
 	"github.com/nevsnode/gordon/v2/internal/usage"
 )
 
-// The properties of a record that are known when it comes back.
+// The properties by which a record is known when it is pushed.
 const (
 	errorMessage = "error_message"
 	outcome      = "outcome"
@@ -19,14 +18,14 @@ const (
 	rawBase64    = "raw_base64"
 )
 
-// Unreadable is the outcome of what is no entry.
+// Unreadable is the outcome of an unreadable entry.
 const Unreadable = "unreadable"
 
-// Failure is what a failed entry's record says besides the entry. Everything but
-// Message is left out where it is zero.
+// Failure is what a failed record contains besides the entry. Each field but Message is
+// left out if it is zero.
 type Failure struct {
-	Message string // error_message: why, for a person; cut where it is long, see bounded
-	Outcome string // outcome: why, in a word or two
+	Message string // error_message: the reason, for a person; see shorten for its length
+	Outcome string // outcome: the reason, in a word or two
 	TaskID  string // task_id: the run, as in the log
 	Attempt int    // attempt: the number of the run, from 1
 
@@ -40,18 +39,18 @@ type Failure struct {
 	Usage usage.Usage // cpu_user_ms, cpu_system_ms, peak_memory_bytes, io_read_bytes, io_written_bytes
 }
 
-// recorded are the properties that a record may have besides its entry's own.
-func recorded() []string {
+// failureProperties are the properties that a record may have besides those of its entry.
+func failureProperties() []string {
 	return []string{
 		errorMessage, outcome, "task_id", "attempt", "started_at", "duration_ms", "exit_status", "signal",
 		"cpu_user_ms", "cpu_system_ms", "peak_memory_bytes", "io_read_bytes", "io_written_bytes",
 	}
 }
 
-// isRecorded reports whether a property of a record was added by [Failed].
-func isRecorded(key []byte) bool { return slices.Contains(recorded(), string(key)) }
+// isFailureProperty reports whether a property of a record was added by [Failed].
+func isFailureProperty(key []byte) bool { return slices.Contains(failureProperties(), string(key)) }
 
-// properties are those of the failure, error_message last.
+// properties are the properties of the failure, error_message last.
 func (f Failure) properties() (out []byte) {
 	text := func(name, value string) {
 		if value != "" {
@@ -80,52 +79,49 @@ func (f Failure) properties() (out []byte) {
 	positive("peak_memory_bytes", f.Usage.PeakMemory)
 	positive("io_read_bytes", f.Usage.ReadBytes)
 	positive("io_written_bytes", f.Usage.WrittenBytes)
-	return appendProperty(out, errorMessage, bounded(f.Message))
+	return appendProperty(out, errorMessage, shorten(f.Message))
 }
 
-// Failed returns the record of a failed entry: a JSON object with args and env
-// whose last property is error_message.
+// Failed returns the record of a failed entry: a JSON object with args and env whose last
+// property is error_message. It returns nil if the record could be longer than limit
+// bytes. A record that is nearly as long may count as longer.
 //
-// An object keeps its bytes and loses only what a record of before has added, so
-// that an entry that a person pushed back from the failed list does not grow with
-// every failure, and gordon's own note of its past. Spellings such as
-// "Error_Message" stay: they are the producer's, and a reader that ignores case
-// takes the last one, which is ours. So do properties of the names that a record
-// has, in an entry that is none; the last one, which is ours, counts.
+// An object keeps its bytes, except for Gordon's own note and for what an earlier record
+// has added: an entry that a person pushed back from the failed list must not grow with
+// every failure. Spellings such as "Error_Message" stay: they are the producer's, and a
+// reader that ignores case takes the last one, which is ours. If an entry that is not a
+// record has properties of the same names, they stay too; the last one counts, which is
+// ours.
 //
-// What is not an object becomes the string property raw, with the outcome
-// unreadable; where its bytes are not UTF-8 the string can't hold them and
-// raw_base64 has them exactly (RFC 4648, standard alphabet, padded). Bytes after the
-// JSON value are dropped from an object, which Decode ignores too.
-func Failed(raw []byte, f Failure) []byte { return FailedWithin(math.MaxInt, raw, f) }
-
-// FailedWithin is Failed, or nil where the record could be longer than limit
-// bytes. One that is nearly as long may count as longer.
-func FailedWithin(limit int, raw []byte, f Failure) []byte {
+// Bytes that are not an object become the string property raw, with the outcome
+// unreadable. If they are not UTF-8, a string cannot contain them, and raw_base64 has them
+// exactly (RFC 4648, standard alphabet, padded). Bytes after the JSON value of an object
+// are dropped; Decode ignores them too.
+func Failed(limit int, raw []byte, f Failure) []byte {
 	object, err := locate(raw)
 	if err != nil {
-		f.Outcome = Unreadable // whatever happened to it: Decode knows the record by this
+		f.Outcome = Unreadable // in any case: Decode knows the record by it
 		added := append(missing(nil, span{}), f.properties()...)
-		if recordLen(raw) > limit-len(added)-len(`{"raw":,"raw_base64":"",}`) {
+		if rawLen(raw) > limit-len(added)-len(`{"raw":,"raw_base64":"",}`) {
 			return nil
 		}
 		return wrap(raw, added)
 	}
-	raw, object = spread(raw, object)
+	raw, object = asObject(raw, object)
 	added := append(missing(raw, object), f.properties()...)
 	if object.end-object.start > limit-len(added)-len(`{,}`) {
 		return nil
 	}
-	again, _ := marks(raw, object)
+	isRecord, _ := recordOf(raw, object)
 	return rewrite(raw, object, added, func(key []byte) bool {
-		return string(key) == past || again && isRecorded(key)
+		return string(key) == noteProperty || isRecord && isFailureProperty(key)
 	})
 }
 
-// missing are args and env, as far as the object has them not under these very
-// names: a reader of the failed list finds both in every record. Under another
-// spelling they count for Decode, so that what is added has the same value; of
-// several, the last one counts, and this is behind them.
+// missing returns the properties args and env, unless the object has them under exactly
+// these names: a reader of the failed list finds both in every record. Decode accepts
+// other spellings too, so the added property has their value. Of several properties the
+// last one counts, and the added one comes after them.
 func missing(raw []byte, object span) (added []byte) {
 	for _, p := range []struct{ name, empty string }{{"args", "[]"}, {"env", "{}"}} {
 		value, there := []byte(p.empty), false
@@ -143,8 +139,8 @@ func missing(raw []byte, object span) (added []byte) {
 	return added
 }
 
-// recordLen is how long raw and raw_base64 are.
-func recordLen(raw []byte) int {
+// rawLen is the length of the values of raw and raw_base64.
+func rawLen(raw []byte) int {
 	n := quotedLen(raw)
 	if !utf8.Valid(raw) {
 		n += base64.StdEncoding.EncodedLen(len(raw))
@@ -152,9 +148,9 @@ func recordLen(raw []byte) int {
 	return n
 }
 
-// wrap makes an object of bytes that are none.
+// wrap returns the record of bytes that are not an object.
 func wrap(raw, added []byte) []byte {
-	out := make([]byte, 0, recordLen(raw)+len(added)+32)
+	out := make([]byte, 0, rawLen(raw)+len(added)+32)
 	out = append(out, '{')
 	out = appendProperty(out, rawText, raw)
 	out = append(out, ',')

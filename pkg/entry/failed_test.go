@@ -52,7 +52,7 @@ func TestFailed(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			raw := []byte(tt.raw)
-			got := Failed(raw, Failure{Message: tt.message})
+			got := Failed(noLimit, raw, Failure{Message: tt.message})
 			if string(got) != tt.want {
 				t.Errorf("Failed(%q, %q)\n got %q\nwant %q", tt.raw, tt.message, got, tt.want)
 			}
@@ -68,7 +68,7 @@ func TestFailed(t *testing.T) {
 
 // A reader that ignores case, such as Gordon 1.6.5, sees our message too.
 func TestFailedMessageWinsForReadersThatIgnoreCase(t *testing.T) {
-	record := Failed([]byte(`{"Error_Message":"old","ERROR_MESSAGE":"older"}`), Failure{Message: "new"})
+	record := Failed(noLimit, []byte(`{"Error_Message":"old","ERROR_MESSAGE":"older"}`), Failure{Message: "new"})
 	var old struct {
 		ErrorMessage string `json:"error_message"`
 	}
@@ -88,7 +88,7 @@ func TestFailedKeepsEveryByteInBase64(t *testing.T) {
 	var record struct {
 		Base64 string `json:"raw_base64"`
 	}
-	if err := json.Unmarshal(Failed(raw, Failure{Message: "m"}), &record); err != nil {
+	if err := json.Unmarshal(Failed(noLimit, raw, Failure{Message: "m"}), &record); err != nil {
 		t.Fatal(err)
 	}
 	got, err := base64.StdEncoding.DecodeString(record.Base64)
@@ -110,7 +110,7 @@ func TestFailedHasArgsAndEnv(t *testing.T) {
 		`{"ENV":{"A":"1"},"Env":{"B":"2"}}`: `{"ENV":{"A":"1"},"Env":{"B":"2"},"args":[],"env":{"B":"2"},"error_message":"m"}`,
 		`{"args":null,"env":[]}`:            `{"args":null,"env":[],"error_message":"m"}`,
 	} {
-		record := Failed([]byte(raw), Failure{Message: "m"})
+		record := Failed(noLimit, []byte(raw), Failure{Message: "m"})
 		if string(record) != want {
 			t.Errorf("the record of %s is\n%s, want\n%s", raw, record, want)
 		}
@@ -127,12 +127,12 @@ func TestFailedHasArgsAndEnv(t *testing.T) {
 func TestRecordOfNoEntryIsNone(t *testing.T) {
 	for _, raw := range []string{"user 42", "", `["a"]`, `{"args":`, "\xff", `"x"`} {
 		for _, outcome := range []string{"unreadable", "crashed", ""} { // recovery does not look into an entry
-			record := Failed([]byte(raw), Failure{Message: "m", Outcome: outcome})
+			record := Failed(noLimit, []byte(raw), Failure{Message: "m", Outcome: outcome})
 			_, err := Decode(record)
 			if err == nil {
 				t.Fatalf("%s is read", record)
 			}
-			again := Failed(record, Failure{Message: "m", Outcome: "unreadable"})
+			again := Failed(noLimit, record, Failure{Message: "m", Outcome: "unreadable"})
 			if string(again) != string(record) {
 				t.Errorf("pushed back, %s becomes %s", record, again)
 			}
@@ -141,7 +141,7 @@ func TestRecordOfNoEntryIsNone(t *testing.T) {
 				t.Errorf("%s is read", short)
 			}
 			bare := []byte(strings.Replace(string(record), `,"error_message":"m"`, "", 1))
-			if again := Failed(bare, Failure{Message: "m", Outcome: "unreadable"}); string(again) != string(record) {
+			if again := Failed(noLimit, bare, Failure{Message: "m", Outcome: "unreadable"}); string(again) != string(record) {
 				t.Errorf("pushed back without its message, %s becomes %s", record, again)
 			}
 		}
@@ -168,7 +168,7 @@ func TestFailedBoundsTheMessage(t *testing.T) {
 		"text":               strings.Repeat("0123456789 0123456789 0123456789\n", 6<<10),
 	} {
 		message := "exit status 3\n" + output + "the end"
-		record := Failed([]byte(`{}`), Failure{Message: message})
+		record := Failed(noLimit, []byte(`{}`), Failure{Message: message})
 		if len(record) > maxMessage+100 || len(record) < maxMessage-100 {
 			t.Errorf("%s: a record of %d bytes, want nearly %d", name, len(record), maxMessage)
 		}
@@ -189,7 +189,7 @@ func TestFailedBoundsTheMessage(t *testing.T) {
 	}
 	// The last 64 KiB of both streams stay whole.
 	message := "exit status 3\n" + strings.Repeat(strings.Repeat("x", 60)+"\n", 2*(64<<10)/61)
-	if got := Failed([]byte(`{}`), Failure{Message: message}); strings.Contains(string(got), "left out") {
+	if got := Failed(noLimit, []byte(`{}`), Failure{Message: message}); strings.Contains(string(got), "left out") {
 		t.Errorf("%d bytes of output are cut", len(message))
 	}
 }
@@ -207,8 +207,8 @@ func asRead(t *testing.T, text string) string {
 // Pushed back and failed again, an entry is as long as after its first failure.
 func TestFailedDoesNotGrow(t *testing.T) {
 	for _, raw := range []string{`null`, `{}`, `{ }`, `{"a":1 }`, "{\n\t\"a\": 1\n}\n", `{"error_message":"x" , "a":1 , "error_message":2 }`} {
-		once := Failed([]byte(raw), Failure{Message: "m"})
-		again := Failed(Failed([]byte(raw), Failure{Message: "another"}), Failure{Message: "m"})
+		once := Failed(noLimit, []byte(raw), Failure{Message: "m"})
+		again := Failed(noLimit, Failed(noLimit, []byte(raw), Failure{Message: "another"}), Failure{Message: "m"})
 		if string(once) != string(again) {
 			t.Errorf("%q: once %q, twice %q", raw, once, again)
 		}
@@ -227,7 +227,7 @@ func TestDeepNesting(t *testing.T) {
 			t.Errorf("Decode accepted a nesting that encoding/json refuses: %.20s…", raw)
 		}
 		var record map[string]any
-		if err := json.Unmarshal(Failed([]byte(raw), Failure{Message: "m"}), &record); err != nil {
+		if err := json.Unmarshal(Failed(noLimit, []byte(raw), Failure{Message: "m"}), &record); err != nil {
 			t.Fatal(err)
 		}
 		if record["raw"] != raw || record["error_message"] != "m" {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -52,7 +51,7 @@ func has(raw []byte, names ...string) bool {
 }
 
 // orders are the properties that had no meaning in 1.6.5.
-var orders = []string{"id", "run_at", "delay", "deadline", "timeout", past}
+var orders = []string{"id", "run_at", "delay", "deadline", "timeout", noteProperty}
 
 // exact reports whether 1.6.5 read the strings of an entry as they were pushed: it put
 // U+FFFD in place of what is not UTF-8, and the null of a second args was what the
@@ -106,13 +105,13 @@ func FuzzFailed(f *testing.F) {
 		f.Add([]byte(s), "exit status 3")
 	}
 	f.Fuzz(func(t *testing.T, raw []byte, message string) {
-		record := Failed(raw, Failure{Message: message})
+		record := Failed(noLimit, raw, Failure{Message: message})
 		var got map[string]json.RawMessage
 		if err := json.Unmarshal(record, &got); err != nil {
 			t.Fatalf("Failed(%q) = %q: %v", raw, record, err)
 		}
 		var said string
-		if err := json.Unmarshal(got["error_message"], &said); err != nil || said != string([]rune(bounded(message))) {
+		if err := json.Unmarshal(got["error_message"], &said); err != nil || said != string([]rune(shorten(message))) {
 			t.Fatalf("error_message %q, want %q (%v)", said, message, err)
 		}
 		if got["args"] == nil || got["env"] == nil {
@@ -121,15 +120,15 @@ func FuzzFailed(f *testing.F) {
 		if _, err := locate(raw); err != nil {
 			// The record is made by wrap: no entry either, with the same text.
 			_, err := Decode(record)
-			if twice := Failed(record, Failure{Message: message, Outcome: Unreadable}); err == nil || !bytes.Equal(record, twice) {
+			if twice := Failed(noLimit, record, Failure{Message: message, Outcome: Unreadable}); err == nil || !bytes.Equal(record, twice) {
 				t.Fatalf("pushed back it is read, %v, or changes from %q to %q", err, record, twice)
 			}
 			return
 		}
-		if has(raw, append(recorded()[1:], past)...) {
+		if has(raw, append(failureProperties()[1:], noteProperty)...) {
 			return // the record of such an entry loses them
 		}
-		if again := Failed(Failed(raw, Failure{Message: "first"}), Failure{Message: message}); !bytes.Equal(record, again) {
+		if again := Failed(noLimit, Failed(noLimit, raw, Failure{Message: "first"}), Failure{Message: message}); !bytes.Equal(record, again) {
 			t.Fatalf("pushed back it changes from %q to %q", record, again)
 		}
 		want, err := Decode(raw)
@@ -149,7 +148,7 @@ func FuzzLater(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		later := Later(math.MaxInt, raw, Past{Attempts: 2, TaskID: "host-1.t.7"})
+		later := Later(noLimit, raw, Past{Attempts: 2, TaskID: "host-1.t.7"})
 		want, err := Decode(raw)
 		if _, located := locate(raw); (later == nil) != (located != nil) {
 			t.Fatalf("Later(%q) = %q, and locate says %v", raw, later, located)
@@ -166,7 +165,7 @@ func FuzzLater(f *testing.F) {
 		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), ignoreJSON()); diff != "" {
 			t.Fatalf("%q (-entry +later):\n%s", raw, diff)
 		}
-		if again := Later(math.MaxInt, later, want.Past); !bytes.Equal(later, again) {
+		if again := Later(noLimit, later, want.Past); !bytes.Equal(later, again) {
 			t.Fatalf("put off once more it changes from %q to %q", later, again)
 		}
 	})
@@ -180,7 +179,7 @@ func FuzzWithPast(f *testing.F) {
 	f.Add([]byte(`{"error_message":"a","gordon":{"crashes":1},"Gordon":2}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		p := Past{Attempts: 1, TaskID: "host-1.t.7", Crashes: 2, CrashedSince: 3}
-		noted := WithPast(math.MaxInt, raw, p)
+		noted := WithPast(noLimit, raw, p)
 		want, err := Decode(raw)
 		if _, located := locate(raw); (noted == nil) != (located != nil) {
 			t.Fatalf("WithPast(%q) = %q, and locate says %v", raw, noted, located)
@@ -199,7 +198,7 @@ func FuzzWithPast(f *testing.F) {
 		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), ignoreJSON()); diff != "" {
 			t.Fatalf("%q (-entry +noted):\n%s", raw, diff)
 		}
-		if again := WithPast(math.MaxInt, noted, p); !bytes.Equal(noted, again) {
+		if again := WithPast(noLimit, noted, p); !bytes.Equal(noted, again) {
 			t.Fatalf("noted once more it changes from %q to %q", noted, again)
 		}
 	})

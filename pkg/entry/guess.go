@@ -5,24 +5,24 @@ import (
 	"strings"
 )
 
-// Guess is a property that has no meaning, and the one that its name reminds of.
-// Unknown properties are the producer's own and never refused; but {"arg":["a"]}
-// runs the script without arguments, and nobody would know why.
+// Guess is an unknown property whose name resembles a known one. Unknown properties
+// belong to the producer and are never refused. But {"arg":["a"]} runs the script without
+// arguments, and nobody would know why.
 type Guess struct {
-	Property string // as it is written
-	Meant    string
+	Property string // as the producer wrote it
+	Meant    string // the known property
 }
 
 const (
-	// maxUnknown is how many unknown properties of an entry are looked at.
+	// maxUnknown is how many unknown properties of an entry are compared.
 	maxUnknown = 32
-	// maxGuesses is how many of them are named.
+	// maxGuesses is how many guesses are reported.
 	maxGuesses = 4
-	// maxGuessed bounds the names that are looked at, in bytes.
+	// maxGuessed is the maximum length of a name that is compared, in bytes.
 	maxGuessed = 24
 )
 
-// guess notes an unknown property whose name reminds of a known one.
+// guess notes an unknown property whose name resembles a known one.
 func (e *Entry) guess(key []byte) {
 	if len(key) > maxGuessed || len(e.Guesses) == maxGuesses {
 		return
@@ -32,9 +32,9 @@ func (e *Entry) guess(key []byte) {
 	}
 }
 
-// unmet returns the guesses for properties that the entry does not have: where it
-// has args, its params are something else.
-func (e *Entry) unmet(raw []byte, object span) []Guess {
+// missed returns the guesses for properties that the entry lacks: if it has args, its
+// params are something else.
+func (e *Entry) missed(raw []byte, object span) []Guess {
 	if len(e.Guesses) == 0 {
 		return nil
 	}
@@ -45,7 +45,7 @@ func (e *Entry) unmet(raw []byte, object span) []Guess {
 	return e.Guesses
 }
 
-// meantBy returns the property that an unknown one was probably meant to be, or "".
+// meantBy returns the known property that an unknown one was probably meant to be, or "".
 func meantBy(unknown string) string {
 	plain := strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(unknown))
 	switch plain {
@@ -74,8 +74,8 @@ func meantBy(unknown string) string {
 	return ""
 }
 
-// near reports whether one slip makes b of a: a byte too much, too little or
-// another one, or two that changed places.
+// near reports whether a and b differ by one typing mistake: an extra byte, a missing one,
+// a wrong one, or two swapped.
 func near(a, b string) bool {
 	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
 		a, b = a[1:], b[1:]

@@ -39,7 +39,7 @@ func TestLargeEntriesAreCopiedFewTimes(t *testing.T) {
 			}); n > 3*large {
 				t.Errorf("Decode of %d bytes allocated %d", len(raw), n)
 			}
-			if n := allocated(func() { Failed(raw, Failure{Message: "m"}) }); n > 3*large {
+			if n := allocated(func() { Failed(noLimit, raw, Failure{Message: "m"}) }); n > 3*large {
 				t.Errorf("Failed of %d bytes allocated %d", len(raw), n)
 			}
 		})
@@ -64,7 +64,7 @@ func BenchmarkFailedLarge(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(raw)))
 			for b.Loop() {
-				Failed(raw, Failure{Message: "m"})
+				Failed(noLimit, raw, Failure{Message: "m"})
 			}
 		})
 	}

@@ -2,7 +2,6 @@ package entry
 
 import (
 	"errors"
-	"math"
 	"strings"
 	"testing"
 	"time"
@@ -63,22 +62,22 @@ func TestDecodeOrders(t *testing.T) {
 
 func TestDecodeRefusesOrders(t *testing.T) {
 	for raw, say := range map[string]string{
-		`{"run_at":true}`:                                  `"run_at" is true at byte 10; it has to be Unix seconds`,
+		`{"run_at":true}`:                                  `"run_at" is true at byte 10; it must be Unix seconds`,
 		`{"run_at":"tomorrow"}`:                            `"run_at" is "tomorrow"`,
-		`{"run_at":"2026-01-02 03:04:05"}`:                 `it has to say its zone, such as "2026-01-02 03:04:05Z" for UTC`,
+		`{"run_at":"2026-01-02 03:04:05"}`:                 `it must have a time zone, such as "2026-01-02 03:04:05Z" for UTC`,
 		`{"run_at":"2026-01-02T03:04:05.123456"}`:          `such as "2026-01-02T03:04:05.123456Z" for UTC`,
 		`{"run_at":1767323045500}`:                         "is it in milliseconds? That would be 1767323045.5)",
 		`{"run_at":"1767323045500"}`:                       "That would be 1767323045.5)",
 		`{"run_at":"2026-01-02"}`:                          "a time with its zone",
 		`{"run_at":"20260102T030405Z"}`:                    "a time with its zone",
 		`{"run_at":"Fri, 02 Jan 2026 03:04:05 GMT"}`:       "a time with its zone",
-		`{"run_at":"2026-02-30T00:00:00Z"}`:                "a day that there is",
-		`{"run_at":"2026-01-02T25:00:00Z"}`:                "a time of day that there is",
-		`{"run_at":"2026-01-02T24:00:01Z"}`:                "a time of day that there is",
-		`{"run_at":"2026-01-02T24:00:00.5Z"}`:              "a time of day that there is",
-		`{"run_at":"2026-01-02T03:60:00Z"}`:                "a time of day that there is",
+		`{"run_at":"2026-02-30T00:00:00Z"}`:                "an existing date",
+		`{"run_at":"2026-01-02T25:00:00Z"}`:                "a valid time of day",
+		`{"run_at":"2026-01-02T24:00:01Z"}`:                "a valid time of day",
+		`{"run_at":"2026-01-02T24:00:00.5Z"}`:              "a valid time of day",
+		`{"run_at":"2026-01-02T03:60:00Z"}`:                "a valid time of day",
 		`{"run_at":"2026-01-02T03:04:60Z"}`:                "leap seconds are at 23:59:60 UTC",
-		`{"run_at":"2026-01-02T03:04:05+24:00"}`:           "a time of day that there is",
+		`{"run_at":"2026-01-02T03:04:05+24:00"}`:           "a valid time of day",
 		`{"run_at":"inf"}`:                                 "a time with its zone",
 		`{"run_at":"0x10"}`:                                "a time with its zone",
 		`{"delay":"NaN"}`:                                  "a duration such as",
@@ -88,16 +87,16 @@ func TestDecodeRefusesOrders(t *testing.T) {
 		`{"delay":"1e300"}`:                                "up to 100 years",
 		`{"deadline":1e999}`:                               "up to the year 9999",
 		`{"deadline":[]}`:                                  `"deadline" is []`,
-		`{"delay":"5 minutes"}`:                            `has to be seconds, such as 90 or 1.5, or a duration such as "1m30s"`,
+		`{"delay":"5 minutes"}`:                            `must be seconds, such as 90 or 1.5, or a duration such as "1m30s"`,
 		`{"delay":1e12}`:                                   "up to 100 years",
 		`{"delay":{}}`:                                     `"delay" is {}`,
-		`{"timeout":0}`:                                    "has to be over 0",
-		`{"timeout":"-1s"}`:                                "has to be over 0",
-		`{"id":"a\nb"}`:                                    "must not hold control characters",
+		`{"timeout":0}`:                                    "must be greater than 0",
+		`{"timeout":"-1s"}`:                                "must be greater than 0",
+		`{"id":"a\nb"}`:                                    "must not contain control characters",
 		`{"id":"` + strings.Repeat("x", 300) + `"}`:        "must not be longer than 256 bytes",
-		`{"gordon":5}`:                                     "is written by gordon: leave it out",
-		`{"gordon":{"attempts":-1}}`:                       "is written by gordon: leave it out",
-		`{"gordon":{"attempts":2147483647}}`:               "is written by gordon: leave it out",
+		`{"gordon":5}`:                                     "is reserved for gordon: remove it",
+		`{"gordon":{"attempts":-1}}`:                       "is reserved for gordon: remove it",
+		`{"gordon":{"attempts":2147483647}}`:               "is reserved for gordon: remove it",
 		`{"delay":"` + strings.Repeat("\xff", 1<<20) + `"`: "cannot read the entry",
 	} {
 		_, err := Decode([]byte(raw))
@@ -131,7 +130,7 @@ func TestLater(t *testing.T) {
 		{"a producer's own properties stay", `{"outcome":"theirs"}`, second, `{"outcome":"theirs",` + wantSecond + `}`},
 		{"no entry", `[]`, first, ``},
 	} {
-		if got := string(Later(math.MaxInt, []byte(tt.raw), tt.past)); got != tt.want {
+		if got := string(Later(noLimit, []byte(tt.raw), tt.past)); got != tt.want {
 			t.Errorf("%s: Later(%s) = %s\nwant %s", tt.name, tt.raw, got, tt.want)
 		}
 	}
@@ -143,12 +142,12 @@ func TestLater(t *testing.T) {
 // The past counts for what gordon put off, not for a record that a person pushed
 // back.
 func TestPast(t *testing.T) {
-	later := Later(math.MaxInt, []byte(`{"args":["a"]}`), Past{Attempts: 2, TaskID: "h-1.t.2"})
+	later := Later(noLimit, []byte(`{"args":["a"]}`), Past{Attempts: 2, TaskID: "h-1.t.2"})
 	e, err := Decode(later)
 	if err != nil || e.Past.Attempts != 2 || e.Past.TaskID != "h-1.t.2" {
 		t.Errorf("Decode(%s) = %+v, %v", later, e.Past, err)
 	}
-	record := Failed(later, Failure{Message: "m", Attempt: 3})
+	record := Failed(noLimit, later, Failure{Message: "m", Attempt: 3})
 	if want := `{"args":["a"],"env":{},"attempt":3,"error_message":"m"}`; string(record) != want {
 		t.Errorf("the record is %s, want %s", record, want)
 	}
@@ -166,11 +165,11 @@ func TestFailureProperties(t *testing.T) {
 	}
 	want := `{"args":[],"env":{},"outcome":"out of memory","task_id":"h-1.t.2","attempt":2,"started_at":"2026-01-02T03:04:05.678Z","duration_ms":1234,` +
 		`"signal":"SIGKILL","cpu_user_ms":20,"cpu_system_ms":3,"peak_memory_bytes":1048576,"io_read_bytes":4096,"io_written_bytes":8192,"error_message":"signal: killed"}`
-	once := Failed([]byte(`{"args":[]}`), f)
+	once := Failed(noLimit, []byte(`{"args":[]}`), f)
 	if string(once) != want {
 		t.Errorf("got  %s\nwant %s", once, want)
 	}
-	again := Failed(once, Failure{Message: "exit status 0", Exited: true})
+	again := Failed(noLimit, once, Failure{Message: "exit status 0", Exited: true})
 	if want := `{"args":[],"env":{},"exit_status":0,"error_message":"exit status 0"}`; string(again) != want {
 		t.Errorf("got  %s\nwant %s", again, want)
 	}

@@ -5,11 +5,11 @@ import (
 	"unicode/utf8"
 )
 
-// These functions write JSON strings as encoding/json does without its escapes
-// for HTML, since people read the records in redis-cli: < stays <. They exist
-// because encoding/json needs several copies, and an entry may have 512 MB.
+// The functions of this file write JSON strings as encoding/json does, but without its
+// escapes for HTML, because people read the records in redis-cli: < stays <. They exist
+// because encoding/json makes several copies, and an entry may have 512 MB.
 
-// bytestring is what can be a JSON string.
+// bytestring is the type of a text that can be written as a JSON string.
 type bytestring interface{ ~string | ~[]byte }
 
 // controls are the escapes of U+0000 to U+001F, of 6 bytes each.
@@ -18,8 +18,8 @@ const controls = `\u0000\u0001\u0002\u0003\u0004\u0005\u0006\u0007` +
 	`\u0010\u0011\u0012\u0013\u0014\u0015\u0016\u0017` +
 	`\u0018\u0019\u001a\u001b\u001c\u001d\u001e\u001f`
 
-// escapeOf returns what stands for the rune at s[i:] and how many bytes of s that
-// is. "" means that the bytes stand for themselves. Invalid UTF-8 becomes U+FFFD.
+// escapeOf returns the escape for the rune at s[i:] and the length of that rune in s. The
+// escape is "" if the bytes need none. Invalid UTF-8 becomes U+FFFD.
 func escapeOf[T bytestring](s T, i int) (escape string, size int) {
 	switch c := s[i]; {
 	case c == '"':
@@ -68,7 +68,7 @@ func appendQuoted[T bytestring](out []byte, s T) []byte {
 	return append(append(out, s[kept:]...), '"')
 }
 
-// quotedLen is the length of what appendQuoted appends.
+// quotedLen is the number of bytes that appendQuoted appends.
 func quotedLen[T bytestring](s T) int {
 	n := len(`""`)
 	for i := 0; i < len(s); {
@@ -79,17 +79,18 @@ func quotedLen[T bytestring](s T) int {
 	return n
 }
 
-// The most that error_message may take in a record, with its escapes: the last
-// 64 KiB of both streams of a text with its lines, and a reason. Control characters
-// take six times their length, and a failed list is kept in memory.
+// Limits of error_message in a record, in bytes with its escapes.
 const (
+	// maxMessage has room for the last 64 KiB of both streams of a text with its lines,
+	// and a reason. Control characters take six times their length, and Redis keeps a
+	// failed list in memory.
 	maxMessage = 144 << 10
-	// headMessage is how much of that is from the beginning, which has the reason.
+	// headMessage is the part of it for the beginning, which has the reason.
 	headMessage = 16 << 10
 )
 
-// bounded cuts out the middle of a message whose quoted form would be too long.
-func bounded(message string) string {
+// shorten cuts out the middle of a message whose quoted form would be too long.
+func shorten(message string) string {
 	if quotedLen(message) <= maxMessage {
 		return message
 	}
@@ -103,7 +104,7 @@ func bounded(message string) string {
 		head += size
 	}
 	for n := headMessage + len(note) + len(`"\n\n"`); tail > head; {
-		// Bytes that are no rune are replaced one by one, wherever they begin.
+		// Bytes that are not a rune are replaced one by one, wherever they begin.
 		_, size := utf8.DecodeLastRuneInString(message[head:tail])
 		_, quoted := step(message, tail-size)
 		if n += quoted; n > maxMessage {
@@ -114,7 +115,7 @@ func bounded(message string) string {
 	return fmt.Sprintf("%s\n[%d bytes left out]\n%s", message[:head], tail-head, message[tail:])
 }
 
-// step is how many bytes the rune at s[i:] has, and how many it is quoted with.
+// step returns the length of the rune at s[i:], and the length of its quoted form.
 func step[T bytestring](s T, i int) (size, quoted int) {
 	escape, size := escapeOf(s, i)
 	if escape == "" {

@@ -30,11 +30,11 @@ func FuzzQuote(f *testing.F) {
 	})
 }
 
-func TestFailedWithin(t *testing.T) {
+func TestFailedWithinALimit(t *testing.T) {
 	for _, raw := range []string{`{"args":["a"]}`, `null`, `text`, "\x00\xff", `{`, ``} {
-		record := Failed([]byte(raw), Failure{Message: "message"})
+		record := Failed(noLimit, []byte(raw), Failure{Message: "message"})
 		for limit := range 3 * len(record) {
-			got := FailedWithin(limit, []byte(raw), Failure{Message: "message"})
+			got := Failed(limit, []byte(raw), Failure{Message: "message"})
 			switch {
 			case len(got) > limit:
 				t.Fatalf("%q: a record of %d bytes within %d", raw, len(got), limit)

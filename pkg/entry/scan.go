@@ -5,17 +5,17 @@ import (
 	"iter"
 )
 
-// The functions of this file find the borders of JSON values and check
-// nothing else: encoding/json has the last word on what is valid. They exist
-// because it tells neither where a property stands nor where a value ends
-// without copying it. None of them recurses, so no nesting can exhaust a stack.
+// The functions of this file find the borders of JSON values and check nothing else:
+// encoding/json decides what is valid. They exist because encoding/json reports neither
+// the position of a property nor, without a copy, the end of a value. None of them
+// recurses, so no nesting can exhaust the stack.
 
 // span is the half-open range [start, end) of a buffer.
 type span struct{ start, end int }
 
 func (s span) of(b []byte) []byte { return b[s.start:s.end] }
 
-// member is a property of an object or an element of an array (no key then).
+// member is a property of an object, or an element of an array, which has no key.
 type member struct {
 	prevEnd int  // end of the value before it, or of the opening bracket
 	sepEnd  int  // end of the comma or opening bracket before it
@@ -23,8 +23,8 @@ type member struct {
 	value   span
 }
 
-// members yields the parts of the valid object or array that starts at
-// b[open]; there are none where b ends before.
+// members yields the members of the valid object or array that starts at b[open]. There
+// are none if b ends before that.
 func members(b []byte, open int) iter.Seq[member] {
 	return func(yield func(member) bool) {
 		if open >= len(b) {
@@ -55,7 +55,7 @@ func members(b []byte, open int) iter.Seq[member] {
 	}
 }
 
-// name returns what the quoted key stands for, nil where that is nothing.
+// name returns the decoded form of a quoted key, or nil if it has none.
 func name(quoted []byte) []byte {
 	if bytes.IndexByte(quoted, '\\') < 0 {
 		return quoted[1 : len(quoted)-1]
@@ -67,8 +67,7 @@ func name(quoted []byte) []byte {
 	return []byte(s)
 }
 
-// skipValue returns the end of the value that starts at b[i], or len(b) where
-// it has none.
+// skipValue returns the end of the value that starts at b[i], or len(b) if it has no end.
 func skipValue(b []byte, i int) int {
 	if i >= len(b) {
 		return len(b)
@@ -85,8 +84,8 @@ func skipValue(b []byte, i int) int {
 	return i
 }
 
-// skipNested counts brackets without telling the two kinds apart; a mismatch
-// is found when the range is checked as a whole.
+// skipNested counts brackets of both kinds together. A mismatch is found when the range is
+// checked as a whole.
 func skipNested(b []byte, i int) int {
 	depth := 0
 	for i < len(b) {

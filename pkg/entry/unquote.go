@@ -9,24 +9,23 @@ import (
 	"unicode/utf8"
 )
 
-// surrogateError is a surrogate without a meaning, at this byte of its string.
+// surrogateError is the error for a lone surrogate that has no meaning.
 type surrogateError struct {
-	at     int
+	at     int    // position in its string
 	escape string // as it is written, such as \ud800
 }
 
-// wantByte is what may be in place of such a surrogate.
-const wantByte = `it has to be half of a pair such as \ud83d\ude00 or, for a byte that is not UTF-8, one from \udc80 to \udcff`
+// wantByte is the advice for such a surrogate.
+const wantByte = `it must be half of a pair such as \ud83d\ude00 or, for a byte that is not UTF-8, one from \udc80 to \udcff`
 
 func (e *surrogateError) Error() string { return fmt.Sprintf("the lone surrogate %s", e.escape) }
 
 // unquote returns the bytes of a valid JSON string, which is given with its quotes.
 //
-// It differs from encoding/json where that would put U+FFFD in place of what was
-// pushed: a script that gets the name of another file works on another file. Bytes
-// that are not UTF-8 stay themselves. A lone surrogate from U+DC80 to U+DCFF is the
-// byte that Python's surrogateescape (PEP 383) means by it; os.listdir and
-// json.dumps write file names so. Any other lone surrogate is a *surrogateError.
+// Unlike encoding/json, it puts U+FFFD nowhere: a script that gets another file name works
+// on another file. Bytes that are not UTF-8 stay as they are. A lone surrogate from U+DC80
+// to U+DCFF is the byte that Python's surrogateescape (PEP 383) encodes so; os.listdir and
+// json.dumps write file names in that way. Any other lone surrogate is a *surrogateError.
 func unquote(quoted []byte) (string, error) {
 	text := quoted[1 : len(quoted)-1]
 	if bytes.IndexByte(text, '\\') < 0 {
@@ -61,7 +60,7 @@ func unquote(quoted []byte) (string, error) {
 	return out.String(), nil
 }
 
-// escapedRune reads \uXXXX or a pair of them, and returns its length.
+// escapedRune decodes \uXXXX or a pair of them, and returns its length.
 func escapedRune(text []byte) (rune, int) {
 	const one = len(`\uXXXX`)
 	r := hex4(text[2:one])
@@ -76,7 +75,7 @@ func escapedRune(text []byte) (rune, int) {
 func hex4(digits []byte) rune {
 	n, err := strconv.ParseUint(string(digits), 16, 16)
 	if err != nil {
-		return utf8.RuneError // not valid JSON, which has been looked at before
+		return utf8.RuneError // cannot happen: the JSON is valid
 	}
 	return rune(n)
 }

@@ -187,7 +187,7 @@ func fate(rec *store.Recovery, left store.Remains, dead death) (reason string) {
 		f.Message = fmt.Sprintf("gordon died %d times within %v while this ran (the last time instance %s): it is not run again, because it may be the cause",
 			past.Crashes, store.RecoveryWindow, rec.Dead)
 	}
-	rec.Record = entry.FailedWithin(store.MaxString, left.Entry, f)
+	rec.Record = entry.Failed(store.MaxString, left.Entry, f)
 	return f.Message
 }
 

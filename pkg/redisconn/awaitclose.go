@@ -10,7 +10,7 @@ import (
 )
 
 // errClosedByServer is the reason why an idle connection is lost.
-var errClosedByServer = errors.New("redis has closed it")
+var errClosedByServer = errors.New("closed by redis")
 
 // AwaitClose waits until the server closes the connection, or until closed is closed. It
 // works while nobody reads: a server with a "timeout" closes idle connections.

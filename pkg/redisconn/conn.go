@@ -129,10 +129,10 @@ func (c *Conn) Pipeline(calls ...Call) ([]any, error) {
 		case errors.As(err, &refused):
 			replies[i] = refused
 			if err := c.Classify(refused); c.rejected {
-				return nil, fmt.Errorf("answer to %s: %w", call.Name, err)
+				return nil, fmt.Errorf("response to %s: %w", call.Name, err)
 			}
 		case err != nil:
-			return nil, fmt.Errorf("answer to %s: %w", call.Name, err)
+			return nil, fmt.Errorf("response to %s: %w", call.Name, err)
 		default:
 			replies[i] = reply
 		}

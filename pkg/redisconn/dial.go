@@ -108,9 +108,9 @@ func (d *dialer) encrypt(ctx context.Context, conn net.Conn, address string, bus
 	if err := encrypted.HandshakeContext(ctx); err != nil {
 		switch {
 		case errors.As(err, new(tls.RecordHeaderError)):
-			err = fmt.Errorf("the server does not speak TLS, as [redis.tls] has it: %w", err)
+			err = fmt.Errorf("the server does not support TLS, but [redis.tls] enables it: %w", err)
 		case ctx.Err() != nil: // Redis without TLS waits for the end of a line
-			err = fmt.Errorf("the server does not answer to TLS, which [redis.tls] has it speak: %w", err)
+			err = fmt.Errorf("the server did not answer the TLS handshake that [redis.tls] enables: %w", err)
 		}
 		return nil, errors.Join(err, conn.Close())
 	}
@@ -128,7 +128,7 @@ func (c *Client) dialServer(ctx context.Context, address string, busy *Busy) (*C
 	id, err := introduce(rc, name)
 	if err != nil {
 		_ = rc.Close() // it would return the same error
-		return nil, fmt.Errorf("greet redis at %s: %w", address, Classify(err))
+		return nil, fmt.Errorf("register with redis at %s: %w", address, Classify(err))
 	}
 	return &Conn{client: c, rc: rc, ref: ref{id: id, name: name}, address: address, netConn: netConn, busy: busy}, nil
 }

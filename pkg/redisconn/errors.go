@@ -50,9 +50,9 @@ func hint(code, text string) string {
 	case "WRONGPASS":
 		return " (see username and password_file in [redis], for a sentinel in [redis.sentinel])"
 	case "READONLY":
-		return " (this is a replica: name the primary, or its sentinels in [redis.sentinel])"
+		return " (this is a replica: configure the primary, or the sentinels in [redis.sentinel])"
 	case "MOVED", "ASK":
-		return " (this is a cluster, and another of its nodes has the keys: name that one)"
+		return " (this is a cluster and another node owns the keys: configure that node)"
 	}
 	if isMaxClients(text) {
 		return " (raise maxclients in redis.conf; gordon takes two connections for each type, and five more)"
@@ -72,7 +72,7 @@ func Refused(err error) bool {
 
 // ErrRequestRejected is wrapped by the error for a request that Redis does not read to
 // its end, such as a string longer than "proto-max-bulk-len": it closes the connection.
-var ErrRequestRejected = errors.New("redis does not read this command")
+var ErrRequestRejected = errors.New("redis cannot parse this command")
 
 // protocolError begins the only answer after which Redis closes the connection
 // (setProtocolError in its networking.c). It has no code of its own.

@@ -70,15 +70,15 @@ func TestErrorsAreInWords(t *testing.T) {
 	}{
 		"HTTP":         {"tcp", speak(t, "HTTP/1.1 400 Bad Request\r\n\r\n"), nil, "this is an HTTP server"},
 		"TLS":          {"tcp", speak(t, "\x15\x03\x01\x00\x02\x02\x46"), nil, "set enabled = true in [redis.tls]"},
-		"SSH":          {"tcp", speak(t, "SSH-2.0-OpenSSH_9.2\r\n"), nil, `this is not what redis answers: it begins with "SSH-2.0-OpenSSH_9.2`},
-		"line endings": {"tcp", speak(t, "+OK\n+OK\n"), nil, "this is not what redis answers: a line without its end"},
+		"SSH":          {"tcp", speak(t, "SSH-2.0-OpenSSH_9.2\r\n"), nil, `not a redis response: it begins with "SSH-2.0-OpenSSH_9.2`},
+		"line endings": {"tcp", speak(t, "+OK\n+OK\n"), nil, "not a redis response: a line without a terminator"},
 		"end":          {"tcp", closeAfterRequest(t), nil, "the server has closed the connection"},
 		"plain, not TLS": {"unix", plain.Socket, func(o *Options) {
 			o.TLS, o.DialTimeout = &TLS{ServerName: "x"}, 50*time.Millisecond
-		}, "the server does not answer to TLS"},
+		}, "the server did not answer the TLS handshake"},
 		"HTTP, not TLS": {"tcp", speak(t, "HTTP/1.1 400 Bad Request\r\n\r\n"), func(o *Options) {
 			o.TLS = &TLS{ServerName: "x"}
-		}, "the server does not speak TLS"},
+		}, "the server does not support TLS"},
 		"password":   {"unix", locked.Socket, nil, "NOAUTH Authentication required. (set password_file in [redis]"},
 		"maxclients": {"unix", full.Socket, nil, "max number of clients reached (raise maxclients"},
 	} {

@@ -11,7 +11,7 @@ import (
 )
 
 // ErrProtocol is wrapped by the error for an answer that Redis does not give.
-var ErrProtocol = errors.New("this is not what redis answers")
+var ErrProtocol = errors.New("not a redis response")
 
 // MaxString is the maximum length of a string in a request or an answer, in bytes: the
 // default of "proto-max-bulk-len" in redis.conf. Redis closes a connection on which a
@@ -59,7 +59,7 @@ func foreign(b []byte) error {
 	case bytes.HasPrefix(b, []byte("HTTP/")):
 		kind = "this is an HTTP server"
 	case b[0] == tlsAlert:
-		kind = "this server speaks TLS: set enabled = true in [redis.tls]"
+		kind = "this server requires TLS: set enabled = true in [redis.tls]"
 	}
 	return fmt.Errorf("%w: %s", ErrProtocol, kind)
 }
@@ -92,7 +92,7 @@ func (g *guard) parse(b []byte) error {
 		}
 		b = rest
 		if g.last != '\r' {
-			return fmt.Errorf("%w: a line without its end: %.20q", ErrProtocol, g.head)
+			return fmt.Errorf("%w: a line without a terminator: %.20q", ErrProtocol, g.head)
 		}
 		if err := g.line(bytes.TrimSuffix(g.head, []byte("\r"))); err != nil {
 			return err

@@ -99,7 +99,7 @@ func (l *Link) prepare() error {
 		return nil
 	}
 	if err := l.conn.Announce(); err != nil {
-		return fmt.Errorf("greet: %w", err)
+		return fmt.Errorf("register: %w", err)
 	}
 	l.ready = true
 	return nil

@@ -28,7 +28,7 @@ type location struct {
 
 // ErrMoved is wrapped by the error of what failed because another server has become the
 // master.
-var ErrMoved = errors.New("the sentinels name another master")
+var ErrMoved = errors.New("the sentinels report another master")
 
 // static is the locator of a server with a fixed address.
 type static string

@@ -28,9 +28,9 @@ const maxPassword = 4 << 10
 
 // Errors of a password file. None of them contains any of its content.
 var (
-	ErrNoCredential  = errors.New("no such credential: the unit has to hand it over with LoadCredential= (see systemd.exec(5))")
-	ErrWorldReadable = errors.New("every user can read it: give it mode 0640 or 0600")
-	ErrNoPassword    = errors.New("it holds no password, or more than one line")
+	ErrNoCredential  = errors.New("no such credential: add LoadCredential= to the unit (see systemd.exec(5))")
+	ErrWorldReadable = errors.New("it is readable by every user: set mode 0640 or 0600")
+	ErrNoPassword    = errors.New("it must contain exactly one line, the password")
 )
 
 // password reads the password. It is "" if none is to be sent.

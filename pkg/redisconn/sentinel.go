@@ -25,7 +25,7 @@ type Sentinel struct {
 }
 
 // ErrNoMaster is wrapped if a sentinel answers that it does not know the master.
-var ErrNoMaster = errors.New("the sentinel knows no such master")
+var ErrNoMaster = errors.New("the sentinel does not know this master")
 
 // sentinels is the locator that asks sentinels.
 type sentinels struct {

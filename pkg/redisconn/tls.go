@@ -28,7 +28,7 @@ func (t TLS) config() (*tls.Config, error) {
 		}
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("authorities for tls: %s holds no certificate in PEM", t.CAFile)
+			return nil, fmt.Errorf("authorities for tls: %s contains no PEM certificate", t.CAFile)
 		}
 	}
 	if t.CertFile != "" {

@@ -101,21 +101,21 @@ func (c *Conn) MoveDue(k Keys, types []string) ([]Due, error) {
 	}
 	reply, err := redis.Values(c.conn.Do("EVAL", args.Add(DueBatch, dueBytes)...))
 	if err != nil {
-		return nil, fmt.Errorf("move what is due of %d types: %w", len(types), err)
+		return nil, fmt.Errorf("move due entries of %d types: %w", len(types), err)
 	}
 	if len(reply) < 3 || len(reply)-2 > len(types) {
-		return nil, fmt.Errorf("move what is due of %d types: %w", len(types), redisconn.ErrProtocol)
+		return nil, fmt.Errorf("move due entries of %d types: %w", len(types), redisconn.ErrProtocol)
 	}
 	clock, err := redis.Int64s(reply[:2], nil)
 	if err != nil {
-		return nil, fmt.Errorf("move what is due: the clock of redis: %w", err)
+		return nil, fmt.Errorf("move due entries: read the time of redis: %w", err)
 	}
 	now := time.Unix(clock[0], clock[1]*int64(time.Microsecond))
 	due := make([]Due, 0, len(reply)-2)
 	for i, r := range reply[2:] {
 		d, err := c.parseDue(r, now)
 		if err != nil {
-			err = fmt.Errorf("move what is due of %s: %w", k.Delayed(types[i]), err)
+			err = fmt.Errorf("move due entries of %s: %w", k.Delayed(types[i]), err)
 		}
 		if err != nil && !Refused(err) {
 			return nil, err
@@ -164,7 +164,7 @@ func parseWait(reply any, now time.Time) (Wait, error) {
 	}
 	ms, err := strconv.ParseFloat(score, 64)
 	if err != nil && !errors.Is(err, strconv.ErrRange) {
-		return Wait{}, fmt.Errorf("a score is no number: %w", err)
+		return Wait{}, fmt.Errorf("a score is not a number: %w", err)
 	}
 	left := ms - float64(now.UnixMicro())/1000
 	left = min(max(left, 0), float64(farthest.Milliseconds()))

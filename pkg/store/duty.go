@@ -60,7 +60,7 @@ func (w *Watch) Duty() (rank int, on bool, err error) {
 	}
 	rank, err = redis.Int(w.reader.conn.Do("EVAL", dutyScript, 1, w.keys.Duty(), w.instance(), w.keys.Own(""), dutyHosts))
 	if err = w.done(err); err != nil {
-		return 0, false, fmt.Errorf("ask who is on duty: %w", err)
+		return 0, false, fmt.Errorf("read the instances on duty: %w", err)
 	}
 	return max(rank, 0), rank >= 0, nil
 }

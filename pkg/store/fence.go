@@ -48,7 +48,7 @@ func (c *Conn) FenceInstance(k Keys, instance string, revival time.Duration) (cl
 		return 0, nil
 	}
 	if _, err := c.conn.Do("SET", k.Suspect(instance), "", "PX", revival.Milliseconds()); err != nil {
-		return 0, fmt.Errorf("note that instance %s is suspected: %w", instance, err)
+		return 0, fmt.Errorf("mark instance %s as suspected dead: %w", instance, err)
 	}
 	for _, client := range clients {
 		// 0 is the answer for a client that has gone meanwhile.
@@ -125,7 +125,7 @@ return redis.call('EXISTS', KEYS[2])`
 func (c *Conn) Lives(k Keys, instance string, certain bool) (bool, error) {
 	lives, err := redis.Bool(c.conn.Do("EVAL", livesScript, 2, k.Lease(instance), k.Suspect(instance), flag(certain)))
 	if err != nil {
-		return false, fmt.Errorf("look whether instance %s lives: %w", instance, err)
+		return false, fmt.Errorf("check the lease of instance %s: %w", instance, err)
 	}
 	return lives, nil
 }

@@ -242,7 +242,7 @@ func parseFinished(reply any) Finished {
 	}
 	f := Finished{Gone: n == 0, Taken: parseTaken(values[1], values[2])}
 	if refused, ok := values[3].(redis.Error); ok {
-		f.Expiry = fmt.Errorf("bound the failed list: %w", redisconn.Classify(refused))
+		f.Expiry = fmt.Errorf("limit the failed list: %w", redisconn.Classify(refused))
 	} else if dropped, ok := values[3].(int64); ok {
 		f.Dropped = int(dropped)
 	}
@@ -271,7 +271,7 @@ func (c *Conn) lookBack(k Keys, fs []Finish, results []Finished) error {
 			continue
 		}
 		if err := firstRefusal(replies[:4]); err != nil {
-			return fmt.Errorf("look at %s and %s: %w", k.run(f.Run), k.run(f.next()), err)
+			return fmt.Errorf("read %s and %s: %w", k.run(f.Run), k.run(f.next()), err)
 		}
 		note, _ := replies[1].([]byte)
 		was, known := parseNote(string(note))

@@ -28,7 +28,7 @@ func (c *Conn) Inspect(k Keys, taskType, instance string, list int) (Remains, er
 		return Remains{}, err
 	}
 	if err := firstRefusal(replies); err != nil {
-		return Remains{}, fmt.Errorf("look at %s: %w", run, err)
+		return Remains{}, fmt.Errorf("read %s: %w", run, err)
 	}
 	clock, err := redis.Int64s(replies[2], nil)
 	if err != nil || len(clock) != 2 {
@@ -69,7 +69,7 @@ func (c *Conn) Filled(k Keys, taskType, instance string, first, n int) ([]int, e
 	for i, reply := range replies {
 		exists, err := redis.Bool(reply, nil)
 		if err != nil {
-			return nil, fmt.Errorf("look at %s: %w", run[i], redisconn.Classify(err))
+			return nil, fmt.Errorf("read %s: %w", run[i], redisconn.Classify(err))
 		}
 		if exists {
 			filled = append(filled, first+i)

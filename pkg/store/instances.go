@@ -97,7 +97,7 @@ func parseInstances(k Keys, reply []any) (instances []Instance, invalid []error,
 		all = all[2:]
 	}
 	for _, id := range tooLarge {
-		invalid = append(invalid, fmt.Errorf("record of instance %.100q in %s: %w: it is too large", id, k.Instances(), ErrInvalidRecord))
+		invalid = append(invalid, fmt.Errorf("record of instance %.100q in %s: %w: too large", id, k.Instances(), ErrInvalidRecord))
 	}
 	return instances, invalid, nil
 }

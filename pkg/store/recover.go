@@ -173,7 +173,7 @@ func (c *Conn) ForgetDead(k Keys, instance string, certain bool) error {
 	keys := []any{k.Instances(), k.Lease(instance), k.Suspect(instance), k.Connections(instance), k.Notes(instance), k.Taken(instance)}
 	args := append([]any{forgetDeadScript, len(keys)}, append(keys, instance, flag(certain))...)
 	if _, err := c.conn.Do("EVAL", args...); err != nil {
-		return fmt.Errorf("take the dead instance %s off the record: %w", instance, err)
+		return fmt.Errorf("deregister the dead instance %s: %w", instance, err)
 	}
 	return nil
 }

@@ -134,7 +134,7 @@ func (c *Conn) register(k Keys, i Instance, lease time.Duration, lastRun uint64,
 		err = i.validate(len(record))
 	}
 	if err != nil {
-		return Renewal{}, fmt.Errorf("describe instance %s: %w", i.ID, err)
+		return Renewal{}, fmt.Errorf("encode the record of instance %s: %w", i.ID, err)
 	}
 	renew := func(sent string) redisconn.Call {
 		sum := sha1.Sum(record) //nolint:gosec // see above
@@ -153,11 +153,11 @@ func (c *Conn) register(k Keys, i Instance, lease time.Duration, lastRun uint64,
 		results, err = c.conn.Transaction(blankCall(k, i, lastRun), renew(string(record)), call("INFO", "server"))
 	}
 	if err != nil {
-		return Renewal{}, fmt.Errorf("put instance %s on record: %w", i.ID, err)
+		return Renewal{}, fmt.Errorf("register instance %s: %w", i.ID, err)
 	}
 	r, err := parseRenewal(results[len(results)-2:])
 	if err != nil {
-		return Renewal{}, fmt.Errorf("put instance %s on record: %w", i.ID, err)
+		return Renewal{}, fmt.Errorf("register instance %s: %w", i.ID, err)
 	}
 	return r, nil
 }
@@ -188,7 +188,7 @@ func (c *Conn) Deregister(k Keys, instance string) error {
 	// Another instance takes its place at once. If the server refuses this, the others find
 	// out by themselves, but later.
 	if _, err := c.conn.Do("SREM", k.Duty(), instance); err != nil && !Refused(err) {
-		return fmt.Errorf("leave the duty: %w", err)
+		return fmt.Errorf("give up the duty: %w", err)
 	}
 	return nil
 }

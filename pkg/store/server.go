@@ -28,7 +28,7 @@ type Server struct {
 var ErrOldServer = errors.New("gordon needs Redis 6.2 or newer, or Valkey")
 
 // ErrMissing is wrapped by the error for a server without a command that Gordon needs.
-var ErrMissing = errors.New("gordon needs commands that this server does not have, or has under another name (rename-command)")
+var ErrMissing = errors.New("this server lacks commands that gordon needs, or renames them (rename-command)")
 
 // probes are the commands that Gordon calls, in its scripts too, each with a wrong number
 // of arguments. A server that has the command refuses it for that reason, before it looks

@@ -25,7 +25,7 @@ const (
 )
 
 // ErrInvalidRecord is wrapped by the error for a record that Gordon does not write.
-var ErrInvalidRecord = errors.New("no gordon has written this record")
+var ErrInvalidRecord = errors.New("the record is not valid")
 
 // instanceID matches the id of an instance. The id becomes part of keys, and processes
 // are found by it (GORDON_TASK_ID).
@@ -46,30 +46,30 @@ func parseInstance(id string, about []byte) (Instance, error) {
 
 // validate returns an error if a record of this many bytes cannot be Gordon's.
 func (i Instance) validate(size int) error {
-	wrong := ""
+	problem := ""
 	switch {
 	case size+len(i.ID)+256 > maxRecord:
-		wrong = "it is too large"
+		problem = "too large"
 	case !instanceID.MatchString(i.ID):
-		wrong = "its id has other characters than letters, digits and ._-"
+		problem = "the id has characters other than letters, digits and ._-"
 	case len(i.Host) > maxName:
-		wrong = "the name of its host is too long"
+		problem = "the host name is too long"
 	}
 	lists := 0
 	for name, t := range i.Types {
 		switch {
 		case typename.Check(name) != nil:
-			wrong = fmt.Sprintf("%.100q cannot be the name of a type", name)
+			problem = fmt.Sprintf("%.100q cannot be the name of a type", name)
 		case t.Lists < 0 || t.Lists > maxLists-lists:
-			wrong = fmt.Sprintf("the number of its run lists is not between 0 and %d", maxLists)
+			problem = fmt.Sprintf("the number of run lists is not between 0 and %d", maxLists)
 		case t.FailedTTL < 0 || t.FailedTTL > maxTTL:
-			wrong = "the time that a failed list is kept is out of range"
+			problem = "failed_tasks_ttl is out of range"
 		default:
 			lists += t.Lists
 		}
 	}
-	if wrong != "" {
-		return fmt.Errorf("%w: %s", ErrInvalidRecord, wrong)
+	if problem != "" {
+		return fmt.Errorf("%w: %s", ErrInvalidRecord, problem)
 	}
 	return nil
 }

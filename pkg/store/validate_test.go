@@ -16,9 +16,9 @@ import (
 func TestRecordsThatNoGordonWrites(t *testing.T) {
 	types := func(s string) string { return `{"types":` + s + `}` }
 	for about, why := range map[string]string{
-		types(`{"T":{"slots":1000000000}}`):                         "number of its run lists",
-		types(`{"T":{"slots":-1}}`):                                 "number of its run lists",
-		types(`{"T":{"slots":1048576},"U":{"slots":1}}`):            "number of its run lists",
+		types(`{"T":{"slots":1000000000}}`):                         "number of run lists",
+		types(`{"T":{"slots":-1}}`):                                 "number of run lists",
+		types(`{"T":{"slots":1048576},"U":{"slots":1}}`):            "number of run lists",
 		types(`{"T":{"slots":1,"failed_ttl":-1}}`):                  "out of range",
 		types(`{"T":{"slots":1,"failed_ttl":9223372036854775807}}`): "out of range",
 		types(`{"":{"slots":1}}`):                                   "cannot be the name",
@@ -32,7 +32,7 @@ func TestRecordsThatNoGordonWrites(t *testing.T) {
 		types(`{"T":{"slots":` + strings.Repeat("9", 1<<20) + `}}`): "cannot unmarshal",
 		types(`[[[[]]]]`):                                           "cannot unmarshal",
 		types(strings.Repeat("[", 1<<20)):                           "exceeded max depth",
-		`{"host":"` + strings.Repeat("h", 256) + `"}`:               "host is too long",
+		`{"host":"` + strings.Repeat("h", 256) + `"}`:               "host name is too long",
 		`[]`: "cannot unmarshal",
 		`{`:  "unexpected end",
 	} {

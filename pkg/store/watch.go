@@ -41,7 +41,7 @@ type Watch struct {
 // ErrIdleConnLost is wrapped by the loss of a connection that was idle for some time. It
 // may have been lost long ago, together with others whose loss is over and reported.
 // Whether Redis can be reached now is for the next attempt to find out.
-var ErrIdleConnLost = errors.New("a connection that rested is lost")
+var ErrIdleConnLost = errors.New("an idle connection was lost")
 
 // Watch connects and begins to listen. busy belongs to the goroutine that uses the watch,
 // and may be nil; Next and AwaitClose, which run in others, do not set it.
@@ -73,7 +73,7 @@ func (c *Client) Watch(ctx context.Context, k Keys, busy *Busy) (*Watch, error) 
 func (w *Watch) announce() error {
 	for _, c := range []*Conn{w.subscriber, w.reader} {
 		if err := c.conn.Announce(); err != nil && !Refused(err) {
-			return fmt.Errorf("greet: %w", err)
+			return fmt.Errorf("register: %w", err)
 		}
 	}
 	return nil

@@ -18,7 +18,7 @@ import (
 
 // recorded adds the record of a failure to a result.
 func recorded(log *slog.Logger, res Result, payload []byte, f entry.Failure) Result {
-	res.Record = entry.FailedWithin(store.MaxString, payload, f)
+	res.Record = entry.Failed(store.MaxString, payload, f)
 	if res.Record == nil {
 		log.Warn("the entry is too large for an error_message: the failed list has it unchanged")
 		return res
