@@ -42,7 +42,10 @@ func Parse(names []string) (Set, error) {
 	var s Set
 	for _, name := range names {
 		if !s.add(name) {
-			return s, fmt.Errorf(`must hold "exit", "exit 75", "exit 64-78", "%s", not %s`, strings.Join(Others(), `", "`), tomlfile.Quote(name))
+			others := Others()
+			last := len(others) - 1
+			return s, fmt.Errorf(`elements must be "exit", "exit 75", "exit 64-78", "%s" or "%s", not %s`,
+				strings.Join(others[:last], `", "`), others[last], tomlfile.Quote(name))
 		}
 	}
 	return s, nil

@@ -30,7 +30,7 @@ func hint(line string) string {
 	case unquotedElement.MatchString(line):
 		return `; strings need quotes, also in an array: ["first", "second"]`
 	case colon.MatchString(line):
-		return `; key and value are joined by =, as in queue_key = "taskqueue"`
+		return `; key and value are separated by =, as in queue_key = "taskqueue"`
 	case strings.HasPrefix(strings.TrimSpace(line), "{"):
 		return `; this is JSON, but gordon reads TOML: see gordon.toml(5)`
 	default:

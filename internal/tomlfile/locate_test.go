@@ -152,7 +152,7 @@ func TestLocate_StopsOnWhatIsNotTOML(t *testing.T) {
 
 func TestParse_DepthIsBounded(t *testing.T) {
 	const n = 1 << 18
-	want := &Error{Line: 2, Message: "tables or arrays are nested too deep: 32 levels are allowed"}
+	want := &Error{Line: 2, Message: "tables or arrays are nested too deep: the limit is 32 levels"}
 	for name, text := range map[string]string{
 		"arrays":      "\na = " + strings.Repeat("[", n),
 		"tables":      "\na = " + strings.Repeat("{a=", n),

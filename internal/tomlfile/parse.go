@@ -21,7 +21,7 @@ func Parse(text string) (Value, *Error) {
 	text = strings.TrimPrefix(text, "\ufeff") // some editors write a byte order mark
 	root, line, err := locate(text)
 	if errors.Is(err, errTooDeep) {
-		return Value{}, &Error{Line: line, Message: fmt.Sprintf("%v: %d levels are allowed", err, maxDepth)}
+		return Value{}, &Error{Line: line, Message: fmt.Sprintf("%v: the limit is %d levels", err, maxDepth)}
 	}
 	tree, err := decode(text)
 	if err == nil {
@@ -56,7 +56,7 @@ func syntaxMessage(text string, line int, pe toml.ParseError) string {
 	suspect := strings.ToLower(pe.LastKey + "\n" + wrong)
 	for _, part := range []string{"pass", "auth", "@"} {
 		if strings.Contains(suspect, part) {
-			return `this line is not TOML; a string needs quotes, as in "text" (what is wrong is not shown: it may be a password)`
+			return `this line is not valid TOML; a string needs quotes, as in "text" (the text is not shown because it may contain a password)`
 		}
 	}
 	return visible(pe.Message) + hint(wrong)
@@ -67,7 +67,7 @@ func syntaxMessage(text string, line int, pe toml.ParseError) string {
 func decode(text string) (tree map[string]any, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("the file can't be read as TOML (%v)", r)
+			err = fmt.Errorf("the file is not valid TOML (%v)", r)
 		}
 	}()
 	if _, err := toml.Decode(text, &tree); err != nil {

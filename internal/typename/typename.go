@@ -29,10 +29,10 @@ func Check(name string) error {
 	case !utf8.ValidString(name):
 		return errors.New("the name of a type must be valid UTF-8")
 	case strings.ContainsFunc(name, unicode.IsControl):
-		return errors.New("the name of a type must not hold control characters")
+		return errors.New("the name of a type must not contain control characters")
 	case isReserved(name):
-		return errors.New("gordon uses this Redis key itself: a type must not be named " +
-			"instance, instances, paused, recoveries or control, or begin with instance: or instances:")
+		return errors.New("this name is reserved: gordon uses the Redis keys " +
+			"instance, instances, instance:…, instances:…, paused, recoveries and control itself")
 	}
 	return nil
 }

@@ -49,8 +49,8 @@ func TestCompat_A165ConfigLoadsUnchanged(t *testing.T) {
 		},
 		Notices: []string{
 			"interval_min, interval_max, interval_factor, [stats.newrelic]: accepted without effect; " +
-				"gordon waits in Redis and wakes at once, so no interval is needed; " +
-				"the stats interface takes the place of New Relic",
+				"gordon does not poll, so it needs no interval; " +
+				"use the stats interface instead of New Relic",
 		},
 	}
 	if diff := cmp.Diff(want, got, ignoreOrigins()); diff != "" {
@@ -59,8 +59,8 @@ func TestCompat_A165ConfigLoadsUnchanged(t *testing.T) {
 }
 
 func TestCompat_IdleKeysGiveOneNotice(t *testing.T) {
-	const why = "gordon waits in Redis and wakes at once, so no interval is needed"
-	const relic = "the stats interface takes the place of New Relic"
+	const why = "gordon does not poll, so it needs no interval"
+	const relic = "use the stats interface instead of New Relic"
 	for _, tc := range []struct{ name, text, want string }{
 		{"interval", "interval_min = 1\ninterval_max = 2\n", "interval_min, interval_max: accepted without effect; " + why},
 		{"new relic", "[stats.newrelic]\nlicense = \"x\"\nbeta_token = \"y\"\n", "[stats.newrelic]: accepted without effect; " + relic},
@@ -122,7 +122,7 @@ func TestCompat_TypeInATaskTableDoesNothing(t *testing.T) {
 		t.Errorf("notices %q about a type that is right", c.Notices)
 	}
 	c := load(t, task(`type = "post"`))
-	want := []string{`gordon.toml:3: tasks.mail.type: has no effect: the name of the table is the type, "mail"`}
+	want := []string{`gordon.toml:3: tasks.mail.type: has no effect: the type is the name of the table, "mail"`}
 	if diff := cmp.Diff(want, notices(c)); diff != "" {
 		t.Error(diff)
 	}
@@ -137,7 +137,7 @@ func TestCompat_WorkersUnderOneAreOne(t *testing.T) {
 		if got := c.Tasks["mail"].Workers; got != 1 {
 			t.Errorf("workers = %s: got %d", n, got)
 		}
-		if diff := cmp.Diff([]string{"gordon.toml:3: tasks.mail.workers: " + n + " is taken as 1, the least"}, notices(c)); diff != "" {
+		if diff := cmp.Diff([]string{"gordon.toml:3: tasks.mail.workers: " + n + " is below the minimum; using 1"}, notices(c)); diff != "" {
 			t.Error(diff)
 		}
 	}
@@ -225,7 +225,7 @@ func TestCompat_Backoff(t *testing.T) {
 
 func TestCompat_AnInheritedValueIsNoticedOnce(t *testing.T) {
 	c := load(t, "backoff_enabled = true\nbackoff_min = 5\n"+task()+"[tasks.log]\nscript = \"/s\"\n")
-	if diff := cmp.Diff([]string{"gordon.toml:2: backoff_min: 5 ms is taken as 100 ms"}, notices(c)); diff != "" {
+	if diff := cmp.Diff([]string{"gordon.toml:2: backoff_min: 5 ms is out of range; using 100 ms"}, notices(c)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -268,7 +268,7 @@ func TestCompat_NoTasksIsAccepted(t *testing.T) {
 		if len(c.Tasks) != 0 || c.Tasks == nil {
 			t.Errorf("%q: tasks %v", text, c.Tasks)
 		}
-		if diff := cmp.Diff([]string{"no tasks are configured: gordon would do nothing"}, c.Notices); diff != "" {
+		if diff := cmp.Diff([]string{"no tasks are configured"}, c.Notices); diff != "" {
 			t.Error(diff)
 		}
 	}

@@ -114,7 +114,7 @@ func assign[T any](d *decoder, field *T, v T, err error, it item) {
 	at := it.origin()
 	if earlier := it.scope.own[it.name]; earlier.File == at.File && earlier.Line > 0 {
 		// TOML forbids a second key of the same name; this one differs in case.
-		d.fault(at, "is given twice: as %s on line %d too", earlier.Key, earlier.Line)
+		d.fault(at, "is set twice: also as %s on line %d", earlier.Key, earlier.Line)
 		return
 	}
 	*field = v
@@ -161,7 +161,7 @@ func (d *decoder) readTasks(it item) {
 
 func (d *decoder) readTask(name string, it item) {
 	if _, ok := it.Raw.(map[string]any); !ok {
-		d.fault(it.origin(), "must stand in a table of a type: [tasks.NAME]")
+		d.fault(it.origin(), "belongs in the table of a task: [tasks.NAME]")
 		return
 	}
 	t := d.tasks[name]

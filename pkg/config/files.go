@@ -51,7 +51,7 @@ func listFiles(path string) (list, others []string, fault *Fault) {
 func readFile(path string) (string, *Fault) {
 	data, err := files.Read(path, maxFileSize)
 	if errors.Is(err, files.ErrTooBig) {
-		return "", &Fault{File: path, Message: fmt.Sprintf("is too big: a configuration file may have %d KiB", maxFileSize>>10)}
+		return "", &Fault{File: path, Message: fmt.Sprintf("is too large: the limit for a configuration file is %d KiB", maxFileSize>>10)}
 	}
 	if err != nil {
 		message := "can't be read: "

@@ -111,7 +111,7 @@ func TestSize_OneMiBIsRead(t *testing.T) {
 
 func TestSize_MoreIsRefused(t *testing.T) {
 	got := refuse(t, task()+strings.Repeat("#", maxFileSize))
-	if diff := cmp.Diff([]string{"gordon.toml: is too big: a configuration file may have 1024 KiB"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"gordon.toml: is too large: the limit for a configuration file is 1024 KiB"}, got); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -78,7 +78,7 @@ func checkFaults(t *testing.T, err error, files []string) {
 		if !slices.Contains(files, f.File) || f.Message == "" || strings.Contains(f.Message, "%!") {
 			t.Errorf("fault %+v", f)
 		}
-		if f.Line == 0 && !strings.HasPrefix(f.Message, "syntax: the file can't be read") {
+		if f.Line == 0 && !strings.HasPrefix(f.Message, "syntax: the file is not valid") {
 			t.Errorf("fault without a line: %+v", f)
 		}
 	}

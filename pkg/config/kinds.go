@@ -34,7 +34,7 @@ func text(raw any) (string, error) {
 	case !ok:
 		return "", wrongType("must be a string in quotes", raw)
 	case strings.ContainsRune(s, 0):
-		return "", errors.New("must not hold a NUL character")
+		return "", errors.New("must not contain a NUL character")
 	}
 	return s, nil
 }
@@ -44,7 +44,7 @@ func text(raw any) (string, error) {
 func noSpaces(raw any) (string, error) {
 	s, err := text(raw)
 	if err == nil && strings.ContainsFunc(s, isSpaceOrControl) {
-		err = errors.New("must not hold spaces or control characters")
+		err = errors.New("must not contain spaces or control characters")
 	}
 	return s, err
 }

@@ -57,18 +57,18 @@ func (d *decoder) applyV1(c *Config) {
 		c.Stats.Pattern = defaultPattern
 	}
 	if c.RedisNetwork == "udp" {
-		d.notice(d.top.at("redis_network"), `"udp" is taken as "tcp": Redis does not speak UDP`)
+		d.notice(d.top.at("redis_network"), `Redis does not support UDP; using "tcp"`)
 	}
 }
 
 // applyV1Task applies the rules of 1.x to one task.
 func (d *decoder) applyV1Task(t *draft) {
 	if t.Workers < 1 {
-		d.notice(t.scope.at("workers"), "%d is taken as 1, the least", t.Workers)
+		d.notice(t.scope.at("workers"), "%d is below the minimum; using 1", t.Workers)
 		t.Workers = 1
 	}
 	if name := t.v1.typeName; name != "" && name != t.Type {
-		d.notice(t.scope.at("type"), "has no effect: the name of the table is the type, %q", t.Type)
+		d.notice(t.scope.at("type"), "has no effect: the type is the name of the table, %q", t.Type)
 	}
 	if d.config.MaxRunning == 0 {
 		d.noticeShares(t)
@@ -78,7 +78,7 @@ func (d *decoder) applyV1Task(t *draft) {
 }
 
 func (d *decoder) noticeShares(t *draft) {
-	const text = "has no effect without max_running: then each type runs as many tasks as it has workers"
+	const text = "has no effect without max_running"
 	if t.Priority != 0 {
 		d.notice(t.scope.at("priority"), text)
 	}
@@ -93,10 +93,10 @@ func (d *decoder) failedTTL(t *draft) {
 	ttl, at := pick(d, t, "failed_tasks_ttl", t.v1.failedTasksTTL, d.defaults.v1.failedTasksTTL)
 	switch {
 	case ttl < 0:
-		d.notice(at, "%d is taken as 0: no list of failed tasks is kept", ttl)
+		d.notice(at, "%d is negative; using 0: no failed list is kept", ttl)
 		ttl = 0
 	case ttl > maxSeconds:
-		d.notice(at, "%d is taken as %d, the most", ttl, maxSeconds)
+		d.notice(at, "%d is above the maximum; using %d", ttl, maxSeconds)
 		ttl = maxSeconds
 	}
 	t.Failed.TTL = time.Duration(ttl) * time.Second
@@ -121,13 +121,13 @@ func (d *decoder) backoff(t *draft) {
 		return
 	}
 	if lo != 0 && lo != least {
-		d.notice(loAt, "%d ms is taken as %d ms", lo, least)
+		d.notice(loAt, "%d ms is out of range; using %d ms", lo, least)
 	}
 	if hi != 0 && hi != most {
-		d.notice(hiAt, "%d ms is taken as %d ms: it may not be under backoff_min", hi, most)
+		d.notice(hiAt, "%d ms is below backoff_min or out of range; using %d ms", hi, most)
 	}
 	if factor != 0 && factor != t.Backoff.Factor {
-		d.notice(factorAt, "%v is taken as %v, the least", factor, t.Backoff.Factor)
+		d.notice(factorAt, "%v is below the minimum; using %v", factor, t.Backoff.Factor)
 	}
 }
 
@@ -154,10 +154,10 @@ func ignoredNotice(ignored []string) string {
 		return ""
 	}
 	if len(keys) > 1 || !seen[newRelicTable] {
-		why = append(why, "gordon waits in Redis and wakes at once, so no interval is needed")
+		why = append(why, "gordon does not poll, so it needs no interval")
 	}
 	if seen[newRelicTable] {
-		why = append(why, "the stats interface takes the place of New Relic")
+		why = append(why, "use the stats interface instead of New Relic")
 	}
 	return strings.Join(keys, ", ") + ": accepted without effect; " + strings.Join(why, "; ")
 }

@@ -46,7 +46,7 @@ const infinity = "infinity"
 func size(raw any) (Bytes, error) {
 	n, err := amount(raw)
 	if err == nil && raw != infinity && n < minMemory {
-		err = fmt.Errorf("must be 1M or more: no program runs with %d bytes", int64(n))
+		err = fmt.Errorf("must be at least 1M: no program can run with %d bytes", int64(n))
 	}
 	return n, err
 }
@@ -55,7 +55,7 @@ func size(raw any) (Bytes, error) {
 func listSize(raw any) (Bytes, error) {
 	n, err := amount(raw)
 	if err == nil && raw != infinity && n < minMemory {
-		err = fmt.Errorf("must be 1M or more, not %d bytes: one record may take a part of that", int64(n))
+		err = fmt.Errorf("must be at least 1M, not %d bytes: a single record can be that large", int64(n))
 	}
 	return n, err
 }
@@ -125,7 +125,7 @@ func count(raw any) (int64, error) {
 	}
 	n, err := within[int64](1, maxTasks)(raw)
 	if err != nil {
-		err = fmt.Errorf(`%w; "infinity" is no limit`, err)
+		err = fmt.Errorf(`%w; use "infinity" for no limit`, err)
 	}
 	return n, err
 }
@@ -144,13 +144,13 @@ func (d *decoder) validateLimits(t *draft) {
 func (d *decoder) validateHigh(s *scope, prefix string, l Limits) {
 	high, highest := prefix+"memory_high", prefix+"memory_max"
 	if s.valid(high, highest) && l.MemoryHigh >= l.MemoryMax && l.MemoryMax != 0 {
-		d.fault(s.at(high), "must be under memory_max (%v), which ends the task before memory_high slows it down", l.MemoryMax)
+		d.fault(s.at(high), "must be lower than memory_max (%v); otherwise the task is killed before it is slowed down", l.MemoryMax)
 	}
 }
 
 // validateTotal reports a limit of a run that exceeds that of all runs.
 func (d *decoder) validateTotal(s *scope, name string, exceeds bool, total any) {
 	if exceeds && s.valid(name, "total."+name) {
-		d.fault(s.at(name), "may not be over total.%s (%v): one run can't have more than all together", name, total)
+		d.fault(s.at(name), "must not exceed total.%s (%v): one run cannot use more than all runs together", name, total)
 	}
 }

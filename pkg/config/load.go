@@ -24,7 +24,7 @@ func Load(path, binDir string) (*Config, error) {
 		return nil, d.faults
 	}
 	for _, other := range others[:min(len(others), maxOthers)] {
-		d.notices = append(d.notices, other+": is not read: the name of a drop-in ends in .toml")
+		d.notices = append(d.notices, other+": ignored: the name of a drop-in must end in .toml")
 	}
 	c := d.finish()
 	c.Path, c.Files = path, files
@@ -56,7 +56,7 @@ func (d *decoder) finish() *Config {
 		d.notices = append(d.notices, text)
 	}
 	if len(c.Tasks) == 0 {
-		d.notices = append(d.notices, "no tasks are configured: gordon would do nothing")
+		d.notices = append(d.notices, "no tasks are configured")
 	}
 	c.Notices = d.notices
 	return c

@@ -22,9 +22,9 @@ func TestTypeName_AlmostAnythingIsFine(t *testing.T) {
 func TestTypeName_Refused(t *testing.T) {
 	for _, tc := range []struct{ name, text, want string }{
 		{"empty", `[tasks.""]`, `tasks."": the name of a type must not be empty`},
-		{"tab", `[tasks."a\tb"]`, `tasks."a\tb": the name of a type must not hold control characters`},
-		{"NUL", `[tasks."a\u0000"]`, `tasks."a\u0000": the name of a type must not hold control characters`},
-		{"C1 control", `[tasks."a\u0085"]`, `tasks."a\u0085": the name of a type must not hold control characters`},
+		{"tab", `[tasks."a\tb"]`, `tasks."a\tb": the name of a type must not contain control characters`},
+		{"NUL", `[tasks."a\u0000"]`, `tasks."a\u0000": the name of a type must not contain control characters`},
+		{"C1 control", `[tasks."a\u0085"]`, `tasks."a\u0085": the name of a type must not contain control characters`},
 		{"long", `[tasks.` + strings.Repeat("x", 256) + `]`, `tasks.` + strings.Repeat("x", 256) + `: the name of a type must not be longer than 255 bytes`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -39,7 +39,7 @@ func TestTypeName_Refused(t *testing.T) {
 func TestTypeName_GordonsOwnKeysAreRefused(t *testing.T) {
 	for _, name := range []string{"instance", "instances", "instance:", "instance:x", "instances:", "instances:x", "instances:duty", "paused", "recoveries", "control"} {
 		got := refuse(t, fmt.Sprintf("[tasks.%q]\nscript = \"/s\"\n", name))
-		if len(got) != 1 || !strings.Contains(got[0], "gordon uses this Redis key itself") {
+		if len(got) != 1 || !strings.Contains(got[0], "this name is reserved: gordon uses the Redis keys") {
 			t.Errorf("%q: got %q", name, got)
 		}
 	}
@@ -48,7 +48,7 @@ func TestTypeName_GordonsOwnKeysAreRefused(t *testing.T) {
 func TestTypeName_KeysOfAnotherTypeAreRefused(t *testing.T) {
 	for _, name := range []string{"mail:failed", "mail:delayed", "mail:run:", "mail:run:host:1"} {
 		got := refuse(t, fmt.Sprintf("%s[tasks.%q]\nscript = \"/s\"\n", task(), name))
-		if len(got) != 1 || !strings.Contains(got[0], `gordon.toml:4: `) || !strings.Contains(got[0], `belongs to the type "mail"`) {
+		if len(got) != 1 || !strings.Contains(got[0], `gordon.toml:4: `) || !strings.Contains(got[0], `already used by the type "mail"`) {
 			t.Errorf("%q: got %q", name, got)
 		}
 		// Alone it is a name like any other.

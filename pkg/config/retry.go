@@ -50,9 +50,9 @@ func (t *draft) finishRetry() {
 func (d *decoder) validateRetry(t *draft) {
 	s := t.scope
 	if s.has("retry_delay", "retry_delay_max") && s.valid("retry_delay", "retry_delay_max") && t.Retry.Delay > t.Retry.DelayMax {
-		d.fault(s.at("retry_delay"), "must not be longer than retry_delay_max, which is %v", t.Retry.DelayMax)
+		d.fault(s.at("retry_delay"), "must not exceed retry_delay_max (%v)", t.Retry.DelayMax)
 	}
 	if s.has("retry_on", "no_retry_on") && s.valid("retry_on", "no_retry_on") && t.Retry.On.Intersects(t.noRetryOn) {
-		d.fault(s.at("no_retry_on"), "names a failure that stands in retry_on too")
+		d.fault(s.at("no_retry_on"), "contains a failure that is also in retry_on")
 	}
 }

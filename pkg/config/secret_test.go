@@ -84,7 +84,7 @@ func TestPassword_SyntaxFaultsOfOtherLinesSayWhatIsWrong(t *testing.T) {
 	for text, want := range map[string]string{
 		"queue_key = hello\n": "gordon.toml:1: syntax: expected value but found \"hello\" instead; strings need quotes, as in queue_key = \"hello\"",
 		"[redis]\npassword_file = \"a\"\npassword_file = \"b\"\n": "gordon.toml:3: syntax: Key 'redis.password_file' has already been defined.",
-		"password = hunter2\n": `gordon.toml:1: syntax: this line is not TOML; a string needs quotes, as in "text" (what is wrong is not shown: it may be a password)`,
+		"password = hunter2\n": `gordon.toml:1: syntax: this line is not valid TOML; a string needs quotes, as in "text" (the text is not shown because it may contain a password)`,
 	} {
 		if diff := cmp.Diff([]string{want}, refuse(t, text)); diff != "" {
 			t.Errorf("%q: %s", text, diff)

@@ -17,8 +17,8 @@ func TestSlipsOfTOMLSayWhatWouldBeRight(t *testing.T) {
 		"[tasks.a]\nscript = /bin/true\n":          `; strings need quotes, as in script = "/bin/true"`,
 		"[tasks.a]\nscript = “/bin/true”\n":        `; strings need straight quotes, as in "text"`,
 		"[tasks.a]\nscript = ['/x', worker.php]\n": `; strings need quotes, also in an array: ["first", "second"]`,
-		"tasks:\n  a:\n":                           `; key and value are joined by =`,
-		"[tasks.a]\nscript: \"/bin/true\"\n":       `; key and value are joined by =`,
+		"tasks:\n  a:\n":                           `; key and value are separated by =`,
+		"[tasks.a]\nscript: \"/bin/true\"\n":       `; key and value are separated by =`,
 		"{\"queue_key\": \"x\"}\n":                 `; this is JSON, but gordon reads TOML`,
 	} {
 		if got := refuse(t, text); len(got) != 1 || !strings.HasSuffix(strings.Split(got[0], " (")[0], want) && !strings.Contains(got[0], want) {
@@ -36,7 +36,7 @@ func TestUnknownKeysAreGuessedByTheirMeaning(t *testing.T) {
 		task("memory_limit = \"1G\""):    "did you mean memory_max?",
 		task("cwd = \"/\""):              "did you mean working_directory?",
 		task("env = { A = \"b\" }"):      "did you mean environment?",
-		task("enabled = false"):          "a task cannot be turned off: leave it out",
+		task("enabled = false"):          "a task cannot be disabled here: remove it",
 		"concurrency = 3\n" + task():     "did you mean max_running?",
 		"redis_url = \"x\"\n" + task():   "did you mean redis_address?",
 		"prefix = \"x\"\n" + task():      "did you mean queue_key?",

@@ -31,9 +31,9 @@ func unknown(v tomlfile.Value, known []string) string {
 		return fmt.Sprintf("unknown table; did you mean [tasks.%s]?", v.Key)
 	}
 	if len(known) == 0 {
-		return "unknown key; nothing in this table has an effect, it can go"
+		return "unknown key; this table has no effect and can be removed"
 	}
-	return fmt.Sprintf("unknown key; allowed here are %s; see gordon.toml(5)", closest(name, known))
+	return fmt.Sprintf("unknown key; valid keys are %s; see gordon.toml(5)", closest(name, known))
 }
 
 // maxSuggested limits the keys that a fault names: a reader cannot search more.
@@ -49,8 +49,8 @@ func closest(name string, known []string) string {
 }
 
 // passwordAdvice is the message about a key that would hold a password.
-const passwordAdvice = "a password must not stand in this file: put it in a file of its own with mode 0600 or 0640, " +
-	`or in a systemd credential, and name that with password_file in [redis] or [redis.sentinel]: an absolute path or "credential:NAME"`
+const passwordAdvice = "passwords are not allowed in this file: put the password in a separate file with mode 0600 or 0640, " +
+	`or in a systemd credential, and set password_file in [redis] or [redis.sentinel] to its absolute path or to "credential:NAME"`
 
 // holdsPassword reports whether an unknown key probably holds the password of Redis.
 // Its value must not appear in a fault.
@@ -74,7 +74,7 @@ func plain(name string) string {
 func meaning(name string, known []string) string {
 	name = plain(name)
 	if slices.Contains([]string{"enabled", "enable", "disabled", "disable", "active"}, name) && slices.Contains(known, "script") {
-		return "a task cannot be turned off: leave it out, or add its type to the set queue_key:paused in Redis (see gordon-queue(7))"
+		return "a task cannot be disabled here: remove it, or pause its type by adding it to the set queue_key:paused in Redis (see gordon-queue(7))"
 	}
 	for _, m := range meanings() {
 		if slices.Contains(known, m.key) && slices.Contains(strings.Fields(m.names), name) {

@@ -34,18 +34,18 @@ func (d *decoder) validateType(name string, at Origin) {
 		d.fault(at, "%v", err)
 	}
 	if owner := typename.Owner(name, func(other string) bool { return d.tasks[other] != nil }); owner != "" {
-		d.fault(at, "this Redis key belongs to the type %q already: "+
-			"a type must not be named like another with :failed, :delayed or :run:… behind it", owner)
+		d.fault(at, "this Redis key is already used by the type %q: "+
+			"a type name must not be another type's name followed by :failed, :delayed or :run:…", owner)
 	}
 }
 
 // validateComplete looks for keys that a task must have.
 func (d *decoder) validateComplete(t *draft) {
 	if !t.scope.set("script") {
-		d.fault(t.at, "script is missing: it names the program to run")
+		d.fault(t.at, "script is missing (the program to run)")
 	}
 	if t.scope.valid("working_directory") && isHome(t.Process.WorkingDirectory) && !t.scope.set("user") {
-		d.fault(t.scope.at("working_directory"), "%q is the home of the task's user, and needs user beside it", HomeDir)
+		d.fault(t.scope.at("working_directory"), "%q is the home of the task's user and requires user", HomeDir)
 	}
 }
 
@@ -72,9 +72,9 @@ func (d *decoder) validatePair(table, a, valueA, b, valueB string) {
 	switch {
 	case d.top.invalid(nameA) || d.top.invalid(nameB):
 	case valueA != "" && valueB == "":
-		d.fault(d.top.at(nameA), "needs %s beside it: set both or neither", b)
+		d.fault(d.top.at(nameA), "requires %s: set both or neither", b)
 	case valueB != "" && valueA == "":
-		d.fault(d.top.at(nameB), "needs %s beside it: set both or neither", a)
+		d.fault(d.top.at(nameB), "requires %s: set both or neither", a)
 	}
 }
 
@@ -89,7 +89,7 @@ func checkPattern(p string) error {
 	case !strings.HasPrefix(p, "/"):
 		return errors.New(`must begin with "/"`)
 	case strings.ContainsAny(p, "{}?#%") || strings.ContainsFunc(p, isSpaceOrControl):
-		return errors.New("must not hold spaces or any of { } ? # %")
+		return errors.New("must not contain spaces or any of { } ? # %")
 	case p != clean:
 		return errors.New(`must be a plain path without "//", "." or ".."`)
 	}

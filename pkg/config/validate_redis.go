@@ -18,14 +18,14 @@ func (d *decoder) validateRedis(complete bool) {
 func (d *decoder) validateAddress(complete bool) {
 	c, top := d.config, d.top
 	if top.valid("queue_key") && strings.ContainsFunc(c.QueueKey, unicode.IsControl) {
-		d.fault(top.at("queue_key"), "must not hold control characters")
+		d.fault(top.at("queue_key"), "must not contain control characters")
 	}
 	network, set, at := d.network(), top.set("redis_address"), top.at("redis_address")
 	switch {
 	case top.invalid("redis_address") || top.invalid("redis_network") || d.usesSentinels():
 	case network == "unix" && !set:
 		if complete && !top.invalid("redis.sentinel.addresses") {
-			d.fault(top.at("redis_network"), `"unix" needs redis_address, the absolute path of a socket`)
+			d.fault(top.at("redis_network"), `"unix" requires redis_address, the absolute path of a socket`)
 		}
 	case network == "unix" && !filepath.IsAbs(c.RedisAddress):
 		d.fault(at, `must be the absolute path of a socket, since redis_network is "unix", not %s`, shownAddress(c.RedisAddress))
@@ -48,7 +48,7 @@ func (d *decoder) network() string {
 func (d *decoder) validateLogin(table, username, passwordFile string) {
 	user := dotted(table, "username")
 	if d.top.valid(user) && username != "" && passwordFile == "" && !d.top.invalid(dotted(table, "password_file")) {
-		d.fault(d.top.at(user), "needs password_file beside it, which names the file with the user's password")
+		d.fault(d.top.at(user), "requires password_file, the file with the user's password")
 	}
 }
 
@@ -61,10 +61,10 @@ func (d *decoder) validateTLS(complete bool) {
 	case t.Enabled:
 		onSocket := d.network() == "unix" && !top.invalid("redis_network")
 		if onSocket && !d.usesSentinels() && !top.invalid("redis.sentinel.addresses") {
-			d.fault(top.at("redis.tls.enabled"), "needs Redis at host:port: it does not speak TLS on a unix socket")
+			d.fault(top.at("redis.tls.enabled"), "requires host:port in redis_address: TLS is not available on a unix socket")
 		}
 	case !top.invalid("redis.tls.enabled") && complete:
-		d.validateUnused("redis.tls", tlsKeys(&d.config.Redis.TLS), "needs enabled = true beside it: without that, nothing is encrypted")
+		d.validateUnused("redis.tls", tlsKeys(&d.config.Redis.TLS), "requires enabled = true; without it the connection is not encrypted")
 	}
 }
 
@@ -77,20 +77,19 @@ func (d *decoder) validateSentinel(complete bool) {
 	const addresses = "redis.sentinel.addresses"
 	if !d.usesSentinels() {
 		if complete && !top.invalid(addresses) {
-			d.validateUnused("redis.sentinel", sentinelKeys(s), `needs addresses beside it: where the Sentinels listen, such as ["`+exampleSentinel+`"]`)
+			d.validateUnused("redis.sentinel", sentinelKeys(s), `requires addresses of the Sentinels, such as ["`+exampleSentinel+`"]`)
 		}
 		return
 	}
 	at := top.at(addresses)
 	if complete && s.Master == "" && !top.invalid("redis.sentinel.master") {
-		d.fault(at, "needs master beside it, the name that the Sentinels have for Redis")
+		d.fault(at, "requires master, the name of the master in the Sentinels' configuration")
 	}
 	if top.set("redis_address") {
-		d.fault(top.at("redis_address"), "must be removed: the Sentinels of %s (%s:%d) tell where Redis is; "+
-			"if this is the right address, remove the [redis.sentinel] table instead", at.Key, at.File, at.Line)
+		d.fault(top.at("redis_address"), "conflicts with %s (%s:%d): the Sentinels report the address of Redis. Remove redis_address, or remove the [redis.sentinel] table", at.Key, at.File, at.Line)
 	}
 	if d.config.RedisNetwork == "unix" {
-		d.fault(top.at("redis_network"), `must be "tcp", or be removed: Sentinels do not tell of unix sockets`)
+		d.fault(top.at("redis_network"), `must be "tcp" or be removed: Sentinels report no unix sockets`)
 	}
 	if complete {
 		d.validateLogin("redis.sentinel", s.Username, s.PasswordFile)

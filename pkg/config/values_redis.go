@@ -113,7 +113,7 @@ func serverName(raw any) (string, error) {
 		return "", err
 	}
 	if _, err := netip.ParseAddr(s); err != nil && (strings.ContainsAny(s, ":/@[]") || strings.ContainsFunc(s, isSpaceOrControl)) {
-		return "", errors.New("must be the name of a host or an IP address, without a port, not " + shownAddress(s))
+		return "", errors.New("must be a host name or an IP address without a port, not " + shownAddress(s))
 	}
 	return s, nil
 }
@@ -135,8 +135,8 @@ func passwordFile(raw any) (string, error) {
 		return "", err
 	}
 	if name, ok := strings.CutPrefix(s, CredentialPrefix); ok && !isCredentialName(name) {
-		return "", errors.New(`must be "credential:NAME" with the plain name of a systemd credential: ` +
-			`not empty, and without "/", ":" and what is not printable ASCII`)
+		return "", errors.New(`must be "credential:NAME"; the name of a systemd credential is not empty ` +
+			`and has only printable ASCII without "/" and ":"`)
 	}
 	if strings.ContainsFunc(s, unicode.IsControl) {
 		return "", errors.New("must be the path of a file or the name of a credential, without control characters")

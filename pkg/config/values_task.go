@@ -49,7 +49,7 @@ func each(list []any, k kind[string]) ([]string, error) {
 	for i, raw := range list {
 		v, err := k(raw)
 		if err != nil {
-			return nil, fmt.Errorf("number %d %w", i+1, err)
+			return nil, fmt.Errorf("element %d %w", i+1, err)
 		}
 		values[i] = v
 	}
@@ -77,7 +77,7 @@ func checkName(name string) error {
 	case name == "":
 		return errors.New("must not be empty: it names a variable")
 	case strings.ContainsAny(name, "=\x00"):
-		return errors.New("must not hold an equals sign or a NUL character: it names a variable")
+		return errors.New("must not contain an equals sign or a NUL character: it names a variable")
 	}
 	return nil
 }
@@ -150,7 +150,7 @@ const defaultIOLevel = 4
 
 // ioPriority allows "idle", and the other classes with or without a level.
 func ioPriority(raw any) (IONice, error) {
-	const form = `must be "idle", "best-effort" or "realtime", the last two with a level from 0 (first) to 7 if need be, such as "best-effort:7"`
+	const form = `must be "idle", "best-effort" or "realtime", optionally with a level from 0 (highest) to 7 for the last two, such as "best-effort:7"`
 	s, ok := raw.(string)
 	if !ok {
 		return IONice{}, wrongType(form, raw)

@@ -73,7 +73,7 @@ func TestShares(t *testing.T) {
 	if len(c.Notices) != 0 {
 		t.Errorf("notices %q", c.Notices)
 	}
-	const without = ": has no effect without max_running: then each type runs as many tasks as it has workers"
+	const without = ": has no effect without max_running"
 	want := []string{"gordon.toml:3: tasks.mail.priority" + without, "gordon.toml:4: tasks.mail.weight" + without}
 	if diff := cmp.Diff(want, notices(load(t, task("priority = 1", "weight = 10")))); diff != "" {
 		t.Error(diff)
