@@ -13,6 +13,7 @@ import (
 // A deploy that writes a script for longer than a start lasts fails no entry, keeps
 // no other type from running, and does not hold up a stop.
 func TestAScriptThatIsBeingWrittenIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `echo "$1" >>"$D/ran"`, workers(3))
 	r.task("other", `echo "$1" >>"$D/other"`)
@@ -44,6 +45,7 @@ func TestAScriptThatIsBeingWrittenIsWaitedFor(t *testing.T) {
 
 // An empty script is one that somebody is about to write.
 func TestAnEmptyScriptIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `echo "$1" >>"$D/ran"`)
 	content := r.read("T.sh")
@@ -64,6 +66,7 @@ func TestAnEmptyScriptIsWaitedFor(t *testing.T) {
 
 // The notice of a failure is not lost while the error_script is being written.
 func TestAnErrorScriptThatIsBeingWrittenIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.errorScript(`cat "$1" >"$D/told"`)
 	r.task("T", "exit 3")
@@ -86,6 +89,7 @@ func TestAnErrorScriptThatIsBeingWrittenIsWaitedFor(t *testing.T) {
 
 // A stop waits for no script to be written: its entry goes back.
 func TestAStopDoesNotWaitForAScriptThatIsBeingWritten(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", "exit 0", func(t *config.Task) { t.OnCrash = config.CrashFail })
 	writer, err := os.OpenFile(r.file("T.sh"), os.O_WRONLY|os.O_APPEND, 0)
@@ -101,7 +105,7 @@ func TestAStopDoesNotWaitForAScriptThatIsBeingWritten(t *testing.T) {
 	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("the stop took %v", took)
 	}
-	if got := server.List(t, "q:T"); len(got) != 1 {
+	if got := r.server.List(t, "q:T"); len(got) != 1 {
 		t.Errorf("the queue has %q, failed are %q", got, r.failed("T"))
 	}
 }

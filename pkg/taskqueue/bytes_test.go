@@ -11,14 +11,15 @@ import (
 // A large entry that comes slowly, or a large record that goes slowly, is no hang:
 // the watchdog is given more time as long as bytes move.
 func TestBytesThatMoveAreNoHang(t *testing.T) {
+	t.Parallel()
 	const size, rate = 3 << 20, 1 << 20
-	p := redistest.NewProxy(t, server)
 	r := newRig(t)
+	p := redistest.NewProxy(t, r.server)
 	r.config.RedisAddress = p.Socket
 	r.times.Block, r.times.IO = 500*time.Millisecond, time.Second // shorter than the transfer
 	r.task("T", `echo started >>"$D/started"; `+waitForGo+`; exit 3`)
 	r.start()
-	redistest.WaitBlocked(t, server, 1)
+	redistest.WaitBlocked(t, r.server, 1)
 	q := r.pool.current.queues["T"]
 	// stretch is by how much the time until a loop has to be back grows while it
 	// waits for one and the same thing.

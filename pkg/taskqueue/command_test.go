@@ -16,6 +16,7 @@ import (
 
 // The words of the configuration come first, then the entry's.
 func TestScriptWithArguments(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `printf '%s\n' "$@" >"$D/out"`, func(c *config.Task) { c.ScriptArgs = []string{"artisan", "a b"} })
 	r.start()
@@ -45,6 +46,7 @@ func TestEnvironmentInItsOrder(t *testing.T) {
 }
 
 func TestEnvAllow(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `echo "$LANG $X" >>"$D/out"`, func(c *config.Task) { c.Env.Allow = []string{"LANG", "LD_PRELOAD"} })
 	r.task("none", `echo ran >>"$D/out"`, func(c *config.Task) { c.Env.Allow = []string{} })
@@ -79,6 +81,7 @@ func unquoted(t *testing.T, record string) string {
 
 // What no argument can hold comes on standard input: the entry as it was pushed.
 func TestEntryOnStandardInput(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `echo "$# $1" >>"$D/args"; cat >"$D/in"; echo "$K" >>"$D/args"`, func(c *config.Task) {
 		c.Stdin, c.ScriptArgs = config.StdinEntry, []string{"-"}
@@ -135,6 +138,7 @@ func TestUserOfATask(t *testing.T) {
 // A reload with a user that does not exist changes nothing; a missing program is
 // only warned of.
 func TestReloadLooksAtTheMachine(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `echo ran >>"$D/out"`)
 	r.start()

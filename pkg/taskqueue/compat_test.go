@@ -35,6 +35,7 @@ func entryOf(t *testing.T, args []string, env map[string]string) string {
 }
 
 func TestCompatArgumentsAreExactAndInOrder(t *testing.T) {
+	t.Parallel()
 	thousand := make([]string, 1000)
 	for i := range thousand {
 		thousand[i] = fmt.Sprint("argument ", i)
@@ -52,6 +53,7 @@ func TestCompatArgumentsAreExactAndInOrder(t *testing.T) {
 		"100 KB":         {strings.Repeat("x", 100<<10)},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t)
 			r.task("T", argsScript)
 			r.push("T", entryOf(t, args, nil))
@@ -72,11 +74,13 @@ func TestCompatArgumentsAreExactAndInOrder(t *testing.T) {
 }
 
 func TestCompatEntriesWithoutArguments(t *testing.T) {
+	t.Parallel()
 	for _, entry := range []string{
 		`{}`, `null`, ` { } `, `{"args":null}`, `{"args":[]}`, `{"env":[]}`, `{"env":{}}`, `{"env":null}`, `{"unknown":[1,{"a":2}]}`,
 		`{} trailing bytes are ignored`, `{}{"args":["x"]}`,
 	} {
 		t.Run(entry, func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t)
 			r.task("T", `echo $# >"$D/count"`)
 			r.push("T", entry)
@@ -123,6 +127,7 @@ func TestCompatEnvironment(t *testing.T) {
 }
 
 func TestCompatStandardInputIsEmptyAndTheProcessGroupItsOwn(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `wc -c >"$D/stdin"; cut -d' ' -f1,5 /proc/$$/stat >"$D/group"`)
 	r.push("T", "{}")
@@ -139,6 +144,7 @@ func TestCompatStandardInputIsEmptyAndTheProcessGroupItsOwn(t *testing.T) {
 // A shell pipeline relies on SIGPIPE; nothing that the daemon ignores or blocks
 // may be passed on.
 func TestCompatNoSignalIsIgnoredOrBlocked(t *testing.T) {
+	t.Parallel()
 	// As gordon does. Otherwise they stay ignored where whoever started this test
 	// has them ignored, as nohup does.
 	caught := make(chan os.Signal, 1)
@@ -191,6 +197,7 @@ var besides16 = cmpopts.IgnoreMapEntries(func(name string, _ any) bool {
 })
 
 func TestCompatFailureAndItsWording(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ script, message string }{
 		"exit status":                  {"exit 3", "exit status 3"},
 		"exit status and output":       {"echo out; echo err >&2; exit 3", "exit status 3\nout\nerr\n"},
@@ -201,6 +208,7 @@ func TestCompatFailureAndItsWording(t *testing.T) {
 		"closed output, then a status": {"exec >&- 2>&-; exit 5", "exit status 5"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t)
 			r.task("T", c.script)
 			record := failOne(t, r, `{"args":["a"],"env":{"K":"V"},"kept":1.50}`)
@@ -218,6 +226,7 @@ func TestCompatFailureAndItsWording(t *testing.T) {
 }
 
 func TestCompatFailOnOutput(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		on     config.FailOnOutput
 		script string
@@ -231,6 +240,7 @@ func TestCompatFailOnOutput(t *testing.T) {
 		{config.FailOnNone, "echo o; exit 1", "exit status 1\no\n"},
 	} {
 		t.Run(fmt.Sprintf("%s, %s", c.on, c.script), func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t)
 			r.task("T", c.script, func(t *config.Task) { t.FailOnOutput = c.on })
 			if c.fails != "" {
@@ -250,6 +260,7 @@ func TestCompatFailOnOutput(t *testing.T) {
 }
 
 func TestCompatScriptsThatCannotBeStarted(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	plain := filepath.Join(dir, "not-executable")
 	odd := filepath.Join(dir, "no-interpreter")
@@ -268,6 +279,7 @@ func TestCompatScriptsThatCannotBeStarted(t *testing.T) {
 		odd:            "fork/exec " + odd + ": no such file or directory",
 	} {
 		t.Run(want, func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t)
 			r.add(config.Task{Type: "T", Script: path})
 			if got := failOne(t, r, `{"args":["a"]}`)["error_message"].(string); !strings.HasPrefix(got, want) {
@@ -278,6 +290,7 @@ func TestCompatScriptsThatCannotBeStarted(t *testing.T) {
 }
 
 func TestArgumentOverTheKernelsLimitFailsClearly(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", "")
 	message := failOne(t, r, entryOf(t, []string{"short", strings.Repeat("x", 200<<10)}, nil))["error_message"].(string)
@@ -289,6 +302,7 @@ func TestArgumentOverTheKernelsLimitFailsClearly(t *testing.T) {
 }
 
 func TestEnvironmentThatCannotBeSetFailsClearly(t *testing.T) {
+	t.Parallel()
 	for name, env := range map[string]map[string]string{
 		"holds =":      {"A=B": "x"},
 		"empty":        {"": "x"},
@@ -297,6 +311,7 @@ func TestEnvironmentThatCannotBeSetFailsClearly(t *testing.T) {
 		"runs code":    {"LD_PRELOAD": "/tmp/x.so"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t)
 			r.task("T", `touch "$D/ran"`)
 			message := failOne(t, r, entryOf(t, nil, env))["error_message"].(string)
@@ -311,6 +326,7 @@ func TestEnvironmentThatCannotBeSetFailsClearly(t *testing.T) {
 }
 
 func TestAllowUnsafeEnv(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `echo "$PYTHONPATH" >"$D/seen"`, func(t *config.Task) { t.Env.AllowUnsafe = true })
 	r.push("T", entryOf(t, nil, map[string]string{"PYTHONPATH": "/opt/lib"}))
@@ -322,6 +338,7 @@ func TestAllowUnsafeEnv(t *testing.T) {
 }
 
 func TestCompatUnreadableEntriesLandOnTheFailedList(t *testing.T) {
+	t.Parallel()
 	for entry, kept := range map[string]string{
 		`{"args":[1]}`:              "args",
 		`{"args":"x","other":true}`: "other",
@@ -333,6 +350,7 @@ func TestCompatUnreadableEntriesLandOnTheFailedList(t *testing.T) {
 		`not json`:                  "raw",
 	} {
 		t.Run(entry, func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t)
 			r.task("T", `touch "$D/ran"`)
 			record := failOne(t, r, entry)
@@ -353,32 +371,35 @@ func TestCompatUnreadableEntriesLandOnTheFailedList(t *testing.T) {
 }
 
 func TestCompatFailedListTTL(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", "exit 1", func(t *config.Task) { t.Failed.TTL = time.Hour })
 	failOne(t, r, "{}")
-	if ttl := server.Do(t, "TTL", "q:T:failed").(int64); ttl < 3000 || ttl > 3600 {
+	if ttl := r.server.Do(t, "TTL", "q:T:failed").(int64); ttl < 3000 || ttl > 3600 {
 		t.Errorf("TTL %d", ttl)
 	}
-	server.Do(t, "EXPIRE", "q:T:failed", 5)
+	r.server.Do(t, "EXPIRE", "q:T:failed", 5)
 	r.push("T", "{}")
 	r.ended(2)
-	if ttl := server.Do(t, "TTL", "q:T:failed").(int64); ttl < 3000 {
+	if ttl := r.server.Do(t, "TTL", "q:T:failed").(int64); ttl < 3000 {
 		t.Errorf("TTL %d after another push", ttl)
 	}
 }
 
 func TestCompatNoFailedListWithoutATTL(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", "exit 1", func(t *config.Task) { t.Failed.TTL = 0 })
 	r.push("T", "{}", "{}")
 	r.start()
 	r.ended(2)
-	if keys := server.Keys(t, "q:T*"); len(keys) != 0 {
+	if keys := r.server.Keys(t, "q:T*"); len(keys) != 0 {
 		t.Errorf("left in redis: %v", keys)
 	}
 }
 
 func TestEntriesOf5MB(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", "echo $#; exit 1")
 	entry := `{"args":["a"],"payload":"` + strings.Repeat("x", 5<<20) + `"}`
@@ -389,6 +410,7 @@ func TestEntriesOf5MB(t *testing.T) {
 }
 
 func TestOutputOf1GBRunsAtConstantMemory(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", "head -c 1000000000 /dev/zero; echo end; exit 1")
 	message := failOne(t, r, "{}")["error_message"].(string)
@@ -421,6 +443,7 @@ func peakMemory(t *testing.T) int64 {
 // A child that keeps the output open must not hold the slot. This one lives until the
 // test's folder is removed.
 func TestAChildThatKeepsTheOutputOpenDoesNotHoldTheSlot(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `sh -c 'echo $$ >"$1/child"; while [ -e "$1/child" ]; do sleep 0.05; done' x "$D" & while ! [ -s "$D/child" ]; do sleep 0.01; done`)
 	r.push("T", "{}")
@@ -433,6 +456,7 @@ func TestAChildThatKeepsTheOutputOpenDoesNotHoldTheSlot(t *testing.T) {
 
 // 1.6.5 had one line per failure on standard output; here it is a record.
 func TestFailuresAreLoggedWithWhy(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", "echo the database is gone >&2; exit 3")
 	failOne(t, r, `{"args":["secret-password"]}`)

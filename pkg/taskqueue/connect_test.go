@@ -29,7 +29,7 @@ func (r *rig) refused(patience time.Duration) error {
 	return err
 }
 
-// on has the rig use another server, with one entry in the queue T.
+// on has the rig use another r.server, with one entry in the queue T.
 func (r *rig) on(s *redistest.Server) {
 	r.t.Helper()
 	r.config.RedisAddress = s.Socket
@@ -48,6 +48,7 @@ func (r *rig) wasLeft(s *redistest.Server) {
 // Without a command that is needed later, an entry would be taken that could never be
 // finished.
 func TestStartWithoutACommand(t *testing.T) {
+	t.Parallel()
 	for _, command := range []string{"EVAL", "SUBSCRIBE", "LTRIM"} {
 		r := newRig(t)
 		s := redistest.New(t, "--rename-command", command, "")
@@ -65,6 +66,7 @@ func TestStartWithoutACommand(t *testing.T) {
 
 // A user that may not call EVAL is refused before any entry is taken as well.
 func TestStartWithoutTheRightToScripts(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	s := redistest.New(t)
 	r.on(s)
@@ -92,6 +94,7 @@ func newCluster(t *testing.T) *redistest.Server {
 }
 
 func TestClusterNeedsAHashTag(t *testing.T) {
+	t.Parallel()
 	s := newCluster(t)
 	r := newRig(t)
 	r.until("the cluster is up", func() bool {
@@ -124,6 +127,7 @@ func TestClusterNeedsAHashTag(t *testing.T) {
 // A server that allows too few connections is not used at all: types would stand
 // still, and producers find no place.
 func TestTooFewConnections(t *testing.T) {
+	t.Parallel()
 	s := redistest.New(t, "--maxclients", "20")
 	r := newRig(t)
 	r.on(s)
@@ -152,6 +156,7 @@ func TestTooFewConnections(t *testing.T) {
 
 // Who waits is told why, and not each time.
 func TestWaitForRedisIsSaid(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.config.RedisAddress = r.file("none")
 	r.task("T", ":")

@@ -22,6 +22,7 @@ func (r *rig) errorScript(body string) {
 }
 
 func TestCompatErrorScriptGetsAFileThatTellsOfTheFailure(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.errorScript(`cp "$1" "$D/told"; echo "$1" >"$D/path"; stat -c %a "$1" >"$D/mode"`)
 	r.task("T", "echo oops; exit 3")
@@ -42,6 +43,7 @@ func TestCompatErrorScriptGetsAFileThatTellsOfTheFailure(t *testing.T) {
 }
 
 func TestCompatErrorScriptRunsForUnreadableEntriesAndWithoutAFailedList(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.errorScript(`sed -n 3p "$1" >>"$D/told"`)
 	r.task("T", "exit 1", func(t *config.Task) { t.Failed.TTL = 0 })
@@ -57,6 +59,7 @@ func TestCompatErrorScriptRunsForUnreadableEntriesAndWithoutAFailedList(t *testi
 }
 
 func TestAFailingErrorScriptIsLogged(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.errorScript("echo not today; exit 4")
 	r.task("T", "exit 1")
@@ -74,6 +77,7 @@ func TestAFailingErrorScriptIsLogged(t *testing.T) {
 // The notice may be repeated by a crash, but not lost: it is given before the
 // entry leaves its run list.
 func TestErrorScriptRunsBeforeTheEntryLeavesItsRunList(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.errorScript(`touch "$D/telling"; while ! [ -e "$D/go" ]; do sleep 0.01; done`)
 	r.task("T", "exit 1")
@@ -89,6 +93,7 @@ func TestErrorScriptRunsBeforeTheEntryLeavesItsRunList(t *testing.T) {
 
 // The last stage of a stop leaves nobody a grace.
 func TestKillEndsAnErrorScriptThatIgnoresSIGTERM(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.config.KillGrace = time.Hour
 	r.errorScript(`trap '' TERM; touch "$D/telling"; while :; do sleep 0.01; done`)
@@ -109,6 +114,7 @@ func TestKillEndsAnErrorScriptThatIgnoresSIGTERM(t *testing.T) {
 }
 
 func TestAbortEndsAnErrorScriptThatHangs(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.config.KillGrace = 200 * time.Millisecond
 	r.errorScript(`touch "$D/telling"; while :; do sleep 0.01; done`)

@@ -17,7 +17,7 @@ func TestExhaustionFailsNoEntry(t *testing.T) {
 	r := newRig(t)
 	r.startTimeout = 100 * time.Millisecond
 	r.task("T", `echo "$GORDON_ATTEMPT" >>"$D/ran"`, func(c *config.Task) { c.OnCrash, c.Failed.TTL = config.CrashFail, 0 })
-	producer := server.Conn(t)
+	producer := r.server.Conn(t)
 	r.start()
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {

@@ -12,6 +12,7 @@ import (
 )
 
 func TestAnUnfitHostRestsLongerEachTime(t *testing.T) {
+	t.Parallel()
 	var f fitness
 	now := time.Now()
 	for i, want := range []int{1, 2, 4, 8, 16, 32, 60, 60} {
@@ -38,6 +39,7 @@ func TestAnUnfitHostRestsLongerEachTime(t *testing.T) {
 
 // A host that cannot start a script takes few entries, in whichever way it cannot.
 func TestAHostThatCannotStartTasksLeavesThemToOthers(t *testing.T) {
+	t.Parallel()
 	for name, spoil := range map[string]func(r *rig, c *config.Task){
 		"no script":      func(r *rig, c *config.Task) { c.Script = r.file("nowhere") },
 		"not executable": func(r *rig, _ *config.Task) { check(r.t, os.Chmod(r.file("T.sh"), 0o644)) },
@@ -50,7 +52,9 @@ func TestAHostThatCannotStartTasksLeavesThemToOthers(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			unfit, fit := newRig(t), newRig(t)
+			t.Parallel()
+			unfit := newRig(t)
+			fit := newRigOn(t, unfit.server)
 			fit.task("T", `echo "$1" >>"$D/ran"`, workers(2))
 			unfit.task("T", "exit 0", workers(2))
 			task := unfit.config.Tasks["T"]
@@ -62,7 +66,7 @@ func TestAHostThatCannotStartTasksLeavesThemToOthers(t *testing.T) {
 			for i := range entries {
 				fit.push("T", fmt.Sprintf(`{"args":["%d"]}`, i))
 			}
-			fit.until("all are gone", func() bool { return server.Do(t, "EXISTS", "q:T").(int64) == 0 && fit.inRunLists() == 0 })
+			fit.until("all are gone", func() bool { return fit.server.Do(t, "EXISTS", "q:T").(int64) == 0 && fit.inRunLists() == 0 })
 			failed := unfit.counters.Snapshot().Failed
 			if done := fit.counters.Snapshot().Done; done+failed != entries || failed > 20 {
 				t.Errorf("%d failed on the host that cannot, %d ran on the other", failed, done)
@@ -84,6 +88,7 @@ func check(t testing.TB, err error) {
 // Once the script is there, the type runs again, at the latest after its rest, and a
 // reload ends that.
 func TestAHostThatCanAgain(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", "exit 0")
 	check(t, os.Rename(r.file("T.sh"), r.file("moved")))
@@ -107,6 +112,7 @@ func TestAHostThatCanAgain(t *testing.T) {
 
 // The first task that starts again may run for long; others start beside it.
 func TestTasksStartBesideTheFirstOneThatCan(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", waitForGo, workers(2))
 	check(t, os.Rename(r.file("T.sh"), r.file("moved")))
@@ -122,6 +128,7 @@ func TestTasksStartBesideTheFirstOneThatCan(t *testing.T) {
 
 // What is wrong with one entry is not wrong with the host.
 func TestAnEntryThatCannotBeStartedIsNoFaultOfTheHost(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", "exit 0")
 	r.start()

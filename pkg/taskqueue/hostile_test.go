@@ -31,7 +31,7 @@ func (r *rig) forge(id, types string) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	server.Do(r.t, "HSET", "q:instances", id, about)
+	r.server.Do(r.t, "HSET", "q:instances", id, about)
 }
 
 func (r *rig) checkAlive() {
@@ -46,6 +46,7 @@ func (r *rig) checkAlive() {
 // Records of foreign content are left alone, keep nobody busy, and keep nobody
 // else's entries from coming back.
 func TestHostileRecords(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.times.Lease = 600 * time.Millisecond
 	canaries := map[string]string{
@@ -53,7 +54,7 @@ func TestHostileRecords(t *testing.T) {
 		"q:T:run:*:0": "a glob", "q:a:run:a\r\nb:0": "line breaks", "q::run:-00000000:0": "no type",
 	}
 	for key, content := range canaries {
-		server.Push(t, key, content)
+		r.server.Push(t, key, content)
 	}
 	unbelievable := []string{"", "*", "?", "[a-z]*", `\*`, "a\r\nb", "a\x00b", "live-00000000:0\r\nDEL q:other", "T:run:live-00000000"}
 	for _, id := range unbelievable {
@@ -68,23 +69,23 @@ func TestHostileRecords(t *testing.T) {
 		unbelievable = append(unbelievable, id)
 	}
 	for i := range 200 {
-		server.Do(t, "HSET", "q:instances", fmt.Sprintf("bad json %d\n\x1b[31m", i), "{")
+		r.server.Do(t, "HSET", "q:instances", fmt.Sprintf("bad json %d\n\x1b[31m", i), "{")
 	}
 	r.forge("dead-00000001", `{"T":{"slots":131072}}`)
-	server.Push(t, "q:T:run:dead-00000001:131071", "{}")
+	r.server.Push(t, "q:T:run:dead-00000001:131071", "{}")
 	r.task("T", `echo ran >>"$D/ran"`)
 	r.start()
 	r.until("the entry of the honest one ran", func() bool { return r.exists("ran") })
-	r.until("it is off the record", func() bool { return server.Do(t, "HEXISTS", "q:instances", "dead-00000001").(int64) == 0 })
+	r.until("it is off the record", func() bool { return r.server.Do(t, "HEXISTS", "q:instances", "dead-00000001").(int64) == 0 })
 	time.Sleep(3 * r.times.Lease) // further looks, which have to change nothing
 	r.checkAlive()
 	for key, content := range canaries {
-		if diff := cmp.Diff([]string{content}, server.List(t, key)); diff != "" {
+		if diff := cmp.Diff([]string{content}, r.server.List(t, key)); diff != "" {
 			t.Errorf("%q: %s", key, diff)
 		}
 	}
 	for _, id := range unbelievable {
-		if server.Do(t, "HEXISTS", "q:instances", id).(int64) == 0 {
+		if r.server.Do(t, "HEXISTS", "q:instances", id).(int64) == 0 {
 			t.Errorf("the record %q was removed", id)
 		}
 	}
@@ -99,8 +100,10 @@ func TestHostileRecords(t *testing.T) {
 // A record whose id is the beginning of a living instance's task ids must not
 // have its tasks killed.
 func TestForgedRecordsKillNothing(t *testing.T) {
+	t.Parallel()
 	for name, suffix := range map[string]string{"type": ".T", "a type like a nonce": ".T-00000000", "dot": "."} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t)
 			r.times.Lease = 300 * time.Millisecond
 			r.task("T", `touch "$D/started"; while ! [ -e "$D/go" ]; do sleep 0.02; done; echo "$GORDON_TASK_ID" >"$D/ended"`)
@@ -114,7 +117,7 @@ func TestForgedRecordsKillNothing(t *testing.T) {
 			own := r.pool.current.id
 			id := own + suffix
 			r.forge(id, `{"T":{"slots":2}}`)
-			r.until("the forged one is dealt with", func() bool { return server.Do(t, "HEXISTS", "q:instances", id).(int64) == 0 })
+			r.until("the forged one is dealt with", func() bool { return r.server.Do(t, "HEXISTS", "q:instances", id).(int64) == 0 })
 			r.write("go")
 			r.ended(1)
 			if s := r.counters.Snapshot(); s.Done != 1 || !strings.HasPrefix(r.read("ended"), own) {
@@ -126,21 +129,22 @@ func TestForgedRecordsKillNothing(t *testing.T) {
 
 // What Redis refuses of one dead instance must not keep the others' entries.
 func TestARefusedRecoveryKeepsNobodyElse(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.times.Lease = 600 * time.Millisecond
-	server.Do(t, "HSET", "q:hash", "no", "list")
+	r.server.Do(t, "HSET", "q:hash", "no", "list")
 	for i := range 10 {
 		r.forge(fmt.Sprintf("stuck-%08x", i), `{"hash":{"slots":2}}`)
-		server.Push(t, fmt.Sprintf("q:hash:run:stuck-%08x:0", i), fmt.Sprintf(`{"args":["%d"]}`, i))
+		r.server.Push(t, fmt.Sprintf("q:hash:run:stuck-%08x:0", i), fmt.Sprintf(`{"args":["%d"]}`, i))
 		r.forge(fmt.Sprintf("dead-%08x", i), `{"T":{"slots":2},"hash":{"slots":2}}`)
-		server.Push(t, fmt.Sprintf("q:T:run:dead-%08x:1", i), fmt.Sprintf(`{"args":["%d"]}`, i))
+		r.server.Push(t, fmt.Sprintf("q:T:run:dead-%08x:1", i), fmt.Sprintf(`{"args":["%d"]}`, i))
 	}
 	r.task("T", `echo ran >>"$D/ran"`)
 	r.start()
 	r.until("all ran that could", func() bool { return len(r.lines("ran")) == 10 })
 	r.until("only those that are refused stand in run lists", func() bool { return r.inRunLists() == 10 })
-	server.Do(t, "DEL", "q:hash")
-	r.until("the others are back, too", func() bool { return len(server.List(t, "q:hash")) == 10 })
+	r.server.Do(t, "DEL", "q:hash")
+	r.until("the others are back, too", func() bool { return len(r.server.List(t, "q:hash")) == 10 })
 }
 
 // oddNames can be types and parts of keys, and mean something elsewhere.
@@ -167,17 +171,18 @@ func (r *rig) configureOdd(t *testing.T) {
 // Each type is taken from, fails, is recovered and reloaded by its own name, and
 // nothing else that the name could mean is touched.
 func TestOddTypes(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	canaries := []string{"q:abc", "q:a", "q:canary", "q:b", "q:canary:failed", "q:x:run:y:0", "q", "q:" + strings.Repeat("x", 254)}
 	for _, key := range canaries {
-		server.Push(t, key, "mine")
+		r.server.Push(t, key, "mine")
 	}
 	r.configureOdd(t)
 	types := make(map[string]store.InstanceType)
 	for _, name := range oddNames() {
 		r.push(name, `{"args":["well"]}`, `{"args":["fail"]}`)
 		types[name] = store.InstanceType{Lists: 2}
-		server.Push(t, "q:"+name+":run:dead-00000000:1", `{"args":["recovered"]}`)
+		r.server.Push(t, "q:"+name+":run:dead-00000000:1", `{"args":["recovered"]}`)
 	}
 	r.onRecord("dead-00000000", func(i *store.Instance) { i.PID, i.Types = deadPID(t), types })
 	r.start()
@@ -213,26 +218,28 @@ func TestOddTypes(t *testing.T) {
 		}
 	}
 	for _, key := range canaries {
-		if diff := cmp.Diff([]string{"mine"}, server.List(t, key)); diff != "" {
+		if diff := cmp.Diff([]string{"mine"}, r.server.List(t, key)); diff != "" {
 			t.Errorf("%q: %s", key, diff)
 		}
 	}
 }
 
 func TestOddQueueKeys(t *testing.T) {
+	t.Parallel()
 	for _, name := range append(oddNames(), "a\nb", "\x01", "") {
 		t.Run(fmt.Sprintf("%.20q", name), func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t)
 			r.config.QueueKey = name
-			server.Push(t, "q:T", "mine")
-			server.Push(t, "canary:T", "mine")
+			r.server.Push(t, "q:T", "mine")
+			r.server.Push(t, "canary:T", "mine")
 			r.task("T", `[ "$1" = well ]`)
-			server.Push(t, name+":T", `{"args":["well"]}`, `{"args":["fail"]}`)
+			r.server.Push(t, name+":T", `{"args":["well"]}`, `{"args":["fail"]}`)
 			r.start()
 			r.until("both ran", func() bool { s := r.counters.Snapshot(); return s.Done == 1 && s.Failed == 1 })
-			r.until("the record stands", func() bool { return len(server.List(t, name+":T:failed")) == 1 })
+			r.until("the record stands", func() bool { return len(r.server.List(t, name+":T:failed")) == 1 })
 			for _, key := range []string{"q:T", "canary:T"} {
-				if diff := cmp.Diff([]string{"mine"}, server.List(t, key)); diff != "" {
+				if diff := cmp.Diff([]string{"mine"}, r.server.List(t, key)); diff != "" {
 					t.Errorf("%q: %s", key, diff)
 				}
 			}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nevsnode/gordon/v2/internal/failures"
 	"github.com/nevsnode/gordon/v2/internal/loop"
+	"github.com/nevsnode/gordon/v2/internal/redistest"
 
 	"github.com/gomodule/redigo/redis"
 	"github.com/google/go-cmp/cmp"
@@ -43,7 +44,7 @@ var onAny = func() failures.Set {
 // delayed returns what waits for its time.
 func (r *rig) delayed(taskType string) []string {
 	r.t.Helper()
-	list, err := redis.Strings(server.Do(r.t, "ZRANGE", "q:"+taskType+":delayed", 0, -1), nil)
+	list, err := redis.Strings(r.server.Do(r.t, "ZRANGE", "q:"+taskType+":delayed", 0, -1), nil)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -58,6 +59,7 @@ func (r *rig) ran(lines int, file string) []string {
 }
 
 func TestRetryUntilItWorks(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `echo "$1:$GORDON_ATTEMPT/$GORDON_MAX_ATTEMPTS" >>"$D/runs"; [ "$GORDON_ATTEMPT" = 3 ]`, attempts(5))
 	r.push("T", `{"args":["a"],"kept":1.50}`)
@@ -76,6 +78,7 @@ func TestRetryUntilItWorks(t *testing.T) {
 
 // The failed list and the error_script are for the last attempt.
 func TestRetryEndsOnTheFailedList(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.config.ErrorScript = r.file("notify.sh")
 	r.task("notify", `echo told >>"$D/told"`)
@@ -98,11 +101,12 @@ func TestRetryEndsOnTheFailedList(t *testing.T) {
 		t.Errorf("%d runs, error_script ran %d times", len(ids), len(r.lines("told")))
 	}
 	// Pushed back by a person, it has all its attempts again.
-	server.Do(t, "LMOVE", "q:T:failed", "q:T", "LEFT", "RIGHT")
+	r.server.Do(t, "LMOVE", "q:T:failed", "q:T", "LEFT", "RIGHT")
 	r.ran(6, "ids")
 }
 
 func TestRetryOnlyAfterSomeFailures(t *testing.T) {
+	t.Parallel()
 	on := func(names ...string) func(*config.Retry) {
 		return func(retry *config.Retry) {
 			var err error
@@ -126,6 +130,7 @@ func TestRetryOnlyAfterSomeFailures(t *testing.T) {
 		"status, not out": {"echo x; exit 1", "output", false, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t)
 			r.task("T", tt.script, attempts(2, on(tt.on)), timeout(tt.timeout, time.Second))
 			if got, want := failOne(t, r, "{}")["attempt"], map[bool]float64{false: 1, true: 2}[tt.again]; got != want {
@@ -134,6 +139,7 @@ func TestRetryOnlyAfterSomeFailures(t *testing.T) {
 		})
 	}
 	t.Run("not started", func(t *testing.T) {
+		t.Parallel()
 		r := newRig(t)
 		r.add(config.Task{Type: "T", Script: "/nonexistent"}, attempts(2, on("not started")))
 		if record := failOne(t, r, "{}"); record["attempt"] != 2.0 || record["outcome"] != "not started" {
@@ -141,6 +147,7 @@ func TestRetryOnlyAfterSomeFailures(t *testing.T) {
 		}
 	})
 	t.Run("never for what cannot be read", func(t *testing.T) {
+		t.Parallel()
 		r := newRig(t)
 		r.task("T", ":", attempts(2))
 		if record := failOne(t, r, `{"args":5}`); record["attempt"] != 1.0 || record["outcome"] != "unreadable" {
@@ -148,6 +155,7 @@ func TestRetryOnlyAfterSomeFailures(t *testing.T) {
 		}
 	})
 	t.Run("never for what will be refused again", func(t *testing.T) {
+		t.Parallel()
 		r := newRig(t)
 		r.task("T", ":", attempts(2))
 		if record := failOne(t, r, `{"env":{"LD_PRELOAD":"x"}}`); record["attempt"] != 1.0 {
@@ -158,6 +166,7 @@ func TestRetryOnlyAfterSomeFailures(t *testing.T) {
 
 // Two equal entries stay two.
 func TestRetryOfEqualEntries(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `echo . >>"$D/runs"; exit 1`, attempts(2), workers(4))
 	r.push("T", "{}", "{}", "{}", "{}", "{}", "{}")
@@ -170,6 +179,7 @@ func TestRetryOfEqualEntries(t *testing.T) {
 
 // While it waits, nothing of it is in gordon: a stop has nothing to wait for.
 func TestRetrySurvivesAStop(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `echo "$GORDON_ATTEMPT" >>"$D/runs"; [ "$GORDON_ATTEMPT" = 2 ]`, attempts(3, func(retry *config.Retry) {
 		retry.Delay, retry.DelayMax = time.Hour, time.Hour
@@ -178,7 +188,7 @@ func TestRetrySurvivesAStop(t *testing.T) {
 	r.start()
 	r.until("it waits", func() bool { return len(r.delayed("T")) == 1 })
 	r.pool.Shutdown(0, 5*time.Second, nil)
-	server.Do(t, "ZADD", "q:T:delayed", "XX", 0, r.delayed("T")[0]) // the hour is over
+	r.server.Do(t, "ZADD", "q:T:delayed", "XX", 0, r.delayed("T")[0]) // the hour is over
 	r.start()
 	r.ended(1)
 	if diff := cmp.Diff([]string{"1", "2"}, r.lines("runs")); diff != "" {
@@ -187,12 +197,14 @@ func TestRetrySurvivesAStop(t *testing.T) {
 }
 
 func TestDelay(t *testing.T) {
+	t.Parallel()
 	const wait = 400 * time.Millisecond
 	for name, order := range map[string]func(due time.Time) string{
 		"delay":  func(time.Time) string { return fmt.Sprintf(`"delay":%v`, wait.Seconds()) },
 		"run_at": func(due time.Time) string { return fmt.Sprintf(`"run_at":%.3f`, float64(due.UnixMilli())/1000) },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t)
 			r.task("T", `date +%s%3N >>"$D/$1"`)
 			r.start()
@@ -218,6 +230,7 @@ func TestDelay(t *testing.T) {
 // Producers that know when put their entries there themselves, also while gordon
 // thinks that nothing is due for long.
 func TestDelayedByAProducer(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `echo "$1" >>"$D/runs"`)
 	r.start()
@@ -228,7 +241,7 @@ func TestDelayedByAProducer(t *testing.T) {
 			after := map[string]time.Duration{"never": time.Hour, "third": 300 * time.Millisecond, "second": 200 * time.Millisecond, "first": -time.Hour}[name]
 			args = append(args, now.Add(after).UnixMilli(), `{"args":["`+name+`"]}`)
 		}
-		server.Do(t, "ZADD", args...)
+		r.server.Do(t, "ZADD", args...)
 	}
 	add("never")
 	add("third", "second", "first")
@@ -241,28 +254,30 @@ func TestDelayedByAProducer(t *testing.T) {
 }
 
 // fall has n entries of a type be due at once.
-func fall(t *testing.T, taskType string, n int) {
+func fall(t *testing.T, server *redistest.Server, taskType string, n int) {
 	t.Helper()
 	server.Do(t, "EVAL", "for i = 1, ARGV[1] do redis.call('ZADD', KEYS[1], i, i) end", 1, "q:"+taskType+":delayed", n)
 }
 
 // What Redis refuses for one type does not hold up the others.
 func TestDueBesideAQueueOfTheWrongType(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", ":")
 	r.task("U", ":")
-	server.Do(t, "SADD", "q:paused", "T", "U")
-	server.Do(t, "SET", "q:T", "no list")
-	fall(t, "T", 1)
+	r.server.Do(t, "SADD", "q:paused", "T", "U")
+	r.server.Do(t, "SET", "q:T", "no list")
+	fall(t, r.server, "T", 1)
 	const n = 200 * store.DueBatch // with a pause after each batch, two minutes
-	fall(t, "U", n)
+	fall(t, r.server, "U", n)
 	r.start()
-	r.until("all are in their queue", func() bool { return server.Do(t, "LLEN", "q:U").(int64) == n })
+	r.until("all are in their queue", func() bool { return r.server.Do(t, "LLEN", "q:U").(int64) == n })
 }
 
 // A flood of what is due does not hold up what else is heard.
 func TestCancelDuringAFlood(t *testing.T) {
-	server.Flush(t)
+	t.Parallel()
+	server := redistest.New(t)
 	const n = 2000 * store.DueBatch
 	var waiting []int
 	log := discard()
@@ -287,7 +302,7 @@ func TestCancelDuringAFlood(t *testing.T) {
 		}
 	})
 	<-w.Tried()
-	fall(t, "T", n)
+	fall(t, server, "T", n)
 	server.Do(t, "PUBLISH", "q:control", `{"cancel":"x"}`)
 	before := server.Do(t, "ZCARD", "q:T:delayed").(int64)
 	for server.Do(t, "LLEN", "q:T").(int64) < n {
@@ -303,14 +318,15 @@ func TestCancelDuringAFlood(t *testing.T) {
 
 // Redis is asked nothing while nothing is due.
 func TestDelayedEntriesCostNothingAtIdle(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", ":")
 	for i := range 10_000 {
-		server.Do(t, "ZADD", "q:T:delayed", time.Now().Add(time.Hour).UnixMilli()+int64(i), i)
+		r.server.Do(t, "ZADD", "q:T:delayed", time.Now().Add(time.Hour).UnixMilli()+int64(i), i)
 	}
 	r.start()
 	commands := func() int {
-		info, err := redis.String(server.Do(t, "INFO", "commandstats"), nil)
+		info, err := redis.String(r.server.Do(t, "INFO", "commandstats"), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -332,12 +348,14 @@ func TestDelayedEntriesCostNothingAtIdle(t *testing.T) {
 }
 
 func TestDeadline(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct{ entry, message string }{
 		"has passed":                 {`{"deadline":5}`, "not started: its deadline was 1970-01-01T00:00:05Z"},
 		"would pass in the meantime": {`{"deadline":"9000-01-01T00:00:00Z","run_at":"9000-01-01T00:00:00Z"}`, "not started: its deadline is 9000-01-01T00:00:00Z, and it may not run before"},
 		"both":                       {`{"deadline":"2000-01-01T00:00:00Z","delay":60}`, "not started: its deadline was 2000-01-01T00:00:00Z"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t)
 			r.task("T", `touch "$D/ran"`)
 			record := failOne(t, r, tt.entry)
@@ -347,6 +365,7 @@ func TestDeadline(t *testing.T) {
 		})
 	}
 	t.Run("no retry after it", func(t *testing.T) {
+		t.Parallel()
 		r := newRig(t)
 		r.task("T", `exit 3`, attempts(5, func(retry *config.Retry) { retry.Delay, retry.DelayMax = time.Hour, time.Hour }))
 		deadline := time.Now().Add(time.Minute).UTC().Format(time.RFC3339)
@@ -359,6 +378,7 @@ func TestDeadline(t *testing.T) {
 		}
 	})
 	t.Run("in time", func(t *testing.T) {
+		t.Parallel()
 		r := newRig(t)
 		r.task("T", `touch "$D/ran"`)
 		r.push("T", fmt.Sprintf(`{"deadline":%d,"delay":0.01}`, time.Now().Add(time.Hour).Unix()))
@@ -372,6 +392,7 @@ func TestDeadline(t *testing.T) {
 
 // An entry can only shorten the time that its task allows.
 func TestEntryTimeout(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		task    time.Duration
 		entry   string
@@ -382,6 +403,7 @@ func TestEntryTimeout(t *testing.T) {
 		"longer is the task": {200 * time.Millisecond, "3600", "timed out after 200ms"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t)
 			r.task("T", "sleep 60", timeout(tt.task, time.Second))
 			if record := failOne(t, r, `{"timeout":`+tt.entry+`}`); record["error_message"] != tt.message || record["outcome"] != "timed out" {
@@ -392,6 +414,7 @@ func TestEntryTimeout(t *testing.T) {
 }
 
 func TestEntryID(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `echo "$GORDON_ENTRY_ID" >>"$D/ids"`)
 	r.push("T", `{"id":"a-b"}`, `{"id":17}`, `{}`)
@@ -407,6 +430,7 @@ func TestEntryID(t *testing.T) {
 
 // What a record says of a run is what has happened.
 func TestFailedRecordTellsHowItWent(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `sleep 0.2; kill -KILL $$`)
 	before := time.Now().Truncate(time.Millisecond)
@@ -425,6 +449,7 @@ func TestFailedRecordTellsHowItWent(t *testing.T) {
 
 // The record on the failed list is JSON that 1.6.5's readers can read.
 func TestRecordForReadersOf16(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `exit 3`)
 	failOne(t, r, `{"args":["a"],"env":{"K":"V"}}`)

@@ -29,12 +29,13 @@ func elsewhere(i *store.Instance) {
 // Another machine counts as dead when its lease is gone and this side was
 // connected throughout: not before.
 func TestAnotherMachinesEntriesComeBackWhenItsLeaseIsGone(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.times.Lease = testLease
 	r.onRecord("far", elsewhere)
-	server.Do(t, "DEL", "q:instance:far")
+	r.server.Do(t, "DEL", "q:instance:far")
 	// It may only be cut off: this is not the third death.
-	server.Push(t, "q:T:run:far:1", fmt.Sprintf(`{"gordon":{"attempts":0,"crashes":2,"crashed_since":%d}}`, time.Now().Unix()-60))
+	r.server.Push(t, "q:T:run:far:1", fmt.Sprintf(`{"gordon":{"attempts":0,"crashes":2,"crashed_since":%d}}`, time.Now().Unix()-60))
 	r.task("T", `touch "$D/ran"`)
 	began := time.Now()
 	r.start()
@@ -42,20 +43,20 @@ func TestAnotherMachinesEntriesComeBackWhenItsLeaseIsGone(t *testing.T) {
 	if d := time.Since(began); d < testLease {
 		t.Errorf("recovered after %v, though nobody could know before %v", d, testLease)
 	}
-	r.until("it is off the record", func() bool { return server.Do(t, "HEXISTS", "q:instances", "far").(int64) == 0 })
+	r.until("it is off the record", func() bool { return r.server.Do(t, "HEXISTS", "q:instances", "far").(int64) == 0 })
 }
 
 // far leaves an instance of another machine on record whose lease is gone, with an
 // entry, and starts a pool behind a proxy.
 func far(t *testing.T) (*rig, *redistest.Proxy) {
 	t.Helper()
-	p := redistest.NewProxy(t, server)
 	r := newRig(t)
+	p := redistest.NewProxy(t, r.server)
 	r.times.Lease = testLease
 	r.config.RedisAddress = p.Socket
 	r.onRecord("far", elsewhere)
-	server.Do(t, "DEL", "q:instance:far")
-	server.Push(t, "q:T:run:far:1", "{}")
+	r.server.Do(t, "DEL", "q:instance:far")
+	r.server.Push(t, "q:T:run:far:1", "{}")
 	r.task("T", `touch "$D/ran"`)
 	r.start()
 	return r, p
@@ -63,6 +64,7 @@ func far(t *testing.T) (*rig, *redistest.Proxy) {
 
 // Where this instance could not renew its own lease, others could not either.
 func TestAGapInTheOwnRenewalsStartsTheWaitAnew(t *testing.T) {
+	t.Parallel()
 	r, p := far(t)
 	cut(p)
 	began := time.Now()
@@ -78,6 +80,7 @@ func TestAGapInTheOwnRenewalsStartsTheWaitAnew(t *testing.T) {
 // Redis closes idle connections ("timeout"), and so do firewalls: the age of one
 // connection means nothing.
 func TestConnectionsThatAreCutDoNotKeepTheDeadAlive(t *testing.T) {
+	t.Parallel()
 	r, p := far(t)
 	began := time.Now()
 	r.until("it ran", func() bool {
@@ -92,6 +95,7 @@ func TestConnectionsThatAreCutDoNotKeepTheDeadAlive(t *testing.T) {
 
 // A server that was started anew may have lost the lease.
 func TestAnotherRunOfTheServerStartsTheWaitAnew(t *testing.T) {
+	t.Parallel()
 	own := redistest.New(t, "--appendonly", "yes", "--appendfsync", "always")
 	r := newRig(t)
 	r.times.Lease = testLease
@@ -117,19 +121,20 @@ func TestAnotherRunOfTheServerStartsTheWaitAnew(t *testing.T) {
 }
 
 func TestALivingInstanceElsewhereKeepsItsEntries(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
-	server.Do(t, "CONFIG", "RESETSTAT")
+	r.server.Do(t, "CONFIG", "RESETSTAT")
 	r.times.Lease = 600 * time.Millisecond
 	r.onRecord("far", elsewhere) // with a lease of 30 s
-	server.Push(t, "q:T:run:far:1", "{}")
+	r.server.Push(t, "q:T:run:far:1", "{}")
 	r.task("T", `touch "$D/ran"`)
 	r.start()
 	// One look each 200 ms, and from 700 ms on a missing lease would count.
 	r.until("it was looked at ten times", func() bool {
-		stats, err := redis.String(server.Do(t, "INFO", "commandstats"), nil)
+		stats, err := redis.String(r.server.Do(t, "INFO", "commandstats"), nil)
 		return err == nil && regexp.MustCompile(`cmdstat_hgetall:calls=\d\d`).MatchString(stats)
 	})
-	if diff := cmp.Diff([]string{"{}"}, server.List(t, "q:T:run:far:1")); diff != "" {
+	if diff := cmp.Diff([]string{"{}"}, r.server.List(t, "q:T:run:far:1")); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -138,8 +143,8 @@ func TestALivingInstanceElsewhereKeepsItsEntries(t *testing.T) {
 // while Redis answers everybody else. A SIGTERM notes its time in the file "term".
 func loseLease(t *testing.T, policy config.OnLeaseLoss, ttl time.Duration, lose func(*redistest.Proxy)) (*rig, *redistest.Proxy) {
 	t.Helper()
-	p := redistest.NewProxy(t, server)
 	r := newRig(t)
+	p := redistest.NewProxy(t, r.server)
 	r.times.Lease = ttl
 	r.config.OnLeaseLoss = policy
 	r.config.RedisAddress = p.Socket
@@ -158,6 +163,7 @@ func cut(p *redistest.Proxy) {
 }
 
 func TestOnLeaseLossStop(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]func(p *redistest.Proxy, on bool){
 		"lost connection to redis": func(p *redistest.Proxy, on bool) {
 			if p.Decide(nil); on {
@@ -168,8 +174,9 @@ func TestOnLeaseLossStop(t *testing.T) {
 		"the attempt to renew hangs": (*redistest.Proxy).Mute,
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r, p := loseLease(t, config.LeaseLossStop, 2*testLease, func(p *redistest.Proxy) { fault(p, true) })
-			ends := time.Now().UnixMilli() + server.Do(t, "PTTL", "q:instance:"+r.pool.current.id).(int64)
+			ends := time.Now().UnixMilli() + r.server.Do(t, "PTTL", "q:instance:"+r.pool.current.id).(int64)
 			r.until("the task is stopped", func() bool { return r.counters.Snapshot().Running == 0 })
 			ns, err := strconv.ParseInt(strings.TrimSpace(r.read("term")), 10, 64)
 			if err != nil {
@@ -186,18 +193,19 @@ func TestOnLeaseLossStop(t *testing.T) {
 }
 
 func TestOnLeaseLossContinue(t *testing.T) {
+	t.Parallel()
 	r, p := loseLease(t, config.LeaseLossContinue, testLease, cut)
-	r.until("the lease is gone", func() bool { return server.Do(t, "EXISTS", "q:instance:"+r.pool.current.id).(int64) == 0 })
+	r.until("the lease is gone", func() bool { return r.server.Do(t, "EXISTS", "q:instance:"+r.pool.current.id).(int64) == 0 })
 	if n := r.counters.Snapshot().Running; n != 1 {
 		t.Errorf("%d run", n)
 	}
 	// Another host takes the entry over, as its recovery would.
-	server.Do(t, "LMOVE", "q:T:run:"+r.pool.current.id+":1", "q:elsewhere", "LEFT", "RIGHT")
+	r.server.Do(t, "LMOVE", "q:T:run:"+r.pool.current.id+":1", "q:elsewhere", "LEFT", "RIGHT")
 	r.write("go")
 	r.until("the task ended", func() bool { return r.read("done") == "x\n" })
 	p.Decide(nil)
 	r.until("the late finish is logged as such", func() bool { return strings.Contains(r.log.String(), "another host took it over") })
-	if diff := cmp.Diff([]string{"{}"}, server.List(t, "q:elsewhere")); diff != "" {
+	if diff := cmp.Diff([]string{"{}"}, r.server.List(t, "q:elsewhere")); diff != "" {
 		t.Errorf("the late finish removed what is somebody else's: %s", diff)
 	}
 }
@@ -205,27 +213,29 @@ func TestOnLeaseLossContinue(t *testing.T) {
 // The result of a run whose entry was taken over is not pushed: whoever has the entry
 // pushes a record, and two records of one payment would be paid twice.
 func TestALateResultIsNotPushed(t *testing.T) {
-	for name, takeOver := range map[string]func(c *store.Conn, k store.Keys, r store.Recovery) error{
-		"taken over": func(c *store.Conn, k store.Keys, r store.Recovery) error {
+	t.Parallel()
+	for name, takeOver := range map[string]func(s *redistest.Server, c *store.Conn, k store.Keys, r store.Recovery) error{
+		"taken over": func(_ *redistest.Server, c *store.Conn, k store.Keys, r store.Recovery) error {
 			if result, err := c.Recover(k, r); err != nil || result != store.Requeued {
 				return fmt.Errorf("recovered: %q, %w", result, err)
 			}
 			return c.ForgetDead(k, r.Dead, false)
 		},
-		"by a gordon without notes": func(_ *store.Conn, k store.Keys, r store.Recovery) error {
-			server.Do(t, "LMOVE", k.Run("T", r.Dead, r.List), "q:T", "LEFT", "LEFT")
+		"by a gordon without notes": func(s *redistest.Server, _ *store.Conn, k store.Keys, r store.Recovery) error {
+			s.Do(t, "LMOVE", k.Run("T", r.Dead, r.List), "q:T", "LEFT", "LEFT")
 			return nil
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r, p := loseLease(t, config.LeaseLossContinue, testLease, cut)
 			k, dead := store.Keys{Prefix: "q"}, r.pool.current.id
 			r.onRecord("another", func(i *store.Instance) { i.MachineID = "another" })
-			r.until("the lease is gone", func() bool { return server.Do(t, "EXISTS", k.Lease(dead)).(int64) == 0 })
-			link := store.NewClient(store.Options{Network: "unix", Address: server.Socket, Instance: "another"}).Link()
+			r.until("the lease is gone", func() bool { return r.server.Do(t, "EXISTS", k.Lease(dead)).(int64) == 0 })
+			link := store.NewClient(store.Options{Network: "unix", Address: r.server.Socket, Instance: "another"}).Link()
 			defer link.Close()
 			if err := link.Use(t.Context(), func(c *store.Conn) error {
-				return takeOver(c, k, store.Recovery{Dead: dead, Type: "T", List: 1, Entry: []byte("{}")})
+				return takeOver(r.server, c, k, store.Recovery{Dead: dead, Type: "T", List: 1, Entry: []byte("{}")})
 			}); err != nil {
 				t.Fatal(err)
 			}
@@ -243,13 +253,14 @@ func TestALateResultIsNotPushed(t *testing.T) {
 }
 
 func TestOnCrashFail(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.errorScript(`sed -n 3p "$1" >>"$D/told"`)
 	r.onRecord("old", func(i *store.Instance) {
 		i.PID = deadPID(t)
 		i.Types = map[string]store.InstanceType{"T": {Lists: 2, FailOnCrash: true, FailedTTL: 60}}
 	})
-	server.Push(t, "q:T:run:old:1", `{"args":["a"]}`)
+	r.server.Push(t, "q:T:run:old:1", `{"args":["a"]}`)
 	r.task("T", `touch "$D/ran"`)
 	r.start()
 	r.until("it is on the failed list", func() bool { return len(r.failed("T")) == 1 })
@@ -267,17 +278,19 @@ func TestOnCrashFail(t *testing.T) {
 
 // The entry may be on the failed list although the answer was lost: people are told.
 func TestOnCrashFailIsToldAlthoughTheAnswerIsLost(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]redistest.Fault{"request": redistest.BeforeRequest, "answer": redistest.BeforeAnswer} {
 		t.Run(name, func(t *testing.T) {
-			p := redistest.NewProxy(t, server)
+			t.Parallel()
 			r := newRig(t)
+			p := redistest.NewProxy(t, r.server)
 			r.config.RedisAddress = p.Socket
 			r.errorScript(`sed -n 3p "$1" >>"$D/told"`)
 			r.onRecord("old", func(i *store.Instance) {
 				i.PID = deadPID(t)
 				i.Types = map[string]store.InstanceType{"T": {Lists: 2, FailOnCrash: true}}
 			})
-			server.Push(t, "q:T:run:old:1", `{"args":["a"]}`)
+			r.server.Push(t, "q:T:run:old:1", `{"args":["a"]}`)
 			r.task("T", "")
 			p.Decide(redistest.FailOnce("'requeued'", 1, fault)) // a word of the script
 			r.start()
@@ -292,14 +305,15 @@ func TestOnCrashFailIsToldAlthoughTheAnswerIsLost(t *testing.T) {
 // A start does not wait for the error_script, which may take long for each entry: it
 // would be given up, and the error_script be ended with it.
 func TestAStartDoesNotWaitForTheErrorScript(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.errorScript(`while ! [ -e "$D/go" ]; do sleep 0.02; done; sed -n 3p "$1" >>"$D/told"`)
 	r.onRecord("old", func(i *store.Instance) {
 		i.PID = deadPID(t)
 		i.Types = map[string]store.InstanceType{"T": {Lists: 4, FailOnCrash: true}}
 	})
-	server.Push(t, "q:T:run:old:1", `{"args":["a"]}`)
-	server.Push(t, "q:T:run:old:2", `{"args":["b"]}`)
+	r.server.Push(t, "q:T:run:old:1", `{"args":["a"]}`)
+	r.server.Push(t, "q:T:run:old:2", `{"args":["b"]}`)
 	r.task("T", `echo "$1" >>"$D/ran"`)
 	r.push("T", `{"args":["c"]}`)
 	r.start()
@@ -313,9 +327,10 @@ func TestAStartDoesNotWaitForTheErrorScript(t *testing.T) {
 
 // The daemon's death may be the entry's doing.
 func TestPoisonGoesToTheFailedList(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.onRecord("old", func(i *store.Instance) { i.PID = deadPID(t) })
-	server.Push(t, "q:T:run:old:1", fmt.Sprintf(`{"gordon":{"attempts":0,"crashes":2,"crashed_since":%d}}`, time.Now().Unix()-60))
+	r.server.Push(t, "q:T:run:old:1", fmt.Sprintf(`{"gordon":{"attempts":0,"crashes":2,"crashed_since":%d}}`, time.Now().Unix()-60))
 	r.task("T", `touch "$D/ran"`)
 	r.start()
 	r.until("it is on the failed list", func() bool { return len(r.failed("T")) == 1 })

@@ -16,6 +16,7 @@ const leavesOne = `sleep 600 >&- 2>&- & echo $! >"$D/left"`
 
 // As in 1.6.5 they go on by default; what is new is that somebody hears of it.
 func TestCompat_LeftoversGoOn(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", leavesOne)
 	r.push("T", "{}")
@@ -36,6 +37,7 @@ func TestCompat_LeftoversGoOn(t *testing.T) {
 // As in 1.6.5, what a script or the error_script leaves behind may go on writing to its
 // output. It counts for nothing.
 func TestCompat_LeftoversMayWrite(t *testing.T) {
+	t.Parallel()
 	const late = `
 (read x <"$D/go"; echo late && echo late >&2 && echo "$0" >>"$D/wrote") &
 exit `
@@ -69,6 +71,7 @@ exit `
 }
 
 func TestLeftoversAreKilled(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", leavesOne, func(c *config.Task) { c.Leftovers, c.KillGrace = config.LeftoversKill, 20*time.Second })
 	r.push("T", "{}")
@@ -86,6 +89,7 @@ func TestLeftoversAreKilled(t *testing.T) {
 }
 
 func TestNothingLeftSaysNothing(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", "true")
 	r.push("T", "{}")

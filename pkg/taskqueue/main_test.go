@@ -1,14 +1,24 @@
 package taskqueue
 
 import (
+	"flag"
+	"fmt"
 	"os"
 	"testing"
 
-	"github.com/nevsnode/gordon/v2/internal/redistest"
+	"go.uber.org/goleak"
 )
 
-var server *redistest.Server
-
 func TestMain(m *testing.M) {
-	os.Exit(redistest.MainWithoutLeaks(m, func(s *redistest.Server) { server = s }))
+	flag.Parse()
+	// Most tests wait most of the time.
+	if err := flag.Set("test.parallel", "12"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	if err := goleak.Find(); code == 0 && err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
 }

@@ -7,6 +7,7 @@ import (
 )
 
 func TestSlotUsesItsListsInTurn(t *testing.T) {
+	t.Parallel()
 	s := &slot{index: 3}
 	if s.current() != 6 || s.other() != 7 {
 		t.Errorf("lists %d and %d", s.current(), s.other())
@@ -34,6 +35,7 @@ func TestSlotUsesItsListsInTurn(t *testing.T) {
 }
 
 func TestSlotRefusesWhatItsLifeDoesNotHave(t *testing.T) {
+	t.Parallel()
 	for name, step := range map[string]func(*slot){
 		"finish while free": (*slot).finish,
 		"taken while free":  func(s *slot) { s.taken(store.Taken{}, 1) },

@@ -5,57 +5,61 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nevsnode/gordon/v2/internal/redistest"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 )
 
 func TestPause(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `echo "$1" >>"$D/runs"; while [ "$1" = long ] && ! [ -e "$D/go" ]; do sleep 0.01; done`)
 	r.task("U", `echo "$1" >>"$D/others"`)
 	r.push("T", `{"args":["long"]}`)
 	r.start()
 	r.ran(1, "runs")
-	server.Do(t, "SADD", "q:paused", "T")
+	r.server.Do(t, "SADD", "q:paused", "T")
 	r.until("the pause is seen", func() bool { return strings.Contains(r.log.String(), "the type is paused") })
 	r.push("T", `{"args":["waits"]}`)
 	r.write("go") // what runs goes on, and takes nothing after it
 	r.ended(1)
 	r.push("U", `{"args":["other"]}`)
 	r.ran(1, "others")
-	if got := r.lines("runs"); len(got) != 1 || len(server.List(t, "q:T")) != 1 {
+	if got := r.lines("runs"); len(got) != 1 || len(r.server.List(t, "q:T")) != 1 {
 		t.Errorf("while it is paused: runs %q", got)
 	}
-	server.Do(t, "SREM", "q:paused", "T")
+	r.server.Do(t, "SREM", "q:paused", "T")
 	r.ran(2, "runs")
 }
 
 // An idle type waits inside a take, which has to be withdrawn.
 func TestPauseOfAnIdleType(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `touch "$D/ran"`)
 	r.start()
-	server.Do(t, "SADD", "q:paused", "T")
+	r.server.Do(t, "SADD", "q:paused", "T")
 	r.until("the pause is seen", func() bool { return strings.Contains(r.log.String(), "the type is paused") })
 	r.push("T", "{}")
-	r.until("nobody takes it", func() bool { return r.inRunLists() == 0 && len(server.List(t, "q:T")) == 1 })
+	r.until("nobody takes it", func() bool { return r.inRunLists() == 0 && len(r.server.List(t, "q:T")) == 1 })
 	if r.exists("ran") {
 		t.Error("a paused type ran")
 	}
-	server.Do(t, "DEL", "q:paused")
+	r.server.Do(t, "DEL", "q:paused")
 	r.ended(1)
 }
 
 // A pause survives a restart, and holds from the first moment on.
 func TestPauseHoldsAtTheStart(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `touch "$D/ran"`)
 	r.task("U", ":")
-	server.Do(t, "SADD", "q:paused", "T")
+	r.server.Do(t, "SADD", "q:paused", "T")
 	r.push("T", "{}")
 	r.push("U", "{}")
 	r.start()
 	r.ended(1)
-	if r.exists("ran") || len(server.List(t, "q:T")) != 1 {
+	if r.exists("ran") || len(r.server.List(t, "q:T")) != 1 {
 		t.Error("a paused type ran")
 	}
 	// Nor does a reload begin it.
@@ -69,16 +73,17 @@ func TestPauseHoldsAtTheStart(t *testing.T) {
 }
 
 func TestPauseLastsOverALossOfTheWatch(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `touch "$D/ran"`)
 	r.start()
-	server.Do(t, "SADD", "q:paused", "T")
+	r.server.Do(t, "SADD", "q:paused", "T")
 	r.until("the pause is seen", func() bool { return strings.Contains(r.log.String(), "the type is paused") })
-	server.Do(t, "CLIENT", "KILL", "TYPE", "pubsub")
+	r.server.Do(t, "CLIENT", "KILL", "TYPE", "pubsub")
 	r.until("the loss is seen", func() bool { return strings.Contains(r.log.String(), "lost connection to redis") })
 	r.push("T", "{}")
 	r.until("redis is back", func() bool { return strings.Contains(r.log.String(), "redis is back") })
-	server.Do(t, "SREM", "q:paused", "T")
+	r.server.Do(t, "SREM", "q:paused", "T")
 	r.ended(1)
 	if n := strings.Count(r.log.String(), "the type is paused"); n != 1 {
 		t.Errorf("the pause was told %d times", n)
@@ -86,11 +91,13 @@ func TestPauseLastsOverALossOfTheWatch(t *testing.T) {
 }
 
 func TestCancel(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct{ entry, by string }{
 		"by the id of the task":  {`{}`, ".T.1"},
 		"by the id of the entry": {`{"id":"invoice 17"}`, "invoice 17"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t)
 			r.config.ErrorScript = r.file("notify.sh")
 			r.task("notify", `touch "$D/told"`)
@@ -104,8 +111,8 @@ while ! [ -s "$D/escaped" ]; do sleep 0.01; done; touch "$D/ready"; wait`, attem
 			if strings.HasPrefix(by, ".") {
 				by = strings.TrimSpace(r.read("id"))
 			}
-			server.Do(t, "PUBLISH", "q:control", `{"cancel":"somebody else's"}`)
-			server.Do(t, "PUBLISH", "q:control", `{"cancel":"`+by+`"}`)
+			r.server.Do(t, "PUBLISH", "q:control", `{"cancel":"somebody else's"}`)
+			r.server.Do(t, "PUBLISH", "q:control", `{"cancel":"`+by+`"}`)
 			r.ended(1)
 			failed := r.failed("T")
 			if len(failed) != 1 || !strings.Contains(failed[0], `"outcome":"cancelled"`) || !strings.HasSuffix(failed[0], `"error_message":"cancelled\nso far\n"}`) {
@@ -131,7 +138,9 @@ func backedOff(t *config.Task) {
 
 // One channel is heard by all; each stops what it has.
 func TestCancelReachesEveryInstance(t *testing.T) {
-	rigs := []*rig{newRig(t), newRig(t)}
+	t.Parallel()
+	server := redistest.New(t)
+	rigs := []*rig{newRigOn(t, server), newRigOn(t, server)}
 	for _, r := range rigs {
 		r.task("T", `touch "$D/ready"; sleep 60`)
 		r.start()
@@ -147,10 +156,11 @@ func TestCancelReachesEveryInstance(t *testing.T) {
 }
 
 func TestMalformedOrdersAreTold(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", ":")
 	r.start()
-	server.Do(t, "PUBLISH", "q:control", "stop that\nnow")
+	r.server.Do(t, "PUBLISH", "q:control", "stop that\nnow")
 	r.until("the log says so", func() bool {
 		return strings.Contains(r.log.String(), "a message on the control channel cannot be read")
 	})

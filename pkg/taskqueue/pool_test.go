@@ -15,6 +15,7 @@ import (
 )
 
 func TestEntriesRunInOrder(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `echo "$1" >>"$D/seen"`)
 	for i := range 20 {
@@ -27,12 +28,13 @@ func TestEntriesRunInOrder(t *testing.T) {
 			t.Fatalf("ran %v", r.lines("seen"))
 		}
 	}
-	if keys := server.Keys(t, "q:T*"); len(keys) != 0 {
+	if keys := r.server.Keys(t, "q:T*"); len(keys) != 0 {
 		t.Errorf("left in redis: %v", keys)
 	}
 }
 
 func TestWorkersBoundTheTasksThatRun(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `touch "$D/run.$$"; ls "$D" | grep -c run >>"$D/seen"; while ! [ -e "$D/go" ]; do sleep 0.01; done; rm "$D/run.$$"`, workers(3))
 	for range 9 {
@@ -43,7 +45,7 @@ func TestWorkersBoundTheTasksThatRun(t *testing.T) {
 	if n := r.counters.Snapshot().Running; n != 3 {
 		t.Errorf("%d run", n)
 	}
-	if left := len(server.List(t, "q:T")); left != 6 {
+	if left := len(r.server.List(t, "q:T")); left != 6 {
 		t.Errorf("%d wait, want 6", left)
 	}
 	r.write("go")
@@ -51,6 +53,7 @@ func TestWorkersBoundTheTasksThatRun(t *testing.T) {
 }
 
 func TestDrainWaitsAndTakesNothingNew(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `touch "$D/started"; while ! [ -e "$D/go" ]; do sleep 0.01; done; echo x >>"$D/done"`)
 	r.push("T", "{}", "{}")
@@ -62,20 +65,21 @@ func TestDrainWaitsAndTakesNothingNew(t *testing.T) {
 	if got := r.read("done"); got != "x\n" {
 		t.Errorf("done: %q", got)
 	}
-	if diff := cmp.Diff([]string{"q:T"}, server.Keys(t, "*")); diff != "" {
+	if diff := cmp.Diff([]string{"q:T"}, r.server.Keys(t, "*")); diff != "" {
 		t.Errorf("redis after a clean stop: %s", diff)
 	}
-	if diff := cmp.Diff([]string{"{}"}, server.List(t, "q:T")); diff != "" {
+	if diff := cmp.Diff([]string{"{}"}, r.server.List(t, "q:T")); diff != "" {
 		t.Error(diff)
 	}
 }
 
 func TestDrainOfAnIdlePoolIsPrompt(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", "")
 	r.task("U", "")
 	r.start()
-	redistest.WaitBlocked(t, server, 2)
+	redistest.WaitBlocked(t, r.server, 2)
 	began := time.Now()
 	r.pool.Drain()
 	<-r.pool.Over()
@@ -83,13 +87,14 @@ func TestDrainOfAnIdlePoolIsPrompt(t *testing.T) {
 	if d := time.Since(began); d > r.times.Block/2 {
 		t.Errorf("took %v", d)
 	}
-	if keys := server.Keys(t, "*"); len(keys) != 0 {
+	if keys := r.server.Keys(t, "*"); len(keys) != 0 {
 		t.Errorf("left in redis: %v", keys)
 	}
 }
 
 // Stopped tasks go back in the order in which they were taken, to the head.
 func TestAbortPutsEntriesBackInOrder(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `trap 'echo "$1" >>"$D/term"; exit 0' TERM; echo "$1" >>"$D/started"; while :; do sleep 0.01; done`, workers(3))
 	for i := range 5 {
@@ -100,7 +105,7 @@ func TestAbortPutsEntriesBackInOrder(t *testing.T) {
 	r.pool.Abort()
 	<-r.pool.Over()
 	want := []string{`{"args":["0"]}`, `{"args":["1"]}`, `{"args":["2"]}`, `{"args":["3"]}`, `{"args":["4"]}`}
-	if diff := cmp.Diff(want, server.List(t, "q:T")); diff != "" {
+	if diff := cmp.Diff(want, r.server.List(t, "q:T")); diff != "" {
 		t.Error(diff)
 	}
 	if n := len(r.lines("term")); n != 3 {
@@ -109,12 +114,13 @@ func TestAbortPutsEntriesBackInOrder(t *testing.T) {
 	if s := r.counters.Snapshot(); s.Failed != 0 || s.Done != 0 {
 		t.Errorf("a stopped task counts as neither done nor failed: %+v", s)
 	}
-	if keys := server.Keys(t, "*"); len(keys) != 1 {
+	if keys := r.server.Keys(t, "*"); len(keys) != 1 {
 		t.Errorf("left in redis: %v", keys)
 	}
 }
 
 func TestAbortKillsATreeThatIgnoresSIGTERM(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `trap '' TERM; setsid sh -c 'trap "" TERM; echo $$ >"$1/escaped"; while :; do sleep 0.05; done' x "$D" & while :; do sleep 0.05; done`, timeout(0, 200*time.Millisecond))
 	r.push("T", "{}")
@@ -125,13 +131,14 @@ func TestAbortKillsATreeThatIgnoresSIGTERM(t *testing.T) {
 	if alive(t, strings.TrimSpace(r.read("escaped"))) {
 		t.Error("a process that had escaped with setsid outlived the abort")
 	}
-	if diff := cmp.Diff([]string{"{}"}, server.List(t, "q:T")); diff != "" {
+	if diff := cmp.Diff([]string{"{}"}, r.server.List(t, "q:T")); diff != "" {
 		t.Error(diff)
 	}
 }
 
 // on_crash = "fail" means never a second run, whoever ended the first.
 func TestAbortOfATaskThatMustNotRunTwice(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.errorScript(`cp "$1" "$D/told"`)
 	r.task("T", `touch "$D/started"; while :; do sleep 0.01; done`, func(t *config.Task) {
@@ -145,7 +152,7 @@ func TestAbortOfATaskThatMustNotRunTwice(t *testing.T) {
 	if failed := r.failed("T"); len(failed) != 1 || !strings.Contains(failed[0], "gordon stopped this") {
 		t.Errorf("failed list: %q", failed)
 	}
-	if diff := cmp.Diff([]string{"{}"}, server.List(t, "q:T")); diff != "" {
+	if diff := cmp.Diff([]string{"{}"}, r.server.List(t, "q:T")); diff != "" {
 		t.Errorf("the one that never ran waits on: %s", diff)
 	}
 	if !strings.Contains(r.read("told"), "gordon stopped this") {
@@ -154,6 +161,7 @@ func TestAbortOfATaskThatMustNotRunTwice(t *testing.T) {
 }
 
 func TestShutdownStages(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	// Only a further signal ends it.
 	r.task("T", `trap '' TERM; touch "$D/started"; while :; do sleep 0.05; done`, timeout(0, time.Hour))
@@ -169,12 +177,13 @@ func TestShutdownStages(t *testing.T) {
 	hasten <- struct{}{} // do not wait: SIGTERM
 	hasten <- struct{}{} // and now SIGKILL
 	<-ended
-	if diff := cmp.Diff([]string{"{}"}, server.List(t, "q:T")); diff != "" {
+	if diff := cmp.Diff([]string{"{}"}, r.server.List(t, "q:T")); diff != "" {
 		t.Error(diff)
 	}
 }
 
 func TestBackoffRestsTheTypeAfterAFailure(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `date +%s%N >>"$D/seen"; exit 1`, workers(1), func(t *config.Task) {
 		t.Backoff = config.Backoff{Enabled: true, Min: 100 * time.Millisecond, Max: 200 * time.Millisecond, Factor: 2}
@@ -202,6 +211,7 @@ func TestBackoffRestsTheTypeAfterAFailure(t *testing.T) {
 }
 
 func TestStartWithoutRedis(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.config.RedisAddress = "/nonexistent/redis"
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -213,8 +223,9 @@ func TestStartWithoutRedis(t *testing.T) {
 }
 
 func TestAliveWithRedisDown(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
-	p := redistest.NewProxy(t, server)
+	p := redistest.NewProxy(t, r.server)
 	r.config.RedisAddress = p.Socket
 	r.task("T", "")
 	r.start()
@@ -232,6 +243,7 @@ func TestAliveWithRedisDown(t *testing.T) {
 }
 
 func TestAliveNamesALoopThatHangs(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", "")
 	r.start()

@@ -14,11 +14,13 @@ import (
 // What is no UTF-8 reaches the script as it was pushed: as an argument, a variable
 // and the id. In a record of its failure it has the bytes of before.
 func TestBytesThatAreNoUTF8Arrive(t *testing.T) {
+	t.Parallel()
 	for name, entry := range map[string]string{
 		"as Python writes them": `{"args":["caf\udce9.txt"],"env":{"N":"\udcff"},"id":"i\udce9"}`,
 		"as they are":           "{\"args\":[\"caf\xe9.txt\"],\"env\":{\"N\":\"\xff\"},\"id\":\"i\xe9\"}",
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t)
 			r.task("T", `printf '%s|%s|%s' "$1" "$N" "$GORDON_ENTRY_ID" >"$D/got"; exit 3`)
 			r.push("T", entry)
@@ -36,6 +38,7 @@ func TestBytesThatAreNoUTF8Arrive(t *testing.T) {
 
 // What never ran to its end is kept for 72 h, though no failed list is wanted.
 func TestWhatNeverRanIsKept(t *testing.T) {
+	t.Parallel()
 	for name, entry := range map[string]string{
 		"unreadable":  `no entry`,
 		"not started": `{"args":["a\u0000b"]}`,
@@ -43,6 +46,7 @@ func TestWhatNeverRanIsKept(t *testing.T) {
 	} {
 		for _, ttl := range []time.Duration{0, time.Minute} {
 			t.Run(name+" "+ttl.String(), func(t *testing.T) {
+				t.Parallel()
 				r := newRig(t)
 				r.task("T", "exit 1", func(t *config.Task) { t.Failed.TTL = ttl })
 				r.push("T", entry)
@@ -54,7 +58,7 @@ func TestWhatNeverRanIsKept(t *testing.T) {
 				}
 				r.push("T", "{}") // which asks for less time, or none
 				r.ended(2)
-				if left := server.Do(t, "TTL", "q:T:failed").(int64); left < int64(store.NeverRan.Seconds())-60 {
+				if left := r.server.Do(t, "TTL", "q:T:failed").(int64); left < int64(store.NeverRan.Seconds())-60 {
 					t.Errorf("kept for %d s", left)
 				}
 			})
@@ -64,6 +68,7 @@ func TestWhatNeverRanIsKept(t *testing.T) {
 
 // Whoever moves the whole failed list back runs again what can run, and loses nothing.
 func TestRecordsPushedBackLoseNothing(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `echo $# >>"$D/ran"; [ -e "$D/fixed" ]`)
 	r.push("T", `{"args":["a"]}`, "user 42", "\xff\xfe")
@@ -72,7 +77,7 @@ func TestRecordsPushedBackLoseNothing(t *testing.T) {
 	before := r.failed("T")
 	r.write("fixed")
 	for range before {
-		server.Do(t, "LMOVE", "q:T:failed", "q:T", "LEFT", "RIGHT")
+		r.server.Do(t, "LMOVE", "q:T:failed", "q:T", "LEFT", "RIGHT")
 	}
 	r.ended(6)
 	if got := r.lines("ran"); !slices.Equal(got, []string{"1", "1"}) {
@@ -98,8 +103,10 @@ func TestRecordsPushedBackLoseNothing(t *testing.T) {
 
 // A failed list that is renamed to its queue takes its TTL along.
 func TestQueueThatWasAFailedListDoesNotExpire(t *testing.T) {
+	t.Parallel()
 	for _, when := range []string{"idle", "busy"} {
 		t.Run(when, func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t)
 			r.task("T", `echo "$1" >>"$D/ran"; [ -e "$D/fixed" ]; ok=$?; [ "$1" != wait ] || until [ -e "$D/go" ]; do sleep 0.01; done; exit $ok`)
 			r.push("T", `{"args":["1"]}`, `{"args":["2"]}`)
@@ -110,14 +117,14 @@ func TestQueueThatWasAFailedListDoesNotExpire(t *testing.T) {
 				r.until("it runs", func() bool { return slices.Contains(r.lines("ran"), "wait") })
 			}
 			r.push("X", "other")
-			server.Do(t, "RENAME", "q:T:failed", "q:T")
+			r.server.Do(t, "RENAME", "q:T:failed", "q:T")
 			r.push("T", `{"args":["3"]}`, `{"args":["wait"]}`, `{"args":["4"]}`)
 			r.write("fixed")
 			if when == "busy" {
 				r.write("go")
 			}
 			r.until("the TTL is removed", func() bool { return strings.Contains(r.log.String(), "the queue had a TTL") })
-			if ttl := server.Do(t, "TTL", "q:T").(int64); ttl > 0 {
+			if ttl := r.server.Do(t, "TTL", "q:T").(int64); ttl > 0 {
 				t.Errorf("the queue expires in %d s", ttl)
 			}
 			r.write("go")
@@ -128,18 +135,20 @@ func TestQueueThatWasAFailedListDoesNotExpire(t *testing.T) {
 
 // Nothing is asked about the queue for an entry that is no record.
 func TestNoCommandForAnOrdinaryEntry(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", "true")
 	r.start()
-	server.Do(t, "CONFIG", "RESETSTAT")
+	r.server.Do(t, "CONFIG", "RESETSTAT")
 	r.push("T", "{}", "{}", `{"args":["an error_message"]}`)
 	r.ended(3)
-	if stats, _ := server.Do(t, "INFO", "commandstats").([]byte); strings.Contains(string(stats), "cmdstat_persist") || len(stats) == 0 {
+	if stats, _ := r.server.Do(t, "INFO", "commandstats").([]byte); strings.Contains(string(stats), "cmdstat_persist") || len(stats) == 0 {
 		t.Errorf("commands: %s", stats)
 	}
 }
 
 func TestFailedListIsBounded(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", "exit 1", func(t *config.Task) { t.Failed.Max = 3 })
 	for range 5 {
@@ -157,6 +166,7 @@ func TestFailedListIsBounded(t *testing.T) {
 
 // 64 KiB of output that takes six times as much when it is escaped.
 func TestRecordIsBoundedWhateverAScriptPrints(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `head -c 70000 /dev/zero | tr '\0' '\1'; head -c 70000 /dev/zero >&2; exit 1`)
 	record := failOne(t, r, "{}")
@@ -171,6 +181,7 @@ func TestRecordIsBoundedWhateverAScriptPrints(t *testing.T) {
 // Unknown properties are the producer's own, but one that looks like a slip of the
 // hand is named once.
 func TestSlipsInEntriesAreNamedOnce(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `echo $# >>"$D/ran"`)
 	r.task("U", `true`)
@@ -193,6 +204,7 @@ func TestSlipsInEntriesAreNamedOnce(t *testing.T) {
 }
 
 func TestLogNamesTheEntryThatCannotBeRead(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", "true")
 	r.push("T", `{"args":[5],"id":"invoice-7"}`)

@@ -37,6 +37,7 @@ func (r *rig) onRecord(id string, change func(*store.Instance)) {
 }
 
 func TestRecoveryIsCertainOrNotAtAll(t *testing.T) {
+	t.Parallel()
 	cases := map[string]struct {
 		change  func(*store.Instance)
 		recover bool
@@ -51,15 +52,16 @@ func TestRecoveryIsCertainOrNotAtAll(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t)
 			r.onRecord("old", c.change)
-			server.Push(t, "q:T:run:old:1", "{}")
+			r.server.Push(t, "q:T:run:old:1", "{}")
 			r.task("T", `echo ran >>"$D/ran"`)
 			r.start()
 			if !c.recover {
 				r.pool.Drain()
 				<-r.pool.Over()
-				if diff := cmp.Diff([]string{"{}"}, server.List(t, "q:T:run:old:1")); diff != "" {
+				if diff := cmp.Diff([]string{"{}"}, r.server.List(t, "q:T:run:old:1")); diff != "" {
 					t.Error(diff)
 				}
 				return
@@ -71,7 +73,7 @@ func TestRecoveryIsCertainOrNotAtAll(t *testing.T) {
 			if !strings.Contains(r.log.String(), "entries of a dead instance") {
 				t.Error("the log does not say what was recovered")
 			}
-			if n := server.Do(t, "HEXISTS", "q:instances", "old").(int64); n != 0 {
+			if n := r.server.Do(t, "HEXISTS", "q:instances", "old").(int64); n != 0 {
 				t.Error("the dead instance is still on record")
 			}
 		})
@@ -82,12 +84,15 @@ func TestRecoveryIsCertainOrNotAtAll(t *testing.T) {
 // killed: by a record with the pid of a process that has ended, or, as from another
 // container, without its lease.
 func TestALivingInstanceIsNotTakenForDead(t *testing.T) {
+	t.Parallel()
 	for name, forge := range map[string]func(*testing.T, *store.Instance){
 		"another pid":             func(t *testing.T, i *store.Instance) { i.PID = deadPID(t) },
 		"another machine's lease": func(_ *testing.T, i *store.Instance) { i.MachineID = "" },
 	} {
 		t.Run(name, func(t *testing.T) {
-			a, b := newRig(t), newRig(t)
+			t.Parallel()
+			a := newRig(t)
+			b := newRigOn(t, a.server)
 			a.times.Lease, b.times.Lease = testLease, testLease
 			a.task("T", waitForGo)
 			a.push("T", "{}")
@@ -97,10 +102,10 @@ func TestALivingInstanceIsNotTakenForDead(t *testing.T) {
 			b.start()
 			b.until("b looks", func() bool {
 				a.onRecord(id, func(i *store.Instance) { forge(t, i) })
-				server.Do(t, "DEL", "q:instance:"+id)
+				a.server.Do(t, "DEL", "q:instance:"+id)
 				return strings.Contains(b.log.String(), "still had connections")
 			})
-			a.until("a is back on record", func() bool { return server.Do(t, "EXISTS", "q:instance:"+id).(int64) == 1 })
+			a.until("a is back on record", func() bool { return a.server.Do(t, "EXISTS", "q:instance:"+id).(int64) == 1 })
 			// b would go on with what it took for dead.
 			time.Sleep(a.times.Revival() + a.times.Renewal())
 			a.write("go")
@@ -124,6 +129,7 @@ func deadPID(t *testing.T) int {
 
 // What a dead daemon's tasks left running must not meet the second run.
 func TestRecoveryEndsLeftoversFirst(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	leftover := exec.Command("sh", "-c", "while :; do sleep 0.05; done")
 	leftover.Env = []string{"GORDON_TASK_ID=old-00000000.T.1", "PATH=/usr/bin:/bin"}
@@ -139,7 +145,7 @@ func TestRecoveryEndsLeftoversFirst(t *testing.T) {
 	defer func() { _ = other.Process.Kill(); _ = other.Wait() }()
 
 	r.onRecord("old-00000000", func(i *store.Instance) { i.PID = deadPID(t) })
-	server.Push(t, "q:T:run:old-00000000:0", "{}")
+	r.server.Push(t, "q:T:run:old-00000000:0", "{}")
 	r.task("T", `touch "$D/ran"`)
 	r.start()
 	<-gone

@@ -35,6 +35,7 @@ func (r *rig) running() int {
 }
 
 func TestReloadToMoreWorkers(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", waitForGo)
 	r.push("T", "{}", "{}", "{}", "{}", "{}", "{}")
@@ -48,6 +49,7 @@ func TestReloadToMoreWorkers(t *testing.T) {
 }
 
 func TestReloadToFewerWorkers(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", waitForGo, workers(4))
 	r.push("T", "{}", "{}", "{}", "{}", "{}", "{}")
@@ -67,6 +69,7 @@ func TestReloadToFewerWorkers(t *testing.T) {
 }
 
 func TestReloadWithNewChangedAndRemovedTypes(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("kept", `echo old >>"$D/kept"`)
 	r.task("removed", waitForGo)
@@ -83,7 +86,7 @@ func TestReloadWithNewChangedAndRemovedTypes(t *testing.T) {
 	r.until("the new and the changed one run", func() bool { return r.read("new") != "" && r.read("kept") == "new\n" })
 	r.write("go")
 	r.until("the removed one has ended", func() bool { return r.counters.Snapshot().Done == 3 && r.inRunLists() == 0 })
-	if diff := cmp.Diff([]string{`{"args":["second"]}`}, server.List(t, "q:removed")); diff != "" {
+	if diff := cmp.Diff([]string{`{"args":["second"]}`}, r.server.List(t, "q:removed")); diff != "" {
 		t.Errorf("a removed type takes nothing new: %s", diff)
 	}
 
@@ -93,6 +96,7 @@ func TestReloadWithNewChangedAndRemovedTypes(t *testing.T) {
 }
 
 func TestReloadBringsATypeBackWhileItEnds(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", waitForGo)
 	r.push("T", "{}", "{}")
@@ -113,6 +117,7 @@ func TestReloadBringsATypeBackWhileItEnds(t *testing.T) {
 // A task is told to the Redis that it came from, and workers = 1 holds over the
 // change.
 func TestReloadToAnotherRedis(t *testing.T) {
+	t.Parallel()
 	other, err := redistest.Start()
 	if err != nil {
 		t.Fatal(err)
@@ -126,14 +131,14 @@ func TestReloadToAnotherRedis(t *testing.T) {
 	r.until("it runs", func() bool { return r.running() == 1 })
 	r.config.RedisAddress = other.Socket
 	r.reload()
-	redistest.WaitBlocked(t, server, 0)
+	redistest.WaitBlocked(t, r.server, 0)
 	if n := r.running(); n != 1 {
 		t.Errorf("%d run with one worker", n)
 	}
 	r.write("go")
 	r.until("both ended", func() bool { return r.counters.Snapshot().Done == 2 })
-	r.until("the old one is told, and left", func() bool { return len(server.Keys(t, "*")) == 1 })
-	if diff := cmp.Diff([]string{"{}"}, server.List(t, "q:T")); diff != "" {
+	r.until("the old one is told, and left", func() bool { return len(r.server.Keys(t, "*")) == 1 })
+	if diff := cmp.Diff([]string{"{}"}, r.server.List(t, "q:T")); diff != "" {
 		t.Errorf("the old redis keeps what waits there: %s", diff)
 	}
 	r.pool.Drain()
@@ -146,6 +151,7 @@ func TestReloadToAnotherRedis(t *testing.T) {
 // The old Redis may be gone for good, which is why an administrator moves: it
 // must not hold up the new one.
 func TestReloadAwayFromARedisThatIsDown(t *testing.T) {
+	t.Parallel()
 	old, err := redistest.Start()
 	if err != nil {
 		t.Fatal(err)
@@ -160,13 +166,14 @@ func TestReloadAwayFromARedisThatIsDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.until("the loss is noticed", func() bool { return strings.Contains(r.pool.Health(), "not reachable") })
-	r.config.RedisAddress = server.Socket
+	r.config.RedisAddress = r.server.Socket
 	r.reload()
 	r.push("T", "{}")
 	r.until("the new redis is served", func() bool { return r.exists("ran") })
 }
 
 func TestReloadToARedisThatDoesNotAnswerIsRefused(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `touch "$D/ran"`)
 	r.start()
@@ -186,12 +193,13 @@ func TestReloadToARedisThatDoesNotAnswerIsRefused(t *testing.T) {
 // lost, goes back however long that takes: nobody looks into the run lists of an
 // instance that lives.
 func TestReloadRemovesATypeWhileRedisIsSilent(t *testing.T) {
-	p := redistest.NewProxy(t, server)
+	t.Parallel()
 	r := newRig(t)
+	p := redistest.NewProxy(t, r.server)
 	r.config.RedisAddress = p.Socket
 	r.task("T", ":")
 	r.start()
-	redistest.WaitBlocked(t, server, 1)
+	redistest.WaitBlocked(t, r.server, 1)
 	delete(r.config.Tasks, "T")
 	err := r.tryReload(t.Context(), func() {
 		p.Mute(true)
@@ -203,23 +211,24 @@ func TestReloadRemovesATypeWhileRedisIsSilent(t *testing.T) {
 	time.Sleep(takeTimeout + time.Second) // at a stop it would be given up by now
 	p.CutAll()
 	p.Mute(false)
-	r.until("the entry is back in its queue", func() bool { return len(server.List(t, "q:T")) == 1 && r.inRunLists() == 0 })
+	r.until("the entry is back in its queue", func() bool { return len(r.server.List(t, "q:T")) == 1 && r.inRunLists() == 0 })
 }
 
 // An entry that came in when Redis went silent, and gordon moved away from it, is
 // brought back when it moves back: its own process, which lives, says nothing then.
 func TestReloadBackToARedisThatWasSilent(t *testing.T) {
+	t.Parallel()
 	other, err := redistest.Start()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer other.Close()
-	p := redistest.NewProxy(t, server)
 	r := newRig(t)
+	p := redistest.NewProxy(t, r.server)
 	r.config.RedisAddress = p.Socket
 	r.task("T", `touch "$D/ran"`)
 	r.start()
-	redistest.WaitBlocked(t, server, 1)
+	redistest.WaitBlocked(t, r.server, 1)
 	p.Mute(true)
 	r.push("T", "{}")
 	r.until("the entry is taken", func() bool { return r.inRunLists() == 1 })
@@ -231,13 +240,14 @@ func TestReloadBackToARedisThatWasSilent(t *testing.T) {
 	r.config.RedisAddress = p.Socket
 	r.reload()
 	r.until("the entry runs", func() bool { return r.exists("ran") })
-	r.until("one instance is on record", func() bool { return server.Do(t, "HLEN", "q:instances") == int64(1) })
+	r.until("one instance is on record", func() bool { return r.server.Do(t, "HLEN", "q:instances") == int64(1) })
 }
 
 // What runs goes on under the old configuration, also when its daemon dies.
 func TestRefusedReloadLeavesTheRecordAsItWas(t *testing.T) {
-	p := redistest.NewProxy(t, server)
+	t.Parallel()
 	r := newRig(t)
+	p := redistest.NewProxy(t, r.server)
 	r.config.RedisAddress = p.Socket
 	r.task("T", ":", func(t *config.Task) { t.OnCrash = config.CrashFail })
 	r.start()
@@ -249,11 +259,11 @@ func TestRefusedReloadLeavesTheRecordAsItWas(t *testing.T) {
 	if err := r.tryReload(ctx, func() { t.Error("committed") }); !errors.Is(err, ErrRedis) {
 		t.Errorf("got %v", err)
 	}
-	server.Do(t, "DEL", "q:instances")
+	r.server.Do(t, "DEL", "q:instances")
 	p.Decide(nil)
 	var record []byte
 	r.until("it is on record again", func() bool {
-		record, _ = server.Do(t, "HGET", "q:instances", r.pool.current.id).([]byte)
+		record, _ = r.server.Do(t, "HGET", "q:instances", r.pool.current.id).([]byte)
 		return record != nil
 	})
 	if !strings.Contains(string(record), "fail_on_crash") {
@@ -263,8 +273,9 @@ func TestRefusedReloadLeavesTheRecordAsItWas(t *testing.T) {
 
 // Whoever asked has given up, and been told so, before Redis answers.
 func TestReloadThatComesTooLate(t *testing.T) {
-	p := redistest.NewProxy(t, server)
+	t.Parallel()
 	r := newRig(t)
+	p := redistest.NewProxy(t, r.server)
 	r.config.RedisAddress = p.Socket
 	r.task("T", ":", func(t *config.Task) { t.OnCrash = config.CrashFail })
 	r.start()
@@ -278,11 +289,11 @@ func TestReloadThatComesTooLate(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	p.Delay(0)
-	if record, _ := server.Do(t, "HGET", "q:instances", r.pool.current.id).([]byte); !strings.Contains(string(record), "fail_on_crash") {
+	if record, _ := r.server.Do(t, "HGET", "q:instances", r.pool.current.id).([]byte); !strings.Contains(string(record), "fail_on_crash") {
 		t.Errorf("on_crash of a reload that came too late is on record: %s", record)
 	}
 	r.reload()
-	if record, _ := server.Do(t, "HGET", "q:instances", r.pool.current.id).([]byte); strings.Contains(string(record), "fail_on_crash") {
+	if record, _ := r.server.Do(t, "HGET", "q:instances", r.pool.current.id).([]byte); strings.Contains(string(record), "fail_on_crash") {
 		t.Errorf("on record after the next one: %s", record)
 	}
 }
@@ -290,6 +301,7 @@ func TestReloadThatComesTooLate(t *testing.T) {
 // A path on a file system that does not answer ends no more than the reload that
 // names it: what moves goes on to prove it, the next reload works, and so does a stop.
 func TestReloadOnADeadFileSystem(t *testing.T) {
+	t.Parallel()
 	dead, _ := gordontest.DeadFolder(t)
 	r := newRig(t)
 	r.task("T", `echo x >>"$D/done"`)
@@ -348,6 +360,7 @@ func TestReloadOnADeadFileSystem(t *testing.T) {
 }
 
 func TestReloadDuringAStopIsRefused(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.start()
 	r.pool.Drain()
@@ -358,6 +371,7 @@ func TestReloadDuringAStopIsRefused(t *testing.T) {
 }
 
 func TestReloadEndsTheRestOfAChangedBackoff(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `echo x >>"$D/seen"; exit 1`, func(t *config.Task) {
 		t.Backoff = config.Backoff{Enabled: true, Min: time.Hour, Max: time.Hour, Factor: 1}
@@ -372,6 +386,7 @@ func TestReloadEndsTheRestOfAChangedBackoff(t *testing.T) {
 
 // What a task left running keeps its GORDON_TASK_ID, by which trees are killed.
 func TestTaskIDsAreNotUsedAgainByATypeThatComesBack(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `echo "$GORDON_TASK_ID" >>"$D/ids"`)
 	task := r.config.Tasks["T"]

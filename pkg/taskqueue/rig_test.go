@@ -8,23 +8,26 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
 
 	"github.com/nevsnode/gordon/v2/internal/gordontest"
+	"github.com/nevsnode/gordon/v2/internal/redistest"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/stats"
 	"github.com/nevsnode/gordon/v2/pkg/store"
 	"github.com/nevsnode/gordon/v2/pkg/task"
 )
 
-// rig is a pool over the test's Redis, with scripts in a folder of its own.
+// rig is a pool over a Redis of its own, with scripts in a folder of its own.
 type rig struct {
 	t        testing.TB
 	dir      string
 	config   *config.Config
+	server   *redistest.Server
 	counters *stats.Counters
 	pool     *Pool
 	log      *lockedBuffer
@@ -53,12 +56,17 @@ func (b *lockedBuffer) String() string {
 	return b.buf.String()
 }
 
-// newRig flushes Redis and makes a configuration without tasks.
+// newRig starts a Redis and makes a configuration without tasks.
 func newRig(t testing.TB) *rig {
 	t.Helper()
-	server.Flush(t)
+	return newRigOn(t, redistest.New(t))
+}
+
+// newRigOn makes a rig with a Redis that is there.
+func newRigOn(t testing.TB, server *redistest.Server) *rig {
+	t.Helper()
 	return &rig{
-		t: t, dir: t.TempDir(), counters: stats.New("test", time.Now), log: &lockedBuffer{}, socket: server.Socket, times: store.DefaultTimes(),
+		t: t, server: server, dir: t.TempDir(), counters: stats.New("test", time.Now), log: &lockedBuffer{}, socket: server.Socket, times: store.DefaultTimes(),
 		config: &config.Config{
 			RedisNetwork: "unix", RedisAddress: server.Socket, QueueKey: "q", TempDir: t.TempDir(),
 			KillGrace: 5 * time.Second, Tasks: make(map[string]config.Task),
@@ -83,7 +91,12 @@ func (r *rig) read(name string) string {
 func (r *rig) task(name, body string, change ...func(*config.Task)) {
 	r.t.Helper()
 	path := r.file(name + ".sh")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\nD='"+r.dir+"'\n"+body+"\n"), 0o755); err != nil {
+	// Nobody can run a script that a child of this process still has open for writing,
+	// and parallel tests fork.
+	syscall.ForkLock.RLock()
+	err := os.WriteFile(path, []byte("#!/bin/sh\nD='"+r.dir+"'\n"+body+"\n"), 0o755)
+	syscall.ForkLock.RUnlock()
+	if err != nil {
 		r.t.Fatal(err)
 	}
 	r.add(config.Task{Type: name, Script: path}, change...)
@@ -167,9 +180,9 @@ func (r *rig) reload() {
 	}
 }
 
-func (r *rig) push(taskType string, entries ...string) { server.Push(r.t, "q:"+taskType, entries...) }
+func (r *rig) push(taskType string, entries ...string) { r.server.Push(r.t, "q:"+taskType, entries...) }
 
-func (r *rig) failed(taskType string) []string { return server.List(r.t, "q:"+taskType+":failed") }
+func (r *rig) failed(taskType string) []string { return r.server.List(r.t, "q:"+taskType+":failed") }
 
 // until waits for a condition.
 func (r *rig) until(what string, ok func() bool) {
@@ -191,7 +204,7 @@ func (r *rig) ended(n int64) {
 
 // inRunLists is how many entries stand in the run lists of any instance.
 func (r *rig) inRunLists() int {
-	keys, err := redis.Strings(server.Do(r.t, "KEYS", "q:*:run:*"), nil)
+	keys, err := redis.Strings(r.server.Do(r.t, "KEYS", "q:*:run:*"), nil)
 	if err != nil {
 		r.t.Fatal(err)
 	}

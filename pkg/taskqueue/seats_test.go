@@ -70,6 +70,7 @@ func count(list []string, s string) (n int) {
 // Of all tasks that start while all types have entries, each type has its share;
 // the bound holds, and no permit is left to be filled.
 func TestWeightsShareMaxRunning(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	const body = `: >"$D/run.$$"; ls "$D" | grep -c '^run\.' >>"$D/seen"; ` + noteStart + `rm "$D/run.$$"`
 	r.config.MaxRunning = 2
@@ -98,6 +99,7 @@ func TestWeightsShareMaxRunning(t *testing.T) {
 // From the very start on, nothing of a low priority starts while a higher one has
 // entries.
 func TestPriorityIsStrict(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.config.MaxRunning = 1
 	r.task("A-low", noteStart, workers(4), priority(-1), weight(10000))
@@ -116,6 +118,7 @@ func TestPriorityIsStrict(t *testing.T) {
 
 // With several permits, too: all but those on their way when the queue is empty.
 func TestPriorityIsStrictWithManyPermits(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.config.MaxRunning = 3
 	r.task("A-low", noteStart, workers(4), priority(-1))
@@ -132,20 +135,21 @@ func TestPriorityIsStrictWithManyPermits(t *testing.T) {
 // Types that wait for entries take no permit. An entry that comes while all permits
 // are taken stays in its queue, where another host may take it, and is the next.
 func TestEntriesWaitForAPermitInTheirQueue(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.config.MaxRunning = 1
 	r.task("low", noteStart+`while ! [ -e "$D/go" ]; do sleep 0.01; done`, workers(2))
 	r.task("high", noteStart, workers(2), priority(100))
 	r.task("idle", "", priority(100))
 	r.start()
-	redistest.WaitBlocked(t, server, 3)
+	redistest.WaitBlocked(t, r.server, 3)
 	r.fill("low", 3)
 	r.until("the one permit is taken", func() bool { return len(r.starts()) == 1 })
 	high := []string{`{"args":["1"]}`, `{"args":["2"]}`, `{"args":["3"]}`}
 	r.push("high", high...)
 	// One of each was taken by the fetcher, and goes back; from then on both claim.
 	r.until("the entries are in their queues, and but that of the task that runs in no run list", func() bool {
-		return r.requesting() == 2 && slices.Equal(server.List(t, "q:high"), high) && len(server.List(t, "q:low")) == 2 && r.inRunLists() == 1
+		return r.requesting() == 2 && slices.Equal(r.server.List(t, "q:high"), high) && len(r.server.List(t, "q:low")) == 2 && r.inRunLists() == 1
 	})
 	r.write("go")
 	r.ended(6)
@@ -156,14 +160,15 @@ func TestEntriesWaitForAPermitInTheirQueue(t *testing.T) {
 
 // An entry that goes back, because there is no permit, stays before those behind it.
 func TestNoEntryOvertakesOneThatGoesBack(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
-	p := redistest.NewProxy(t, server)
+	p := redistest.NewProxy(t, r.server)
 	r.config.RedisAddress = p.Socket
 	r.config.MaxRunning = 1
 	r.task("low", `touch "$D/started"; while ! [ -e "$D/go" ]; do sleep 0.01; done`)
 	r.task("high", `echo "$1" >>"$D/seen"`, workers(2), priority(1))
 	r.start()
-	redistest.WaitBlocked(t, server, 2)
+	redistest.WaitBlocked(t, r.server, 2)
 	r.push("low", "{}")
 	r.until("the one permit is taken", func() bool { return r.exists("started") })
 	p.Decide(func(request []byte) redistest.Fault {
@@ -173,7 +178,7 @@ func TestNoEntryOvertakesOneThatGoesBack(t *testing.T) {
 		return redistest.None
 	})
 	r.push("high", `{"args":["1"]}`, `{"args":["2"]}`)
-	r.until("the first is taken", func() bool { return len(server.List(t, "q:high")) == 1 })
+	r.until("the first is taken", func() bool { return len(r.server.List(t, "q:high")) == 1 })
 	r.write("go")
 	r.until("low has ended", func() bool { return r.counters.Snapshot().Done == 1 })
 	p.Decide(nil)
@@ -185,6 +190,7 @@ func TestNoEntryOvertakesOneThatGoesBack(t *testing.T) {
 
 // A stop leaves what waits for a permit as it is.
 func TestStopWhileEntriesWaitForAPermit(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.config.MaxRunning = 1
 	r.task("T", waitForGo, workers(3))
@@ -197,8 +203,8 @@ func TestStopWhileEntriesWaitForAPermit(t *testing.T) {
 	<-r.pool.Over()
 	want := map[string][]string{"q:T": {`{"args":["1"]}`, `{"args":["2"]}`}, "q:U": {`{"args":["3"]}`, `{"args":["4"]}`}}
 	got := make(map[string][]string)
-	for _, key := range server.Keys(t, "*") {
-		got[key] = server.List(t, key)
+	for _, key := range r.server.Keys(t, "*") {
+		got[key] = r.server.List(t, key)
 	}
 	if diff := gocmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -207,35 +213,38 @@ func TestStopWhileEntriesWaitForAPermit(t *testing.T) {
 
 // A type whose results Redis refuses is in trouble alone: the permit is free.
 func TestRefusedResultTakesNoPermit(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.config.MaxRunning = 1
 	r.task("T", noteStart+"exit 1")
 	r.task("U", noteStart, priority(-1))
-	server.Do(t, "SET", "q:T:failed", "not a list")
+	r.server.Do(t, "SET", "q:T:failed", "not a list")
 	r.fill("T", 2)
 	r.fill("U", 3)
 	r.start()
 	r.until("another type runs", func() bool { return count(r.starts(), "U") == 3 })
-	server.Do(t, "DEL", "q:T:failed")
+	r.server.Do(t, "DEL", "q:T:failed")
 	r.ended(5)
 }
 
 // So is one whose queue is no list.
 func TestRefusedTakeTakesNoPermit(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.config.MaxRunning = 1
 	r.task("T", noteStart, priority(1))
 	r.task("U", noteStart)
-	server.Do(t, "SET", "q:T", "not a list")
+	r.server.Do(t, "SET", "q:T", "not a list")
 	r.fill("U", 3)
 	r.start()
 	r.ended(3)
-	server.Do(t, "DEL", "q:T")
+	r.server.Do(t, "DEL", "q:T")
 	r.fill("T", 2)
 	r.ended(5)
 }
 
 func TestReloadOfMaxRunning(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", waitForGo, workers(3))
 	r.task("U", waitForGo, workers(3))
@@ -270,6 +279,7 @@ func TestReloadOfMaxRunning(t *testing.T) {
 
 // The bound holds over both engines while the tasks of the old one end.
 func TestMaxRunningHoldsAcrossARedisMove(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.config.MaxRunning = 1
 	r.task("T", waitForGo)
@@ -278,7 +288,7 @@ func TestMaxRunningHoldsAcrossARedisMove(t *testing.T) {
 	r.start()
 	r.until("it runs", func() bool { return r.running() == 1 })
 	r.config.QueueKey = "p"
-	server.Push(t, "p:U", "{}", "{}")
+	r.server.Push(t, "p:U", "{}", "{}")
 	r.reload()
 	// Of T, the one worker still runs.
 	r.until("U wants the permit", func() bool { return r.requesting() == 1 })
@@ -292,8 +302,9 @@ func TestMaxRunningHoldsAcrossARedisMove(t *testing.T) {
 // The permit of a task that has ended is free for those of another Redis, though
 // its own does not answer.
 func TestARedisThatIsGoneKeepsNoPermit(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
-	p := redistest.NewProxy(t, server)
+	p := redistest.NewProxy(t, r.server)
 	r.config.RedisAddress = p.Socket
 	r.config.MaxRunning = 1
 	r.task("T", waitForGo)
@@ -304,9 +315,9 @@ func TestARedisThatIsGoneKeepsNoPermit(t *testing.T) {
 	p.CutAll()
 	r.write("go")
 	r.until("it has ended", func() bool { return r.counters.Snapshot().Done == 1 })
-	r.config.RedisAddress, r.config.QueueKey = server.Socket, "p"
+	r.config.RedisAddress, r.config.QueueKey = r.server.Socket, "p"
 	r.task("U", noteStart)
-	server.Push(t, "p:U", "{}", "{}")
+	r.server.Push(t, "p:U", "{}", "{}")
 	r.reload()
 	r.until("they run", func() bool { return len(r.starts()) == 2 })
 	p.Decide(nil)

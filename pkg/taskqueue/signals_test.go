@@ -58,6 +58,7 @@ func numbered(n int) string { return fmt.Sprintf(`{"args":["%d"]}`, n) }
 func eachOrder(t *testing.T, story func(t *testing.T, r *rig, strike func(syscall.Signal, int))) {
 	for _, daemonFirst := range []bool{true, false} {
 		t.Run(fmt.Sprintf("daemon first %v", daemonFirst), func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t)
 			r.signals = task.NewSignals(time.Minute) // the test says when, however busy the machine is
 			story(t, r, func(sig syscall.Signal, n int) {
@@ -76,6 +77,7 @@ func eachOrder(t *testing.T, story func(t *testing.T, r *rig, strike func(syscal
 // The signal to stop that reaches the tasks as well ("systemctl kill") stops them:
 // their entries go back in their order, and none runs in the meantime.
 func TestTasksThatEndByTheSignalToStopGoBack(t *testing.T) {
+	t.Parallel()
 	for _, sig := range []syscall.Signal{unix.SIGTERM, unix.SIGINT} {
 		for name, trap := range endings {
 			t.Run(unix.SignalName(sig)+" "+name, func(t *testing.T) {
@@ -88,13 +90,13 @@ func TestTasksThatEndByTheSignalToStopGoBack(t *testing.T) {
 					strike(sig, 3)
 					r.until("none runs", func() bool { return r.counters.Snapshot().Running == 3 }) // they wait for the stop
 					r.pool.Shutdown(time.Minute, time.Minute, nil)
-					if diff := cmp.Diff(want, server.List(t, "q:T")); diff != "" {
+					if diff := cmp.Diff(want, r.server.List(t, "q:T")); diff != "" {
 						t.Errorf("the queue: %s", diff)
 					}
 					if n := len(r.lines("started")); n != 3 {
 						t.Errorf("%d runs, want 3", n)
 					}
-					if left := server.Keys(t, "*"); len(left) != 1 {
+					if left := r.server.Keys(t, "*"); len(left) != 1 {
 						t.Errorf("left in redis: %v", left)
 					}
 				})
@@ -106,6 +108,7 @@ func TestTasksThatEndByTheSignalToStopGoBack(t *testing.T) {
 // A signal after which the daemon goes on has the entry run again at once, as the
 // same attempt.
 func TestTasksThatEndByTheSignalToReloadRunAgain(t *testing.T) {
+	t.Parallel()
 	for _, sig := range []syscall.Signal{unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2} {
 		for name, trap := range endings {
 			t.Run(unix.SignalName(sig)+" "+name, func(t *testing.T) {
@@ -132,6 +135,7 @@ func TestTasksThatEndByTheSignalToReloadRunAgain(t *testing.T) {
 
 // on_crash = "fail" means never a second run here, too.
 func TestASharedSignalIsNoSecondRunForTasksThatMustNotHaveOne(t *testing.T) {
+	t.Parallel()
 	for _, sig := range []syscall.Signal{unix.SIGTERM, unix.SIGHUP} {
 		t.Run(unix.SignalName(sig), func(t *testing.T) {
 			eachOrder(t, func(t *testing.T, r *rig, strike func(syscall.Signal, int)) {
@@ -144,7 +148,7 @@ func TestASharedSignalIsNoSecondRunForTasksThatMustNotHaveOne(t *testing.T) {
 				if failed := r.failed("T"); len(failed) != 1 || !strings.Contains(failed[0], "a signal to gordon has ended this as well") || !strings.Contains(failed[0], `"outcome":"stopped"`) {
 					t.Errorf("failed list: %q", failed)
 				}
-				if left := server.List(t, "q:T"); len(left) != 0 {
+				if left := r.server.List(t, "q:T"); len(left) != 0 {
 					t.Errorf("it waits to run again: %q", left)
 				}
 			})
@@ -155,6 +159,7 @@ func TestASharedSignalIsNoSecondRunForTasksThatMustNotHaveOne(t *testing.T) {
 // What the script decides by itself counts, and so does a signal that is not the
 // daemon's.
 func TestOnlyTheSharedSignalExcusesATask(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		trap       string
 		note, kill syscall.Signal
@@ -166,6 +171,7 @@ func TestOnlyTheSharedSignalExcusesATask(t *testing.T) {
 		"caught, and the script gives up": {"trap 'exit 3' TERM; ", unix.SIGTERM, unix.SIGTERM, "failed"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t)
 			r.signals = task.NewSignals(time.Millisecond)
 			r.task("T", c.trap+waits)
@@ -186,6 +192,7 @@ func TestOnlyTheSharedSignalExcusesATask(t *testing.T) {
 
 // A child that ignores the signal must not run beside the next run.
 func TestASharedSignalEndsTheWholeTree(t *testing.T) {
+	t.Parallel()
 	eachOrder(t, func(t *testing.T, r *rig, strike func(syscall.Signal, int)) {
 		r.task("T", `setsid sh -c 'trap "" HUP TERM; echo $$ >>"$1/children"; while ! [ -e "$1/go" ]; do sleep 0.01; done' x "$D" >&- 2>&- &
 while [ "$(wc -l <"$D/children")" -le "$(wc -l <"$D/pids")" ]; do sleep 0.01; done
@@ -207,6 +214,7 @@ while [ "$(wc -l <"$D/children")" -le "$(wc -l <"$D/pids")" ]; do sleep 0.01; do
 
 // Nobody has been told when the error_script has died of the daemon's signal.
 func TestErrorScriptThatEndsByASharedSignalRunsAgain(t *testing.T) {
+	t.Parallel()
 	eachOrder(t, func(t *testing.T, r *rig, strike func(syscall.Signal, int)) {
 		r.errorScript(`echo $$ >>"$D/pids"; while ! [ -e "$D/go" ]; do sleep 0.01; done; cat "$1" >>"$D/told"`)
 		r.task("T", "exit 3")

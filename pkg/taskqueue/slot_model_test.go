@@ -25,11 +25,13 @@ import (
 // against a model of what a queue, two slots and the entries for later are: after
 // each step, every entry is where the model has it, and nowhere else.
 func TestSlotModel(t *testing.T) {
+	t.Parallel()
+	server := redistest.New(t)
 	p := redistest.NewProxy(t, server)
 	rapid.Check(t, func(rt *rapid.T) {
 		server.Flush(t)
 		p.Decide(nil)
-		m := newSlotModel(t, p)
+		m := newSlotModel(t, server, p)
 		defer m.stop(rt)
 		rt.Repeat(map[string]func(*rapid.T){
 			"push": m.push, "take": m.take, "finish": m.finish, "move what is due": m.moveDue, "": m.check,
@@ -39,6 +41,7 @@ func TestSlotModel(t *testing.T) {
 
 type slotModel struct {
 	t        *testing.T
+	server   *redistest.Server
 	proxy    *redistest.Proxy
 	keys     store.Keys
 	client   *store.Client
@@ -66,11 +69,11 @@ type modelLater struct {
 	entry string
 }
 
-func newSlotModel(t *testing.T, p *redistest.Proxy) *slotModel {
+func newSlotModel(t *testing.T, server *redistest.Server, p *redistest.Proxy) *slotModel {
 	client := store.NewClient(store.Options{Network: "unix", Address: p.Socket, Instance: "model", CommandTimeout: 2 * time.Second})
 	h := loop.NewHealth(slog.New(slog.DiscardHandler), p.Socket)
 	m := &slotModel{
-		t: t, proxy: p, keys: store.Keys{Prefix: "q"}, client: client,
+		t: t, server: server, proxy: p, keys: store.Keys{Prefix: "q"}, client: client,
 		fetcher: newFetcher(store.Keys{Prefix: "q"}, client.Link(), h.Source(), discard(), store.DefaultTimes()), finisher: newFinisher(store.Keys{Prefix: "q"}, client.Link(), h, discard(), store.DefaultTimes()),
 		slots: []*slot{{index: 0}, {index: 1}}, held: make(map[*slot]string),
 	}
@@ -125,7 +128,7 @@ func (m *slotModel) push(*rapid.T) {
 		entry = strconv.Itoa(m.pushed)
 	}
 	m.pushed++
-	server.Push(m.t, "q:T", entry)
+	m.server.Push(m.t, "q:T", entry)
 	m.queue = append(m.queue, entry)
 }
 
@@ -293,7 +296,7 @@ func (m *slotModel) check(rt *rapid.T) {
 	}
 	add(m.keys.Delayed("T"), slices.Sorted(slices.Values(later)))
 	got := make(map[string][]string)
-	for _, key := range server.Keys(m.t, "*") {
+	for _, key := range m.server.Keys(m.t, "*") {
 		if key == m.keys.Notes("I") {
 			m.checkNotes(rt)
 			continue
@@ -302,7 +305,7 @@ func (m *slotModel) check(rt *rapid.T) {
 			got[key] = m.laterInRedis(rt)
 			continue
 		}
-		got[key] = server.List(m.t, key)
+		got[key] = m.server.List(m.t, key)
 	}
 	if diff := gocmp.Diff(want, got); diff != "" {
 		rt.Fatalf("redis differs from the model (-want +got):\n%s", diff)
@@ -311,7 +314,7 @@ func (m *slotModel) check(rt *rapid.T) {
 
 // checkNotes compares the notes of the run lists that are filled.
 func (m *slotModel) checkNotes(rt *rapid.T) {
-	notes, err := redis.StringMap(server.Do(m.t, "HGETALL", m.keys.Notes("I")), nil)
+	notes, err := redis.StringMap(m.server.Do(m.t, "HGETALL", m.keys.Notes("I")), nil)
 	if err != nil {
 		rt.Fatal(err)
 	}
@@ -323,7 +326,7 @@ func (m *slotModel) checkNotes(rt *rapid.T) {
 }
 
 func (m *slotModel) laterInRedis(rt *rapid.T) []string {
-	entries, err := redis.Strings(server.Do(m.t, "ZRANGE", m.keys.Delayed("T"), 0, -1), nil)
+	entries, err := redis.Strings(m.server.Do(m.t, "ZRANGE", m.keys.Delayed("T"), 0, -1), nil)
 	if err != nil {
 		rt.Fatal(err)
 	}

@@ -14,6 +14,7 @@ func timeout(d, grace time.Duration) func(*config.Task) {
 
 // A task that hangs is ended with its whole tree, and the next one runs.
 func TestTimeoutEndsTheTree(t *testing.T) {
+	t.Parallel()
 	for name, trap := range map[string]string{
 		"obeys":           "",
 		"ignores SIGTERM": `trap "" TERM; `,
@@ -21,6 +22,7 @@ func TestTimeoutEndsTheTree(t *testing.T) {
 		"is suspended":    `kill -STOP $$; `,
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			// A busy machine may need longer until the script has come to where it hangs.
 			var r *rig
 			var message string
@@ -53,6 +55,7 @@ while ! [ -s "$D/escaped" ]; do sleep 0.01; done; touch "$D/ready"
 }
 
 func TestTimeoutLeavesAloneWhatEndsInTime(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `sleep 0.1; touch "$D/done"`, timeout(time.Hour, time.Second))
 	r.push("T", "{}")
@@ -65,6 +68,7 @@ func TestTimeoutLeavesAloneWhatEndsInTime(t *testing.T) {
 
 // The stop of the daemon comes first: the entry goes back, it has not failed.
 func TestAbortBeforeTheTimeout(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("T", `touch "$D/started"; while :; do sleep 0.01; done`, timeout(time.Hour, time.Second))
 	r.push("T", "{}")
@@ -72,7 +76,7 @@ func TestAbortBeforeTheTimeout(t *testing.T) {
 	r.until("it runs", func() bool { return r.exists("started") })
 	r.pool.Abort()
 	<-r.pool.Over()
-	if failed, queue := r.failed("T"), server.List(t, "q:T"); len(failed) != 0 || len(queue) != 1 {
+	if failed, queue := r.failed("T"), r.server.List(t, "q:T"); len(failed) != 0 || len(queue) != 1 {
 		t.Errorf("failed %q, queue %q", failed, queue)
 	}
 }

@@ -28,6 +28,7 @@ func nearly(less int, properties string) string {
 // A record that Redis does not take holds up no other. It goes without its output, or
 // the entry itself does.
 func TestARecordThatRedisDoesNotTake(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		entry string
 		task  func(*config.Task)
@@ -90,6 +91,7 @@ func TestARecordThatRedisDoesNotTake(t *testing.T) {
 
 // Recovery goes on as well, with the next entry and the next dead instance.
 func TestRecoveryOfWhatRedisDoesNotTake(t *testing.T) {
+	t.Parallel()
 	r, s := smallRedis(t)
 	large := nearly(8, `"args":["large"]`)
 	for _, id := range []string{"a-00000000", "b-00000000", "c-00000000"} {
