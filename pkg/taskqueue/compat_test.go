@@ -409,8 +409,7 @@ func TestEntriesOf5MB(t *testing.T) {
 	}
 }
 
-func TestOutputOf1GBRunsAtConstantMemory(t *testing.T) {
-	t.Parallel()
+func TestOutputOf1GBRunsAtConstantMemory(t *testing.T) { // alone: it measures this process
 	r := newRig(t)
 	r.task("T", "head -c 1000000000 /dev/zero; echo end; exit 1")
 	message := failOne(t, r, "{}")["error_message"].(string)

@@ -8,6 +8,7 @@ import (
 )
 
 func TestSnapshot(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.task("busy", waitForGo, workers(2))
 	r.task("idle", ":")
@@ -15,7 +16,7 @@ func TestSnapshot(t *testing.T) {
 	r.task("rests", "exit 1", func(t *config.Task) {
 		t.Backoff = config.Backoff{Enabled: true, Min: time.Hour, Max: time.Hour, Factor: 1}
 	})
-	server.Do(t, "SADD", "q:paused", "held")
+	r.server.Do(t, "SADD", "q:paused", "held")
 	r.push("busy", `{"id":"a"}`)
 	r.push("rests", "{}")
 	r.start()
@@ -30,7 +31,7 @@ func TestSnapshot(t *testing.T) {
 	r.until("the task runs", func() bool { s := state("busy"); return len(s.Running) == 1 && s.Running[0].PID > 0 })
 	r.until("the type rests", func() bool { return !state("rests").RestsUntil.IsZero() })
 	busy := state("busy")
-	if busy.Workers != 2 || busy.Redis != "unix:"+server.Socket && busy.Redis != server.Socket || busy.Running[0].EntryID != "a" || busy.Paused || busy.Draining {
+	if busy.Workers != 2 || busy.Redis != "unix:"+r.server.Socket && busy.Redis != r.server.Socket || busy.Running[0].EntryID != "a" || busy.Paused || busy.Draining {
 		t.Errorf("busy: %+v", busy)
 	}
 	if s := state("held"); !s.Paused || len(s.Running) != 0 {
