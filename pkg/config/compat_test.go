@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The tests of this file hold what a configuration of Gordon 1.x relies on.
+// The tests of this file check that a configuration of Gordon 1.x works unchanged.
 
 func TestCompat_A165ConfigLoadsUnchanged(t *testing.T) {
 	path := filepath.Join("testdata", "gordon-1.6.5.toml")

@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// Fault is one thing that is wrong in a configuration file.
+// Fault is one error in a configuration file.
 type Fault struct {
 	File    string // path of the file
-	Line    int    // from 1; 0 where no line is to blame
+	Line    int    // from 1; 0 = the whole file
 	Key     string // full key in TOML's notation, such as tasks.mail.workers; may be ""
-	Message string // what is wrong and what is allowed; never ""
-	Err     error  // what the system said, where it did; may be nil
+	Message string // the problem and the allowed values; never ""
+	Err     error  // the error of the system; may be nil
 }
 
-// Error returns "file:line: key: message" without the parts that are unknown.
+// Error returns "file:line: key: message". Unknown parts are left out.
 func (f Fault) Error() string {
 	var b strings.Builder
 	b.WriteString(f.File)
@@ -31,24 +31,23 @@ func (f Fault) Error() string {
 	return b.String()
 }
 
-// Unwrap returns the system's error, so that errors.Is(err, fs.ErrNotExist) tells
-// a missing file.
+// Unwrap returns the error of the system, such as fs.ErrNotExist.
 func (f Fault) Unwrap() error { return f.Err }
 
-// Origin is where a value was written.
+// Origin is the place of a value.
 type Origin struct {
 	File string
 	Line int
 	Key  string // full key in TOML's notation
 }
 
-// Fault makes a fault of what is written there. It is for what only shows on the
-// machine, such as a user that does not exist.
+// Fault returns a fault at this place. It is for errors that only the machine shows,
+// such as a user that does not exist.
 func (o Origin) Fault(err error) Fault {
 	return Fault{File: o.File, Line: o.Line, Key: o.Key, Message: err.Error(), Err: err}
 }
 
-// Faults is everything that is wrong, in the order of the files and their lines.
+// Faults are all faults, in the order of the files and their lines.
 type Faults []Fault
 
 // Error returns one line per fault.
@@ -69,8 +68,8 @@ func (fs Faults) Unwrap() []error {
 	return errs
 }
 
-// Sort orders the faults by file as in files, then by line; the order within a
-// line is kept.
+// Sort sorts the faults by file, in the order of files, and by line. Faults of one line
+// keep their order.
 func (fs Faults) Sort(files []string) {
 	slices.SortStableFunc(fs, func(a, b Fault) int {
 		return cmp.Or(

@@ -133,7 +133,7 @@ func TestFault_EachNamesLineAndWhatIsAllowed(t *testing.T) {
 	}
 }
 
-func TestFault_AllFilesInOneGo(t *testing.T) {
+func TestFault_OfAllFilesAtOnce(t *testing.T) {
 	got := refuse(t, "queue_key = 3\n[tasks.mail]\nscript = \"x\"\nworkers = true\n",
 		"gordon.d/10-syntax.toml", "a = = 1\n",
 		"gordon.d/20-values.toml", "start_timeout = 5\n[tasks.log]\nworkers = 2\n[stats]\ntls_cert_file = \"c\"\n",
@@ -147,8 +147,8 @@ func TestFault_AllFilesInOneGo(t *testing.T) {
 		"gordon.d/30-unknown.toml:4: stats.patern: unknown key; did you mean pattern?",
 		`gordon.d/30-unknown.toml:5: stats.interface: must be host:port, such as "127.0.0.1:8080", not "x"`,
 	}
-	// What could stand in the file that can't be read (tasks.log.script,
-	// stats.tls_key_file) must not be called missing.
+	// Keys that may be in the unreadable file (tasks.log.script, stats.tls_key_file) must
+	// not be reported as missing.
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -167,7 +167,7 @@ func TestFault_ARefusedValueHasNoFurtherFault(t *testing.T) {
 	}
 }
 
-func TestFault_MissingFileCanBeTold(t *testing.T) {
+func TestFault_MissingFileIsDetected(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "none.toml")
 	_, err := Load(path, binDir)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -182,7 +182,7 @@ func TestFault_MissingFileCanBeTold(t *testing.T) {
 	}
 }
 
-func TestFault_ErrorLeavesOutWhatIsUnknown(t *testing.T) {
+func TestFault_ErrorOmitsUnknownParts(t *testing.T) {
 	for want, f := range map[string]Fault{
 		"f: m":      {File: "f", Message: "m"},
 		"f:3: m":    {File: "f", Line: 3, Message: "m"},

@@ -11,20 +11,42 @@ import (
 	"github.com/nevsnode/gordon/v2/internal/files"
 )
 
-// maxFileSize bounds one file. Thousands of tasks fit in it; a log or a disk
-// image given by mistake does not.
+// SystemPath is the configuration of a packaged gordon.
+const SystemPath = "/etc/gordon.toml"
+
+// LegacyName is the configuration of Gordon 1.x, beside its binary.
+const LegacyName = "gordon.config.toml"
+
+// Path returns the file to load: flag if it is set; else [SystemPath] if it exists;
+// else [LegacyName] in binDir, the folder of the binary.
+func Path(flag, binDir string) string {
+	return choosePath(flag, SystemPath, binDir)
+}
+
+func choosePath(flag, system, binDir string) string {
+	if flag != "" {
+		return flag
+	}
+	// Load reports any error but "does not exist": another file instead of one in an
+	// unreadable /etc would hide the error.
+	if _, err := os.Stat(system); !errors.Is(err, fs.ErrNotExist) {
+		return system
+	}
+	return filepath.Join(binDir, LegacyName)
+}
+
+// maxFileSize limits one file. It is enough for thousands of tasks. A log or a disk
+// image, named by mistake, is larger.
 const maxFileSize = 1 << 20
 
-// dropInDir returns the folder of a file's drop-ins: /etc/gordon.d for
-// /etc/gordon.toml.
+// dropInDir returns the folder of the drop-ins: /etc/gordon.d for /etc/gordon.toml.
 func dropInDir(path string) string {
 	return strings.TrimSuffix(path, ".toml") + ".d"
 }
 
-// listFiles returns the main file and its drop-ins in the order they are read.
-// Hidden files are left out: editors and package managers park theirs there.
-//
-// Others are those that are not read because of their names.
+// listFiles returns the main file and its drop-ins in the order in which they are read.
+// Others are the files that are ignored because of their names. Hidden files, which
+// editors and package managers create, are in neither list.
 func listFiles(path string) (list, others []string, fault *Fault) {
 	list = []string{path}
 	dir := dropInDir(path)
@@ -63,7 +85,7 @@ func readFile(path string) (string, *Fault) {
 	return string(data), nil
 }
 
-// reason strips the path from a system error; the fault names the file already.
+// reason returns a system error without the path, because the fault names the file.
 func reason(err error) string {
 	var pe *fs.PathError
 	if errors.As(err, &pe) {

@@ -116,8 +116,8 @@ func TestSize_MoreIsRefused(t *testing.T) {
 	}
 }
 
-// A FIFO has no end without a writer, a device may have none at all.
-func TestWhatIsNoFileIsAFault(t *testing.T) {
+// A FIFO without a writer never ends, and some devices never end.
+func TestNotARegularFileIsAFault(t *testing.T) {
 	dir := folder(t, "gordon.toml", task(), "gordon.d/a.toml", "")
 	fifo := filepath.Join(dir, "gordon.d", "b.toml")
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {

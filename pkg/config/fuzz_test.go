@@ -14,9 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// FuzzLoad holds: whatever the files are, Load does not panic and gives either a
-// configuration that the rest of gordon can rely on, or faults that each name a
-// file of the set and say something.
+// FuzzLoad checks that Load does not panic, whatever the files contain. It returns
+// either a valid configuration, or faults that each have a file and a message.
 func FuzzLoad(f *testing.F) {
 	for _, file := range []string{samplePath, filepath.Join("testdata", "gordon-1.6.5.toml"), "../../internal/tomlfile/testdata/keys.toml"} {
 		text, err := os.ReadFile(file)
@@ -109,8 +108,8 @@ func checkRedis(t *testing.T, c *Config) {
 	}
 }
 
-// goodAttributes reports whether the kernel takes the values that depend on it.
-func goodAttributes(task Task) bool {
+// validAttributes reports whether the kernel accepts the attributes.
+func validAttributes(task Task) bool {
 	in := func(p *int, lo, hi int) bool { return p == nil || lo <= *p && *p <= hi }
 	p := task.Process
 	return in(p.Umask, 0, 0o777) && in(p.Nice, -20, 19) && in(p.OOMScoreAdj, -1000, 1000) && in(&p.IONice.Level, 0, 7) &&
@@ -138,7 +137,7 @@ func checkConfig(t *testing.T, c *Config) {
 			task.Failed.TTL >= 0 && task.Failed.TTL%time.Second == 0 &&
 			b.Min >= 100*time.Millisecond && b.Max >= b.Min && b.Factor >= 1 && !math.IsInf(b.Factor, 0) &&
 			slices.Contains([]FailOnOutput{FailOnAny, FailOnStdout, FailOnNone}, task.FailOnOutput) &&
-			slices.Contains([]OnCrash{CrashRequeue, CrashFail}, task.OnCrash) && goodAttributes(task)
+			slices.Contains([]OnCrash{CrashRequeue, CrashFail}, task.OnCrash) && validAttributes(task)
 		if !ok {
 			t.Errorf("task %q: %+v", name, task)
 		}

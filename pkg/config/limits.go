@@ -22,7 +22,7 @@ type Bytes int64
 // The units of Bytes, each 1024 times the one before, as in systemd.
 const byteUnits = "KMGT"
 
-// String returns the amount with the largest unit that fits: 64M, or plain bytes.
+// String returns the amount with the largest unit that divides it: 64M, or plain bytes.
 func (b Bytes) String() string {
 	n, unit := int64(b), ""
 	for i := 0; i < len(byteUnits) && n != 0 && n%1024 == 0; i++ {

@@ -36,7 +36,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// What is no limit needs nothing to enforce it, and undoes an earlier file's.
+// A value that means no limit requires no controller, and replaces an earlier file's.
 func TestLimits_NoneIsNone(t *testing.T) {
 	c := load(t, task(`memory_max = "1G"`, `tasks_max = 3`, `cpu_quota = "5%"`, `cpu_weight = 5`),
 		"gordon.d/1.toml", "[tasks.mail]\nmemory_max = \"infinity\"\ntasks_max = \"infinity\"\ncpu_quota = \"infinity\"\ncpu_weight = 100\n")

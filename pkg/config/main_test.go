@@ -14,7 +14,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const binDir = "/opt/gordon"
 
-// folder writes files, given as name and text in turn, and returns their folder.
+// folder writes files, given as pairs of name and text, and returns their folder.
 func folder(t testing.TB, nameText ...string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -30,7 +30,7 @@ func folder(t testing.TB, nameText ...string) string {
 	return dir
 }
 
-// load loads files that must be valid; the first is gordon.toml.
+// load loads files, which must be valid. The first is gordon.toml.
 func load(t testing.TB, text string, nameText ...string) *Config {
 	t.Helper()
 	dir := folder(t, append([]string{"gordon.toml", text}, nameText...)...)
@@ -41,7 +41,7 @@ func load(t testing.TB, text string, nameText ...string) *Config {
 	return c
 }
 
-// refuse loads files that must be refused and returns the lines of the error
+// refuse loads files, which must have faults. It returns the lines of the error
 // without the folder.
 func refuse(t testing.TB, text string, nameText ...string) []string {
 	t.Helper()

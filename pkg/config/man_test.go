@@ -56,7 +56,7 @@ func TestMan_HasEveryKeyAndNoOther(t *testing.T) {
 	}
 }
 
-func TestMan_SaysTheDefaultOfEveryKey(t *testing.T) {
+func TestMan_HasTheDefaultOfEveryKey(t *testing.T) {
 	unquote := strings.NewReplacer(".Qq ", "", ".Li ", "", `\(dq`, "", ".Cm ", "", `"`, "", "  ", " ")
 	checked := 0
 	for _, it := range manItems(t) {

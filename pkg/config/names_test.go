@@ -51,7 +51,7 @@ func TestTypeName_KeysOfAnotherTypeAreRefused(t *testing.T) {
 		if len(got) != 1 || !strings.Contains(got[0], `gordon.toml:4: `) || !strings.Contains(got[0], `already used by the type "mail"`) {
 			t.Errorf("%q: got %q", name, got)
 		}
-		// Alone it is a name like any other.
+		// Without the type "mail", the name is valid.
 		load(t, fmt.Sprintf("[tasks.%q]\nscript = \"/s\"\n", name))
 	}
 }

@@ -68,7 +68,7 @@ func TestRedisFault_EachNamesLineAndWhatIsAllowed(t *testing.T) {
 	}
 }
 
-func TestRedisFault_AllInOneGo(t *testing.T) {
+func TestRedisFault_OfAllKeysAtOnce(t *testing.T) {
 	got := refuse(t, `on_crash = 1
 redis_network = "unix"
 on_lease_loss = "x"
@@ -124,8 +124,8 @@ func TestRedisFault_ARefusedValueHasNoFurtherFault(t *testing.T) {
 	}
 }
 
-// What is missing may stand in the file that can't be read.
-func TestRedisFault_NothingIsMissingWhereAFileCannotBeRead(t *testing.T) {
+// Missing keys may be in the unreadable file.
+func TestRedisFault_NothingIsMissingIfAFileCannotBeRead(t *testing.T) {
 	got := refuse(t, "[redis]\nusername = \"u\"\n[redis.tls]\nca_file = \"c\"\ncert_file = \"c\"\n[redis.sentinel]\nmaster = \"m\"\n",
 		"gordon.d/1.toml", "=", "gordon.d/2.toml", "[redis.sentinel]\nusername = \"x\"\n")
 	if len(got) != 1 || !strings.HasPrefix(got[0], "gordon.d/1.toml:1: syntax: ") {

@@ -125,7 +125,7 @@ func TestRedis_ADropInTurnsSentinelsOff(t *testing.T) {
 	}
 }
 
-func TestSentinel_PortIsAddedWhereThereIsNone(t *testing.T) {
+func TestSentinel_PortIsAddedToAHost(t *testing.T) {
 	for addr, want := range map[string]string{
 		"a":               "a:26379",
 		"a.example.com":   "a.example.com:26379",

@@ -7,7 +7,7 @@ import (
 	"github.com/nevsnode/gordon/v2/internal/failures"
 )
 
-// noRetry is what a file without any of the keys gives.
+// noRetry is the result of a file without any of the keys.
 func noRetry() Retry {
 	return Retry{MaxAttempts: 1, Delay: 10 * time.Second, DelayMax: time.Hour, Factor: 2, Jitter: 0.1, On: failures.All().Without(failures.Permanent())}
 }

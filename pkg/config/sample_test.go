@@ -14,8 +14,8 @@ import (
 	"github.com/nevsnode/gordon/v2/internal/tomlfile"
 )
 
-// defaults are the keys that have a default, as the documents write it. A value in
-// TOML is checked against what the code does; words are not.
+// defaults has the default of each key as the documents have it. Values in TOML are
+// compared with the code; words are not.
 func defaults() map[string]string {
 	return map[string]string{
 		"redis_address":            `"127.0.0.1:6379"`,
@@ -95,13 +95,13 @@ func readText(t *testing.T, path string) string {
 
 const samplePath = "../../etc/gordon.reference.toml"
 
-// sampleWithAll returns the sample with every setting that is off turned on. It
-// is not valid: redis_address and [redis.sentinel] exclude each other.
+// sampleWithAll returns the sample with every commented setting enabled. It is not
+// valid: redis_address and [redis.sentinel] exclude each other.
 func sampleWithAll(t *testing.T) string {
 	return regexp.MustCompile(`(?m)^#([^ \n#])`).ReplaceAllString(readText(t, samplePath), "$1")
 }
 
-// without cuts out what an expression matches, which must be there.
+// without removes the matches of an expression, which must match.
 func without(t *testing.T, text, expr string) string {
 	t.Helper()
 	re := regexp.MustCompile(expr)
@@ -130,7 +130,7 @@ func TestSample_ChangesNoDefaultButTheListOfFailedTasks(t *testing.T) {
 	}
 }
 
-// ignoreOrigins leaves out where values were written.
+// ignoreOrigins ignores the places of values.
 func ignoreOrigins() cmp.Option {
 	return cmp.Options{cmpopts.IgnoreFields(Task{}, "Origins"), cmpopts.IgnoreFields(Config{}, "Needs")}
 }
@@ -179,7 +179,7 @@ func TestSample_HasEveryKeyAndNoOther(t *testing.T) {
 	}
 }
 
-func TestSample_SaysTheDefaultOfEveryKey(t *testing.T) {
+func TestSample_HasTheDefaultOfEveryKey(t *testing.T) {
 	said := sampleDefaults(readText(t, samplePath))
 	for _, k := range allKeys() {
 		want, ok := defaults()[k]
@@ -192,7 +192,7 @@ func TestSample_SaysTheDefaultOfEveryKey(t *testing.T) {
 	}
 }
 
-// sampleDefaults returns what stands behind "Default:" in the text above each key.
+// sampleDefaults returns the text after "Default:" above each key.
 func sampleDefaults(text string) map[string]string {
 	said := make(map[string]string)
 	table, last := "", ""

@@ -45,8 +45,8 @@ func TestPassword_OtherKeysAreNoPasswords(t *testing.T) {
 	}
 }
 
-// TestPassword_IsNeverEchoed writes passwords wherever one might, with and without
-// the right syntax, and looks for them in everything that Load says.
+// TestPassword_IsNeverEchoed puts passwords into likely places, with and without valid
+// syntax, and searches the faults for them.
 func TestPassword_IsNeverEchoed(t *testing.T) {
 	const secret = "hunter2"
 	for _, text := range []string{
@@ -80,7 +80,7 @@ func TestPassword_IsNotInANotice(t *testing.T) {
 	}
 }
 
-func TestPassword_SyntaxFaultsOfOtherLinesSayWhatIsWrong(t *testing.T) {
+func TestPassword_SyntaxFaultsOfOtherLinesShowTheText(t *testing.T) {
 	for text, want := range map[string]string{
 		"queue_key = hello\n": "gordon.toml:1: syntax: expected value but found \"hello\" instead; strings need quotes, as in queue_key = \"hello\"",
 		"[redis]\npassword_file = \"a\"\npassword_file = \"b\"\n": "gordon.toml:3: syntax: Key 'redis.password_file' has already been defined.",

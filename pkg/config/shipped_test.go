@@ -9,11 +9,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// shippedPath is /etc/gordon.toml of the packages: the settings that most people need.
+// shippedPath is /etc/gordon.toml of the packages. It has the settings that most people need.
 const shippedPath = "../../etc/gordon.toml"
 
 // A package that replaces the long file of earlier ones changes no setting.
-func TestShipped_MeansTheSameAsTheReference(t *testing.T) {
+func TestShipped_HasTheSettingsOfTheReference(t *testing.T) {
 	shipped, err := Load(shippedPath, binDir)
 	if err != nil {
 		t.Fatal(err)
@@ -35,7 +35,7 @@ func TestShipped_LoadsWithEverySettingTurnedOn(t *testing.T) {
 	}
 }
 
-// A default in the short file is the one that the reference names.
+// A default in the short file is the same as in the reference.
 func TestShipped_HasTheDefaultsOfTheReference(t *testing.T) {
 	text := readText(t, shippedPath)
 	shipped, reference := sampleDefaults(text[:strings.Index(text, "\n#[redis]")]), sampleDefaults(readText(t, samplePath))

@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -150,7 +149,8 @@ const defaultIOLevel = 4
 
 // ioPriority allows "idle", and the other classes with or without a level.
 func ioPriority(raw any) (IONice, error) {
-	const form = `must be "idle", "best-effort" or "realtime", optionally with a level from 0 (highest) to 7 for the last two, such as "best-effort:7"`
+	form := fmt.Sprintf("must be %q, %q or %q, optionally with a level from 0 (highest) to 7 for the last two, such as %q",
+		IOIdle, IOBestEffort, IORealtime, IOBestEffort+":7")
 	s, ok := raw.(string)
 	if !ok {
 		return IONice{}, wrongType(form, raw)
@@ -158,10 +158,10 @@ func ioPriority(raw any) (IONice, error) {
 	class, level, hasLevel := strings.Cut(s, ":")
 	p := IONice{Class: class, Level: defaultIOLevel}
 	switch {
-	case class == "idle" && !hasLevel:
+	case class == IOIdle && !hasLevel:
 		p.Level = 0
 		return p, nil
-	case !slices.Contains([]string{"best-effort", "realtime"}, class):
+	case class != IOBestEffort && class != IORealtime:
 		return IONice{}, wrongValue(form, s)
 	case hasLevel:
 		if len(level) != 1 || level < "0" || level > "7" {

@@ -101,7 +101,7 @@ func TestStatsInterface(t *testing.T) {
 	}
 }
 
-func TestStatsPattern_WhatIsAcceptedCanBeServed(t *testing.T) {
+func TestStatsPattern_AcceptedOnesCanBeServed(t *testing.T) {
 	served := 0
 	for _, p := range []string{
 		"/", "/stats", "/stats/", "/a/b/", "/ä/日本", "/a.b", "/a..b", "/{", "/{x}", "/{$}", "/a b", "/a\tb", "GET /", "host/", "", "x", "//", "/a//b",
@@ -128,7 +128,7 @@ func TestTimes_AreInheritedByTasks(t *testing.T) {
 	}
 }
 
-// A reload asks whether the back-off is another one, and nothing else of a task.
+// A reload compares the back-offs of a task, and nothing else of it.
 func TestTask_BackoffIsComparable(t *testing.T) {
 	text := "backoff_enabled = true\n" + task("workers = 2")
 	a, b := load(t, text).Tasks["mail"], load(t, text).Tasks["mail"]

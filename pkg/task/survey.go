@@ -164,6 +164,6 @@ func (s *survey) try(t config.Task, a privilege.Attributes) {
 
 // ioPriority is a priority with the kernel's number of its class.
 func ioPriority(p config.IONice) privilege.IOPriority {
-	classes := map[string]privilege.IOClass{"realtime": privilege.IORealTime, "best-effort": privilege.IOBestEffort, "idle": privilege.IOIdle}
+	classes := map[string]privilege.IOClass{config.IORealtime: privilege.IORealTime, config.IOBestEffort: privilege.IOBestEffort, config.IOIdle: privilege.IOIdle}
 	return privilege.IOPriority{Class: classes[p.Class], Level: p.Level}
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestSlipsOfTOMLSayWhatWouldBeRight(t *testing.T) {
+func TestMistakesInTOMLHaveAHint(t *testing.T) {
 	for text, want := range map[string]string{
 		"queue_key = hello\n":                      `expected value but found "hello" instead; strings need quotes, as in queue_key = "hello"`,
 		task("timeout = 90s"):                      `; strings need quotes, as in timeout = "90s"`,
@@ -50,7 +50,7 @@ func TestUnknownKeysAreGuessedByTheirMeaning(t *testing.T) {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
-	// Each name stands for one key of a table, and for one that there is.
+	// Each name means one existing key of a table.
 	tables := [][]key{schema(), taskKeys(new(draft)), redisKeys(new(Redis)), tlsKeys(new(TLS)), sentinelKeys(new(Sentinel)), statsKeys(new(Stats))}
 	for _, keys := range tables {
 		known := names(keys)

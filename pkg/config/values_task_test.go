@@ -46,7 +46,7 @@ func TestIONice(t *testing.T) {
 	}
 }
 
-// An empty list is not the same as none: it allows nothing.
+// An empty list allows nothing, unlike no list.
 func TestEnvAllow(t *testing.T) {
 	if got := load(t, task()).Tasks["mail"].Env.Allow; got != nil {
 		t.Errorf("without the key: %q", got)
@@ -64,8 +64,8 @@ func TestWorkingDirectory(t *testing.T) {
 	}
 }
 
-// A drop-in replaces a single variable. Their names differ by case, as those of
-// keys don't.
+// A drop-in replaces a single variable. The case of their names matters, unlike that of
+// keys.
 func TestEnvironment(t *testing.T) {
 	c := load(t, task(`environment = { A = "1", a = "2", B = "", "C D" = "=" }`),
 		"gordon.d/1.toml", "[tasks.mail.environment]\nA = \"new\"\nE = \"x\"\n")
@@ -78,7 +78,7 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// What is found out later is told with the place where it was written.
+// A fault that is found later has the place of the value.
 func TestOrigins(t *testing.T) {
 	c := load(t, task(), "gordon.d/1.toml", "\n[tasks.mail]\nuser = \"nobody-at-all\"\n")
 	f := c.Tasks["mail"].Origins["user"].Fault(errTest)
