@@ -4,6 +4,7 @@ package entry
 // This is the only list of them.
 type Outcome string
 
+// The outcomes of a run.
 const (
 	OutcomeOK          Outcome = "ok"
 	OutcomeFailed      Outcome = "failed"      // the exit status was not 0

@@ -68,6 +68,7 @@ func (c *Counters) SetTypes(types []string) {
 // End is what became of the entry of a run.
 type End int
 
+// The ends of a run.
 const (
 	Done     End = iota // the run succeeded
 	Failed              // the run failed, and the entry does not run again

@@ -16,6 +16,7 @@ import (
 // Attempt is what a start shows of this host.
 type Attempt int
 
+// The results of an attempt to start a process.
 const (
 	NotTried  Attempt = iota // nothing: the entry was at fault, or no process was started
 	Started                  // a process ran

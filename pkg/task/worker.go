@@ -54,6 +54,7 @@ type Result struct {
 // Effect is what a run means for the back-off of its type.
 type Effect int
 
+// The effects of a run on the back-off.
 const (
 	NoEffect  Effect = iota
 	Succeeded        // the back-off ends
