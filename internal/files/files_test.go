@@ -15,7 +15,7 @@ import (
 	"github.com/nevsnode/gordon/v2/internal/gordontest"
 )
 
-// in fails the test when f takes longer than anything here may.
+// in fails the test if f does not return soon.
 func in(t *testing.T, f func()) {
 	t.Helper()
 	done := make(chan struct{})
@@ -72,7 +72,7 @@ func TestReadIsBounded(t *testing.T) {
 	}
 }
 
-// Whoever hangs keeps a place, so that a dead file system takes no more threads than
+// A call that hangs keeps its place, so that a dead file system takes no more threads than
 // there are places.
 func TestWithinDoesNotWaitForADeadFileSystem(t *testing.T) {
 	dir, heal := gordontest.DeadFolder(t)
@@ -98,7 +98,7 @@ func TestWithinDoesNotWaitForADeadFileSystem(t *testing.T) {
 	})
 }
 
-// What comes after its time is dropped, exactly once, and never lost.
+// A value that comes too late is dropped exactly once.
 func TestWithinDropsWhatComesTooLate(t *testing.T) {
 	calls := NewCalls(1)
 	var received, dropped int

@@ -18,10 +18,10 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/config"
 )
 
-// What needs no control group to be shown. What the kernel makes of it is in
+// These tests need no control group. The tests of the kernel's side are in
 // kernel_test.go.
 
-// fake makes a folder with files such as a group has.
+// fake creates a folder with files like those of a group.
 func fake(t *testing.T, files map[string]string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -109,8 +109,8 @@ func merge(m map[string]string, key, value string) map[string]string {
 	return m
 }
 
-// A limit that can't be set is an error, one that is none needs no file, and of
-// the two for disks one is enough.
+// A limit that cannot be set is an error. A limit that is not set needs no file. One of the
+// two files for disks is enough.
 func TestLimitWithoutItsFile(t *testing.T) {
 	dir := fake(t, map[string]string{"io.bfq.weight": ""})
 	if err := limit(dir, config.Limits{}, true); err != nil {
@@ -173,7 +173,7 @@ func TestWhoseMemoryItWas(t *testing.T) {
 	}
 }
 
-// A group that can't be looked at for want of descriptors is not empty.
+// A group that cannot be read for lack of descriptors is not empty.
 func TestProcessesOfAGroup(t *testing.T) {
 	dir := fake(t, map[string]string{eventsFile: "populated 1\nfrozen 0\n", procsFile: "7\n8\n"})
 	if list, err := allPIDs(dir); err != nil || !slices.Equal(list, []int{7, 8}) {
@@ -198,9 +198,9 @@ func TestProcessesOfAGroup(t *testing.T) {
 	}
 }
 
-// clone3(2) must be there and know of groups, or no task could start. The filters
-// answer as systemd's RestrictNamespaces=, a kernel before 5.7 and a container's
-// filter that knows nothing of it. (Where it is there, kernel_test.go shows it.)
+// Without a clone3(2) that supports groups, no task could start in one. The filters return
+// the errors of systemd's RestrictNamespaces=, of a kernel before 5.7 and of a container's
+// filter that does not know the call. kernel_test.go tests a working clone3.
 func TestKernelClones(t *testing.T) {
 	for _, answer := range []unix.Errno{unix.ENOSYS, unix.E2BIG, unix.EPERM} {
 		found := make(chan bool)
@@ -217,7 +217,7 @@ func TestKernelClones(t *testing.T) {
 	}
 }
 
-// refuse has the kernel answer one system call of this thread with an error;
+// refuse makes one system call of this thread return an error;
 // seccomp(2).
 func refuse(call uint32, answer unix.Errno) error {
 	const returnErrno, allow = 0x00050000, 0x7fff0000 // SECCOMP_RET_

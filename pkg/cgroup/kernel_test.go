@@ -2,7 +2,7 @@
 
 package cgroup
 
-// What the kernel does with the groups. "make e2e-vm" runs these tests in a
+// Tests of the kernel's groups. "make e2e-vm" runs them in a
 // virtual machine, in a unit with Delegate=yes and User=, because few machines
 // give a test a control group with all controllers.
 
@@ -25,7 +25,7 @@ import (
 
 var tree *Tree // the one that is delegated to this process
 
-// another is set for a process that is only there, as another gordon would be.
+// another is set for a process that takes the part of another gordon.
 const another = "GORDON_TEST_ANOTHER"
 
 func TestMain(m *testing.M) {
@@ -59,14 +59,14 @@ func (g *group) check(t *testing.T, o runner.Outcome) {
 	}
 }
 
-// account returns what the group has counted for a run.
+// account returns the figures of the group of a run.
 func account(run *Run) (usage.Usage, usage.Pressure) {
 	u := usage.Usage{UserCPU: -1, SystemCPU: -1, PeakMemory: -1, ReadBytes: -1, WrittenBytes: -1}
 	p := run.Account(&u)
 	return u, p
 }
 
-// refused returns how many processes could not be started.
+// refused returns the number of processes that could not be started.
 func refused(run *Run) int64 {
 	_, p := account(run)
 	return p.Refused
@@ -103,8 +103,8 @@ func begin(t *testing.T, limits config.Limits, body string, change ...func(*runn
 	return run, p
 }
 
-// escape is a shell command that is in no way tied to the script any more: not by
-// its group, session, parent, descriptors or environment.
+// daemonize is a shell command that cuts every tie to the script: process group, session,
+// parent, descriptors and environment.
 const daemonize = `setsid sh -c 'env -i sh -c "trap \"\" TERM; echo \$\$ >$0/pid; exec sleep 600" "$0" </dev/null >/dev/null 2>&1 &' "$1"; while ! [ -s "$1/pid" ]; do sleep 0.01; done; `
 
 func TestTheDaemonIsInItsLeaf(t *testing.T) {
@@ -161,7 +161,7 @@ func TestLeftoversAreEnded(t *testing.T) {
 	}
 }
 
-// A group with somebody in it goes when they have, at one of the next starts.
+// A group with processes is removed after they have ended, at one of the next starts.
 func TestLeftoversAreAllowed(t *testing.T) {
 	run, p := begin(t, config.Limits{}, daemonize)
 	o := p.Wait()
@@ -265,7 +265,7 @@ func TestWritesAreCounted(t *testing.T) {
 	}
 }
 
-// Every limit arrives in the file that it is for, and goes when it is gone.
+// Every limit is written to its file, and removed with its configuration.
 func TestLimitsAreWritten(t *testing.T) {
 	limits := config.Limits{MemoryMax: 64 << 20, MemoryHigh: 48 << 20, CPUQuota: 150, CPUWeight: 200, IOWeight: 50, TasksMax: 30}
 	set := map[string]string{
@@ -317,7 +317,7 @@ func TestTypesComeAndGo(t *testing.T) {
 	}
 }
 
-// What a daemon that died has left is ended by the next one.
+// A daemon ends the processes that a dead daemon has left.
 func TestSweep(t *testing.T) {
 	run, p := begin(t, config.Limits{}, daemonize+"sleep 600")
 	gordontest.Until(t, "it got away", func() bool { list, _ := run.PIDs(); return len(list) >= 2 })
@@ -339,8 +339,8 @@ func TestSweep(t *testing.T) {
 	delete(tree.kinds, kindPrefix+"T")
 }
 
-// A process that nothing can kill keeps its group, with groups that it has made
-// itself. After a release the group of the unit takes processes again.
+// A process that cannot be killed keeps its group, with groups that it has created
+// itself. After a release the group of the unit accepts processes again.
 func TestRelease(t *testing.T) {
 	run, p := begin(t, config.Limits{}, "exec sleep 600")
 	deep := filepath.Join(run.dir, "a", "b")
@@ -374,7 +374,7 @@ func TestRelease(t *testing.T) {
 	tree = again
 }
 
-// What SIGKILL was sent to, and did not end yet, is nobody to be afraid of.
+// A process with a pending SIGKILL does not keep Gordon from its group.
 func TestKilled(t *testing.T) {
 	p, err := runner.Start(runner.Spec{Path: "/bin/sleep", Args: []string{"600"}})
 	if err != nil {
@@ -390,8 +390,8 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// Another gordon beside us in the group that was delegated means that it is not ours.
-// A process that an earlier one has left there does not.
+// Open refuses a delegated group in which another gordon runs. It accepts a process that
+// an earlier gordon has left there.
 func TestSharedGroupIsRefused(t *testing.T) {
 	program, err := os.Executable()
 	if err != nil {

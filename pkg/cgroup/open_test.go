@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// The tests run beside go test, in a group that is not theirs, whoever runs them.
+// The tests run beside go test, in a group that is not delegated to them.
 func TestOpenTakesNothingThatIsNotOurs(t *testing.T) {
 	before := read(t, "/proc/self", "cgroup")
 	tree, err := Open()

@@ -13,8 +13,8 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/host"
 )
 
-// askEnv has this program, in place of the tests, print the state of the process whose
-// identity is in the variable.
+// askEnv makes this program print the state of the process whose identity is in the
+// variable, instead of running tests.
 const askEnv = "HOST_TEST_IDENTITY"
 
 func answer(identity string) int {
@@ -32,9 +32,9 @@ func answer(identity string) int {
 	return 0
 }
 
-// A dead daemon's pid may belong to another user by now, whose processes are hidden (the
-// shipped strict.conf sets ProtectProc=invisible). It must not count as alive for ever;
-// nor as dead, for it may be the daemon of another user.
+// The pid of a dead daemon may now belong to another user, whose processes are hidden (the
+// shipped strict.conf sets ProtectProc=invisible). The daemon must not count as alive for
+// ever. It must not count as dead either, because the process may be a daemon of that user.
 func TestAProcessThatIsHiddenIsUnknown(t *testing.T) {
 	p, mine := child(t)
 	reused := mine

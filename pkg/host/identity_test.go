@@ -21,8 +21,8 @@ func self(t *testing.T) host.Identity {
 	return id
 }
 
-// known is the identity of this process with a machine id, which the machine
-// that runs the test need not have.
+// known returns the identity of this process with a machine id, because the machine
+// that runs the test may have none.
 func known(t *testing.T) host.Identity {
 	id := self(t)
 	id.MachineID = "0123456789abcdef0123456789abcdef"
@@ -69,7 +69,7 @@ func TestIdentityJSON(t *testing.T) {
 	}
 }
 
-// child starts a process and returns its identity as it would state it itself.
+// child starts a process and returns its identity.
 func child(t *testing.T) (*os.Process, host.Identity) {
 	t.Helper()
 	p, err := os.StartProcess("/bin/sleep", []string{"sleep", "1000"}, &os.ProcAttr{})
@@ -154,7 +154,7 @@ func TestDeadAfterReboot(t *testing.T) {
 	}
 }
 
-// Whatever can't be known is neither dead nor alive.
+// A process about which there is a doubt is neither dead nor alive.
 func TestNotDeadWhenUnsure(t *testing.T) {
 	me := known(t)
 	gone := me

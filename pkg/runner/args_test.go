@@ -69,8 +69,8 @@ func TestFirstArgumentIsThePath(t *testing.T) {
 	}
 }
 
-// refused starts what must not start, and returns the error's text after the
-// path.
+// refused tries to start a process that must not start, and returns the text of the error
+// after the path.
 func refused(t *testing.T, s runner.Spec, cause error) string {
 	t.Helper()
 	p, err := runner.Start(s)

@@ -22,8 +22,8 @@ func sh(line string, a privilege.Attributes) runner.Spec {
 	return runner.Spec{Path: "/bin/sh", Args: []string{"-c", line}, Env: os.Environ(), Attributes: a}
 }
 
-// says runs a line of shell and returns what it printed.
-func says(t *testing.T, line string, a privilege.Attributes) string {
+// printed runs a line of shell and returns its output.
+func printed(t *testing.T, line string, a privilege.Attributes) string {
 	t.Helper()
 	s := sh(line, a)
 	gate := runner.NewGate()
@@ -38,7 +38,7 @@ func says(t *testing.T, line string, a privilege.Attributes) string {
 	return strings.TrimSpace(string(o.Stdout.Tail) + string(o.Stderr.Tail))
 }
 
-// self is what this process itself is like, on all of its threads.
+// self describes the attributes of all threads of this process.
 func self(t *testing.T) string {
 	t.Helper()
 	tasks, err := filepath.Glob("/proc/self/task/*")
@@ -70,8 +70,8 @@ func self(t *testing.T) string {
 	return strings.Join(all, "\n")
 }
 
-// unchanged notes what this process is like now, and returns what fails the test
-// unless all of its threads are, in the end, like that.
+// unchanged notes the attributes of this process. It returns a function that fails the test
+// unless all threads have the same attributes.
 func unchanged(t *testing.T) (check func()) {
 	t.Helper()
 	before, _, _ := strings.Cut(self(t), "\n")
@@ -112,7 +112,7 @@ func TestAttributesReachTheScript(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			defer unix.Umask(unix.Umask(0o22))
 			check := unchanged(t)
-			if diff := cmp.Diff(tc.want, says(t, tc.line, tc.a)); diff != "" {
+			if diff := cmp.Diff(tc.want, printed(t, tc.line, tc.a)); diff != "" {
 				t.Error(diff)
 			}
 			check()
@@ -120,7 +120,7 @@ func TestAttributesReachTheScript(t *testing.T) {
 	}
 }
 
-// What cannot be taken on is named, and nothing is started.
+// An attribute that cannot be set is named, and nothing is started.
 func TestAttributesThatFail(t *testing.T) {
 	defer unchanged(t)()
 	missing := privilege.Attributes{Dir: "/nonexistent/x"}
@@ -169,7 +169,7 @@ func TestCheckProgram(t *testing.T) {
 	}
 }
 
-// No start falls into the moment in which the daemon has the score of another.
+// No start happens while the daemon has the score of another start.
 func TestOOMScoresAreNotMixed(t *testing.T) {
 	gate := runner.NewGate()
 	defer gate.Close()

@@ -28,7 +28,7 @@ func spawnTrue(env []string) error {
 	return nil
 }
 
-// execTrue does the same with os/exec: what spawnTrue is held against.
+// execTrue does the same with os/exec, for comparison.
 func execTrue(env []string) error {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.Command("/bin/true")
@@ -37,7 +37,7 @@ func execTrue(env []string) error {
 	return cmd.Run()
 }
 
-// spread runs one n times over, from so many goroutines at once.
+// spread calls one n times in all, from several goroutines at once.
 func spread(tb testing.TB, n, workers int, one func([]string) error) time.Duration {
 	turns := make(chan struct{}, n)
 	for range n {
@@ -80,8 +80,8 @@ func BenchmarkBareExec(b *testing.B) {
 	})
 }
 
-// BenchmarkRunAgainstExec lets both take turns, so that whatever else the
-// machine does meanwhile hits both: one operation is one task of each. A ratio
+// BenchmarkRunAgainstExec alternates between both, so that other load on the
+// machine affects both: one operation is one task of each. A ratio
 // over 1 means that this package is faster.
 func BenchmarkRunAgainstExec(b *testing.B) {
 	const slice = 100
@@ -98,8 +98,8 @@ func BenchmarkRunAgainstExec(b *testing.B) {
 	})
 }
 
-// BenchmarkAttributes is what a thread of its own costs, and what a file for the
-// standard input does.
+// BenchmarkAttributes measures the cost of a thread for a start, and of a file for the
+// standard input.
 func BenchmarkAttributes(b *testing.B) {
 	gate := runner.NewGate()
 	defer gate.Close()
@@ -124,8 +124,8 @@ func BenchmarkAttributes(b *testing.B) {
 	}
 }
 
-// What the look for room costs each start, and the look for threads each one with
-// attributes.
+// BenchmarkReserve measures the search for room at each start, and the count of threads at
+// each start with attributes.
 func BenchmarkReserve(b *testing.B) {
 	r, err := capacity.NewReserve()
 	if err != nil {

@@ -2,6 +2,7 @@ package runner_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
 
-// patched is a copy of a program that asks for another loader.
+// patched returns a copy of a program with another loader.
 func patched(t *testing.T, program, loader string) string {
 	t.Helper()
 	content, err := os.ReadFile(program)
@@ -41,7 +42,7 @@ func patched(t *testing.T, program, loader string) string {
 	return file(t, string(content), 0o755)
 }
 
-// everyone lets other users reach what a test has made.
+// everyone makes a file of a test accessible to other users.
 func everyone(t *testing.T, path string) {
 	t.Helper()
 	for ; path != os.TempDir() && path != "/"; path = filepath.Dir(path) {
@@ -51,13 +52,17 @@ func everyone(t *testing.T, path string) {
 	}
 }
 
+// deadCase is a script on a file system that does not answer, or its folder there.
+type deadCase struct{ Path, Dir string }
+
+// deadStarts is the result of startsOnDead.
 type deadStarts struct {
-	Errors  []string // of starts that did not fail as they have to
-	Threads int      // how many there are more than before
+	Errors  []string // wrong results of starts
+	Threads int      // additional threads
 	Others  int      // tasks that ran meanwhile
 }
 
-// startsOnDead is a daemon whose scripts are on a file system that does not answer.
+// startsOnDead is a daemon whose script is on a file system that does not answer.
 func startsOnDead() (d deadStarts) {
 	gate := runner.NewGate()
 	defer gate.Close()
@@ -74,50 +79,46 @@ func startsOnDead() (d deadStarts) {
 			d.Errors = append(d.Errors, fmt.Sprintf("%s: after %v %v", what, took, err))
 		}
 	}
-	var cases []struct {
-		Path string
-		Dir  string
-	}
-	if err := json.Unmarshal([]byte(os.Getenv("CASES")), &cases); err != nil {
+	var c deadCase
+	if err := json.Unmarshal([]byte(os.Getenv("CASE")), &c); err != nil {
 		panic(err)
 	}
 	const soon = 20 * time.Second // it is 2 s, on a machine that has nothing else to do
-	for _, c := range cases {
-		for _, user := range []*privilege.Identity{nil, taskUser()} {
-			before := threads()
-			s := runner.Spec{Path: c.Path, Attributes: privilege.Attributes{Dir: c.Dir, User: user}}
-			var wg sync.WaitGroup
+	for _, user := range []*privilege.Identity{nil, taskUser()} {
+		before := threads()
+		s := runner.Spec{Path: c.Path, Attributes: privilege.Attributes{Dir: c.Dir, User: user}}
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() { fails(fmt.Sprint(c, user), s, soon) })
+		}
+		wg.Go(func() { // other tasks and the garbage collector go on meanwhile
 			for range 20 {
-				wg.Go(func() { fails(fmt.Sprint(c, user), s, soon) })
-			}
-			wg.Go(func() { // nobody else is kept, the garbage collector included
-				for range 20 {
-					runtime.GC()
-					if output("exit 3", privilege.Attributes{}, gate) == "exit status 3" {
-						d.Others++
-					}
+				runtime.GC()
+				if output("exit 3", privilege.Attributes{}, gate) == "exit status 3" {
+					d.Others++
 				}
-			})
-			wg.Wait()
-			for range 20 {
-				fails("again "+fmt.Sprint(c, user), s, 1500*time.Millisecond) // sooner than a look ends
 			}
-			d.Threads = max(d.Threads, threads()-before)
+		})
+		wg.Wait()
+		for range 20 {
+			fails("again "+fmt.Sprint(c, user), s, 1500*time.Millisecond) // sooner than a look ends
 		}
-		check := runner.CheckProgram(privilege.Attributes{Dir: c.Dir}, c.Path, gate)
-		if c.Dir != "" {
-			check = runner.Check(privilege.Attributes{Dir: c.Dir}, gate)
-		}
-		if strings.Contains(c.Path+c.Dir, "dead/") && !errors.Is(check, files.ErrHangs) {
-			d.Errors = append(d.Errors, fmt.Sprintf("check of %v: %v", c, check))
-		}
+		d.Threads = max(d.Threads, threads()-before)
+	}
+	check := runner.CheckProgram(privilege.Attributes{Dir: c.Dir}, c.Path, gate)
+	if c.Dir != "" {
+		check = runner.Check(privilege.Attributes{Dir: c.Dir}, gate)
+	}
+	if strings.Contains(c.Path+c.Dir, "dead/") && !errors.Is(check, files.ErrHangs) {
+		d.Errors = append(d.Errors, fmt.Sprintf("check of %v: %v", c, check))
 	}
 	return d
 }
 
-// A start that would meet a file system that does not answer fails within a bound,
-// and keeps neither the daemon nor other starts nor more than a few threads. The
-// script may be there, its interpreter, its program's loader, or its folder.
+// A start that uses a file system that does not answer fails within a time limit. It
+// blocks neither the daemon nor other starts, and keeps only a few threads. The script may
+// be there, its interpreter, its program's loader, or its folder. The daemons of all cases
+// run at the same time, because they mostly wait.
 func TestStartsOnADeadFileSystem(t *testing.T) {
 	if !rootOrRefused(t) {
 		return
@@ -138,49 +139,58 @@ func TestStartsOnADeadFileSystem(t *testing.T) {
 	nested := file(t, "#!"+script+"\n", 0o755)
 	loaded := patched(t, "/bin/true", dead+"/l")
 	indirect := file(t, "#!"+loaded+" x\n", 0o755)
-	cases := []map[string]string{
-		{"Path": dead + "/script"},
-		{"Path": script},
-		{"Path": nested},
-		{"Path": loaded},
-		{"Path": indirect},
-		{"Path": "/bin/true", "Dir": dead + "/dir"},
+	cases := []deadCase{
+		{Path: dead + "/script"},
+		{Path: script},
+		{Path: nested},
+		{Path: loaded},
+		{Path: indirect},
+		{Path: "/bin/true", Dir: dead + "/dir"},
 	}
+	defer time.AfterFunc(4*patience, heal).Stop()
+	var wg sync.WaitGroup
 	for _, c := range cases {
-		if !strings.HasPrefix(c["Path"], dead) {
-			everyone(t, c["Path"])
+		if !strings.HasPrefix(c.Path, dead) {
+			everyone(t, c.Path)
 		}
+		wg.Go(func() { startOnDead(t, c) })
 	}
-	text, err := json.Marshal(cases)
+	wg.Wait()
+}
+
+// startOnDead runs startsOnDead in a process of its own, so that this one can end it if it
+// hangs.
+func startOnDead(t *testing.T, c deadCase) {
+	text, err := json.Marshal(c)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return
 	}
-	// In a process of its own: should it hang, this one can still end it.
-	cmd := exec.CommandContext(t.Context(), "/proc/self/exe")
-	cmd.Env = append(os.Environ(), helperVar+"=dead", "CASES="+string(text))
+	ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "/proc/self/exe")
+	cmd.Env = append(os.Environ(), helperVar+"=dead", "CASE="+string(text))
 	cmd.Stderr = os.Stderr
-	defer time.AfterFunc(4*patience, func() { _ = cmd.Process.Kill(); heal() }).Stop()
 	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
 	var d deadStarts
-	if err := json.Unmarshal(out, &d); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	if err = errors.Join(err, json.Unmarshal(out, &d)); err != nil {
+		t.Errorf("%+v: %v: %s", c, err, out)
+		return
 	}
 	for _, text := range d.Errors {
 		t.Error(text)
 	}
-	if want := 20 * 2 * len(cases); d.Others != want {
-		t.Errorf("%d other tasks ran, want %d", d.Others, want)
+	if want := 20 * 2; d.Others != want {
+		t.Errorf("%+v: %d other tasks ran, want %d", c, d.Others, want)
 	}
 	if d.Threads > 20 {
-		t.Errorf("%d threads more than before", d.Threads)
+		t.Errorf("%+v: %d additional threads", c, d.Threads)
 	}
 }
 
-// When the file system answers again, so does the start.
+// A start works again after the file system does.
 func TestStartAfterADeadFileSystem(t *testing.T) {
+	t.Parallel()
 	gate := runner.NewGate()
 	defer gate.Close()
 	dead, heal := gordontest.DeadFolder(t)
@@ -206,8 +216,8 @@ func TestStartAfterADeadFileSystem(t *testing.T) {
 	})
 }
 
-// Nobody keeps a start waiting with a lease on his file: it would be the kernel that
-// waits, for 45 s (fs.lease-break-time).
+// The owner of a file cannot delay a start with a lease on it: the kernel would wait in
+// execve, for 45 s (fs.lease-break-time).
 func TestStartOfALeasedScript(t *testing.T) {
 	path := script(t, "exit 3")
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
@@ -239,7 +249,7 @@ func TestStartOfALeasedScript(t *testing.T) {
 	want(t, p.Wait(), runner.Exited, "exit status 3")
 }
 
-// What stands in a script's place may be anything.
+// The path of a script may lead to any kind of file.
 func TestStartOfAFIFO(t *testing.T) {
 	dir := t.TempDir()
 	if err := unix.Mkfifo(dir+"/fifo", 0o755); err != nil {

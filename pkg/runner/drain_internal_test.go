@@ -27,7 +27,7 @@ func newWriter(t *testing.T) *writer {
 }
 
 // write writes one byte. It reports whether there is a reader: Go programs get an
-// error where others get SIGPIPE.
+// error instead of SIGPIPE.
 func (w *writer) write(t *testing.T) bool {
 	t.Helper()
 	_, err := unix.Write(w.end, []byte("x"))
@@ -37,7 +37,7 @@ func (w *writer) write(t *testing.T) bool {
 	return err == nil
 }
 
-// untilEmpty waits until all that was written is read.
+// untilEmpty waits until all written bytes are read.
 func (w *writer) untilEmpty(t *testing.T) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
@@ -49,8 +49,8 @@ func (w *writer) untilEmpty(t *testing.T) {
 	}
 }
 
-// Beyond the bound the stream that was silent for longest is closed, and somebody
-// hears of the first one.
+// At the limit the stream that was silent for longest is closed. The first time, the
+// drain reports it.
 func TestDrainClosesTheMostSilent(t *testing.T) {
 	var told []int
 	d, err := newDrain(2, func(kept int) { told = append(told, kept) })
@@ -78,8 +78,8 @@ func TestDrainClosesTheMostSilent(t *testing.T) {
 	}
 }
 
-// Streams that are never empty take turns, all are read for ever, and all together no
-// faster than the bound.
+// Streams that are never empty are read in turns, and all together no faster than the
+// limit.
 func TestDrainReadsEndlessWriters(t *testing.T) {
 	const writers = 3 * drainBatch
 	d, err := newDrain(writers, nil)
@@ -128,8 +128,7 @@ func TestDrainReadsEndlessWriters(t *testing.T) {
 	}
 }
 
-// A pipe that cannot be watched any more, or a drain that is closed, is closed as
-// without a drain.
+// A pipe is closed, as without a drain, if it cannot be watched or the drain is closed.
 func TestDrainTakesNothingAfterItsEnd(t *testing.T) {
 	d, err := newDrain(2, nil)
 	if err != nil {

@@ -16,11 +16,11 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
 
-// hugeSize is how large hugeHelper makes its environment and its arguments, in bytes.
+// hugeSize is the size of the environment and of the arguments of hugeHelper, in bytes.
 const hugeSize = 1 << 29
 
-// hugeHelper is an unprivileged process that makes what /proc shows as its environment
-// as large as it likes; PR_SET_MM(2const), PR_SET_MM_MAP.
+// hugeHelper is an unprivileged process that enlarges the environment that /proc shows
+// for it; PR_SET_MM(2const), PR_SET_MM_MAP.
 func hugeHelper() {
 	memory, err := unix.Mmap(-1, 0, hugeSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
 	if err != nil {
@@ -54,7 +54,7 @@ func hugeHelper() {
 	select {}
 }
 
-// An unprivileged process that shows 512 MiB as its environment costs the search for
+// An unprivileged process with an environment of 512 MiB in /proc costs the search for
 // other processes neither memory nor time, and hides none of them.
 func TestAHugeEnvironmentIsNotRead(t *testing.T) {
 	flags := newFlag(t)

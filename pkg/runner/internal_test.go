@@ -20,7 +20,7 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
 
-// begin starts a line of shell with this package's insides in reach.
+// begin starts a line of shell for tests of the unexported parts of Process.
 func begin(t *testing.T, line string, args ...string) *Process {
 	t.Helper()
 	p, err := Start(Spec{Path: "/bin/sh", Args: append([]string{"-c", line, "sh"}, args...), Env: os.Environ()})
@@ -30,10 +30,10 @@ func begin(t *testing.T, line string, args ...string) *Process {
 	return p
 }
 
-// killGroup ends what p has left behind, if anything.
+// killGroup kills the processes that p has left behind.
 func killGroup(p *Process) { _ = unix.Kill(-p.pid, unix.SIGKILL) }
 
-// The tail is the end of everything written, whatever the pieces are.
+// The tail is the end of all writes, whatever their sizes are.
 func TestTail(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var all []byte
@@ -60,9 +60,10 @@ func TestTail(t *testing.T) {
 	})
 }
 
-// Where the kernel has no pidfds the leader's end is still noticed, with and
-// without someone who holds the streams.
+// Without pidfds the leader's end is still noticed, with and without a process that holds
+// the streams.
 func TestWithoutPidfd(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		line      string
 		status    int
@@ -87,7 +88,7 @@ func TestWithoutPidfd(t *testing.T) {
 	}
 }
 
-// A descriptor that the network poller doesn't take is waited for all the same.
+// Wait also works if the network poller does not accept the descriptor.
 func TestWithoutNetworkPoller(t *testing.T) {
 	p := begin(t, "echo x; sleep 0.1; sleep 1000 & echo y; exit 3")
 	defer killGroup(p)
@@ -112,8 +113,8 @@ func TestWithoutNetworkPoller(t *testing.T) {
 	}
 }
 
-// What the leader wrote is read although this process comes to it only when
-// restTimeout is long over: it was itself stopped, or starved.
+// The output of the leader is read even if this process reads it long after restTimeout,
+// because it was itself stopped or got no CPU.
 func TestLateReading(t *testing.T) {
 	p := begin(t, "sleep 1000 & head -c 60000 /dev/zero; head -c 50000 /dev/zero >&2")
 	defer killGroup(p)
@@ -129,8 +130,8 @@ func TestLateReading(t *testing.T) {
 	}
 }
 
-// A running task is data: what one Process has begun, another one finishes that
-// was made from its fields. That is how it will be handed to a new binary.
+// A running task is data: another Process that is made from the fields of the first one
+// finishes its work. A task will be handed to a new binary in this way.
 func TestRunningTaskIsData(t *testing.T) {
 	flag := filepath.Join(t.TempDir(), "go on")
 	p := begin(t, `echo a; while ! [ -e "$1" ]; do sleep 0.01; done; echo b; echo c >&2; exit 3`, flag)
@@ -158,8 +159,8 @@ func TestRunningTaskIsData(t *testing.T) {
 	closeFD(&p.pidfd) // q has opened its own
 }
 
-// slowSearch is a group that is asked for its processes while a tree is searched,
-// which lasts until the leader has ended by itself.
+// slowSearch is a group whose PIDs returns only after the leader has ended by itself. It
+// delays the search of the tree.
 type slowSearch struct {
 	p     *Process
 	begun func()
@@ -176,9 +177,9 @@ func (g slowSearch) PIDs() ([]int, error) {
 	return nil, nil
 }
 
-// A leader that ends by itself while a Stop still looks for its tree has not been
-// stopped: no signal has reached it, and its entry must not run again. What it
-// leaves behind is treated as after any other end.
+// A leader that ends by itself while a Stop still searches for its tree has not been
+// stopped: no signal has reached it, and its entry must not run again. Its left-over
+// processes are treated as after any other end.
 func TestLeaderEndsBeforeTheFirstSignal(t *testing.T) {
 	for name, grace := range map[string]time.Duration{"SIGTERM": time.Hour, "SIGKILL": 0} {
 		t.Run(name, func(t *testing.T) {
@@ -199,8 +200,8 @@ func TestLeaderEndsBeforeTheFirstSignal(t *testing.T) {
 	}
 }
 
-// A tree that can't be looked at for want of descriptors is not taken for gone: it
-// is ended when there are some again.
+// A tree that cannot be searched for lack of descriptors does not count as gone. It is
+// ended when there are descriptors again.
 func TestTreeIsEndedWithoutDescriptors(t *testing.T) {
 	var old unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
@@ -242,7 +243,7 @@ func TestTreeIsEndedWithoutDescriptors(t *testing.T) {
 				}
 				ended := make(chan struct{})
 				go func() { defer close(ended); tc.end(p) }()
-				select { // what has taken it for gone is through by then
+				select { // an end that took it for gone would be over by then
 				case <-ended:
 				case <-time.After(300 * time.Millisecond):
 				}

@@ -91,8 +91,8 @@ func TestKillMarkedFindsNothing(t *testing.T) {
 	}
 }
 
-// With its time over, KillMarked still kills what it has found, and says that
-// it could not see the end.
+// After the end of its context, KillMarked still kills the processes that it finds, and
+// reports that it did not wait for their end.
 func TestKillMarkedIsBounded(t *testing.T) {
 	marker := markerOf(t)
 	p := marked(t, marker, `exec sleep 1000`)

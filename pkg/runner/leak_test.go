@@ -12,7 +12,7 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
 
-// fds lists the descriptors of this process, without the one that lists them.
+// fds lists the descriptors of this process, without the one for the list.
 func fds(t *testing.T) []int {
 	t.Helper()
 	dir, err := os.Open("/proc/self/fd")
@@ -47,7 +47,7 @@ func highest(t *testing.T) int {
 	return top
 }
 
-// zombies counts the children of this process that nobody has waited for.
+// zombies counts the children of this process that were not waited for.
 func zombies(t *testing.T) (n int) {
 	t.Helper()
 	entries, err := os.ReadDir("/proc")
@@ -101,7 +101,7 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 }
 
-// oneOfMany runs a script to its end; those that have none are stopped.
+// oneOfMany runs a script to its end, or stops it if it has none.
 func oneOfMany(t *testing.T, path, id string) {
 	marker := t.Name() + id
 	p, err := runner.Start(runner.Spec{Path: path, Env: []string{"PATH=/usr/bin:/bin", taskenv.TaskID + "=" + marker}, Marker: marker})

@@ -12,7 +12,7 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
 
-// A child that keeps the streams must not keep Wait, and is left alone. The
+// A child that holds the streams does not delay Wait, and is left alone. The
 // leader ends before and after Gordon begins to watch it through a pidfd.
 func TestLeftoverHoldsTheStreams(t *testing.T) {
 	for name, pause := range map[string]string{"at once": "0", "later": "0.1"} {
@@ -31,9 +31,10 @@ func TestLeftoverHoldsTheStreams(t *testing.T) {
 	}
 }
 
-// One that never stops printing must not keep Wait either, and whether its output
-// counts does not depend on how much of it was read.
+// A child that never stops printing does not delay Wait either. Its output does not count,
+// however much of it was read.
 func TestNoisyLeftover(t *testing.T) {
+	t.Parallel()
 	noisy, goOn := newFlag(t), newFlag(t)
 	o := run(t, `(echo ready; echo >"$1"; while ! [ -s "$2" ]; do :; done; exec yes noise) & while ! [ -s "$1" ]; do sleep 0.01; done; (sleep 0.1; echo >"$2") >&- 2>&- & exit 0`,
 		string(noisy), string(goOn))
@@ -43,9 +44,9 @@ func TestNoisyLeftover(t *testing.T) {
 	}
 }
 
-// What ends along with the leader belongs to the task, although it is scheduled after
-// the leader's end: the rest of a pipeline, and a child that has only to print. It
-// never depends on chance.
+// The output of processes that end along with the leader belongs to the task, even if they
+// are scheduled after the leader's end: the rest of a pipeline, and a child that only
+// prints. It never depends on chance.
 func TestOutputOfWhatEndsWithTheLeaderCounts(t *testing.T) {
 	bodies := map[string]string{
 		"a child":              `echo late & exit 0`,
@@ -67,8 +68,8 @@ func TestOutputOfWhatEndsWithTheLeaderCounts(t *testing.T) {
 	}
 }
 
-// What a left-over process prints later never counts, however soon that is: it slept
-// in between. The times were those of the race in an earlier version.
+// Later output of a left-over process never counts, however soon it comes, because the
+// process slept in between. The times are those of a race in an earlier version.
 func TestLaterOutputOfLeftoversDoesNotCount(t *testing.T) {
 	for _, later := range []string{"0.4", "0.499", "0.5", "0.501"} {
 		t.Run(later, func(t *testing.T) {
@@ -84,7 +85,7 @@ func TestLaterOutputOfLeftoversDoesNotCount(t *testing.T) {
 	}
 }
 
-// A child without the streams is nobody's business.
+// A child that does not hold the streams is left alone.
 func TestDaemonizedChild(t *testing.T) {
 	child := newFlag(t)
 	o := run(t, `setsid sleep 1000 >/dev/null 2>&1 </dev/null & echo $! > `+string(child))
@@ -97,8 +98,8 @@ func TestDaemonizedChild(t *testing.T) {
 	}
 }
 
-// Everything that the leader wrote is in the outcome, although it wrote a whole
-// pipe full at the very end and someone else still holds the pipe.
+// All output of the leader is in the outcome, even if it filled the whole
+// pipe at the very end and another process still holds the pipe.
 func TestLeaderOutputIsComplete(t *testing.T) {
 	o := run(t, `sleep 1000 & head -c 65536 /dev/zero | tr '\0' x`)
 	want(t, o, runner.Exited, "")
@@ -107,7 +108,7 @@ func TestLeaderOutputIsComplete(t *testing.T) {
 	}
 }
 
-// What is in the process group is counted, though it holds no stream.
+// Processes of the process group are counted even if they hold no stream.
 func TestLeftoversAreCounted(t *testing.T) {
 	for body, count := range map[string]int{
 		`sleep 1000 >&- 2>&- & sleep 1000 >&- 2>&- & exit 0`: 2,
@@ -122,16 +123,16 @@ func TestLeftoversAreCounted(t *testing.T) {
 	}
 }
 
-// A process that is ending as well is nothing that was left behind. On a machine
-// that is busy it may take longer to end, so that one run of many is enough.
+// A process that is ending as well is not left behind. On a busy machine
+// it may take longer to end. Therefore one run of many is enough.
 func TestWhatEndsSoonIsNotCounted(t *testing.T) {
 	gordontest.Until(t, "a run counts nothing", func() bool {
 		return run(t, `sleep 0.02 >&- 2>&- & exit 0`).LeftBehind == 0
 	})
 }
 
-// With KillLeftovers nothing is left of a task, wherever it went, and those that
-// ignore SIGTERM have only their grace.
+// With KillLeftovers no process of a task is left, wherever it went. A process that
+// ignores SIGTERM lives no longer than the grace.
 func TestKillLeftovers(t *testing.T) {
 	for name, tc := range map[string]struct {
 		body  string
@@ -166,7 +167,7 @@ func TestKillLeftovers(t *testing.T) {
 	}
 }
 
-// A stop of the daemon does not wait for the grace of what was left behind.
+// A stop of the daemon does not wait for the grace of left-over processes.
 func TestStopHastensTheEndOfLeftovers(t *testing.T) {
 	child := newFlag(t)
 	s := spec(t, `sh -c 'trap "echo >\"$1.told\"" TERM; echo $$ >"$1"; while :; do sleep 0.01; done' x "$1" >&- 2>&- & while ! [ -s "$1" ]; do sleep 0.01; done`, string(child))

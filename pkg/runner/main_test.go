@@ -19,13 +19,13 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
 
-// patience bounds every wait for something that must happen.
+// patience limits every wait for something that must happen.
 const patience = 60 * time.Second
 
-// helperVar makes the test binary do something else than run tests.
+// helperVar makes the test binary run a helper instead of tests.
 const helperVar = "RUNNER_TEST_HELPER"
 
-// executableVar is the path of this test program where all users can execute it.
+// executableVar is the path of a copy of this test program that all users can execute.
 const executableVar = "RUNNER_TEST_EXECUTABLE"
 
 func TestMain(m *testing.M) {
@@ -53,7 +53,7 @@ func script(t *testing.T, body string) string {
 	return path
 }
 
-// spec is for a script with a marker that no other test has.
+// spec returns the Spec of a script, with a marker that no other test has.
 func spec(t *testing.T, body string, args ...string) runner.Spec {
 	t.Helper()
 	marker := strconv.Itoa(os.Getpid()) + "." + t.Name()
@@ -64,7 +64,7 @@ func spec(t *testing.T, body string, args ...string) runner.Spec {
 	return runner.Spec{Path: script(t, body), Args: args, Env: env, Marker: marker}
 }
 
-// start starts a script, and kills whatever is left of it after the test.
+// start starts a script, and kills its processes after the test.
 func start(t *testing.T, body string, args ...string) *runner.Process {
 	t.Helper()
 	s := spec(t, body, args...)
@@ -95,7 +95,7 @@ func run(t *testing.T, body string, args ...string) runner.Outcome {
 	return start(t, body, args...).Wait()
 }
 
-// flag is a file by which a script tells how far it is.
+// flag is a file to which a script writes its progress.
 type flag string
 
 func newFlag(t *testing.T) flag { return flag(filepath.Join(t.TempDir(), "flag")) }
@@ -137,7 +137,7 @@ func state(pid int) byte {
 	return st.State
 }
 
-// want fails unless the outcome is the one that reason describes.
+// want fails the test unless the outcome has this kind and reason.
 func want(t *testing.T, o runner.Outcome, kind runner.Kind, reason string) {
 	t.Helper()
 	if o.Kind != kind || o.Reason() != reason {

@@ -73,8 +73,8 @@ func TestSilentProcessHasNoOutput(t *testing.T) {
 	}
 }
 
-// Numbered lines on both streams at once, more than a pipe holds: the tails
-// must be the exact ends of what was printed.
+// The script prints numbered lines on both streams at once, more than a pipe holds. The
+// tails must be the exact ends of the output.
 func TestTailIsTheExactEnd(t *testing.T) {
 	o := run(t, `seq 1 100000 & seq 200000 300000 >&2; wait`)
 	want(t, o, runner.Exited, "")
@@ -138,8 +138,8 @@ func TestNoOtherDescriptorsReachTheProcess(t *testing.T) {
 	}
 }
 
-// inheritable returns the descriptors that whoever started the tests has handed
-// down for all children; none of our own is among them.
+// inheritable returns the descriptors that all children inherit from the program that
+// started the tests. None of them is this process' own.
 func inheritable(t *testing.T) []string {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")
@@ -187,8 +187,9 @@ func TestWaitIsIdempotentAndConcurrent(t *testing.T) {
 	}
 }
 
-// A script that closes its streams runs on, and its end is not missed.
+// A script that closes its streams runs on, and its end is noticed.
 func TestClosedStreams(t *testing.T) {
+	t.Parallel()
 	for _, body := range []string{
 		`exec >&-; sleep 0.1; exit 7`,
 		`exec 2>&-; sleep 0.1; exit 7`,
@@ -203,8 +204,8 @@ func TestClosedStreams(t *testing.T) {
 	}
 }
 
-// Someone else has reaped the leader (a library that waits for any child):
-// nothing can be known, and that must not look like a success.
+// Another part of the process has reaped the leader (a library that waits for any child).
+// Then the exit status is unknown, and that must not look like a success.
 func TestReapedByAnother(t *testing.T) {
 	p, err := runner.Start(runner.Spec{Path: "/bin/true"})
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
 
-// threadIDs are those of this process.
+// threadIDs returns the ids of the threads of this process.
 func threadIDs(t *testing.T) map[string]bool {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/task")
@@ -66,7 +66,7 @@ func TestStartsMakeNoThread(t *testing.T) {
 	}
 }
 
-// A task with attributes uses a thread up, and the reserve is filled again.
+// A task with attributes uses up a thread, and the reserve replaces it.
 func TestAttributesUseUpNoReserve(t *testing.T) {
 	r := newReserve(t)
 	const spare = 40 // besides one for each CPU
@@ -111,10 +111,10 @@ func TestTaskWithoutStreamsKeepsNoThread(t *testing.T) {
 	}
 }
 
-// roomLimit is how many processes the user of TestStartWithoutRoom may have.
+// roomLimit is the limit of processes of the user of TestStartWithoutRoom.
 const roomLimit = 100
 
-// roomFound is what that user finds out.
+// roomFound is the result of startsWhileThereIsRoom.
 type roomFound struct {
 	Threads, Started int
 	Error            string
@@ -123,7 +123,7 @@ type roomFound struct {
 	WithAttributes string
 }
 
-// startsWhileThereIsRoom starts tasks that go on until one cannot be started.
+// startsWhileThereIsRoom starts tasks that do not end until one cannot be started.
 func startsWhileThereIsRoom() (f roomFound) {
 	if err := unix.Setrlimit(unix.RLIMIT_NPROC, &unix.Rlimit{Cur: roomLimit, Max: roomLimit}); err != nil {
 		panic(err)
@@ -165,8 +165,8 @@ func startsWhileThereIsRoom() (f roomFound) {
 	return f
 }
 
-// Without room for the process and a few more, a start fails before anything was
-// tried, and is worth another try.
+// Without room for the process and a few more, a start fails before it tries anything, and
+// may be tried again.
 func TestStartWithoutRoom(t *testing.T) {
 	var f roomFound
 	asDaemon(t, "room", nil, &f)

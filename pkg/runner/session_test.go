@@ -20,17 +20,17 @@ import (
 
 // The leader leads a session and a process group, so that one number names all three.
 func TestATaskHasASessionOfItsOwn(t *testing.T) {
-	fields := strings.Fields(says(t, `echo $$; cut -d' ' -f5,6,7 /proc/$$/stat`, privilege.Attributes{}))
+	fields := strings.Fields(printed(t, `echo $$; cut -d' ' -f5,6,7 /proc/$$/stat`, privilege.Attributes{}))
 	if len(fields) != 4 || fields[1] != fields[0] || fields[2] != fields[0] || fields[3] != "0" {
 		t.Errorf("pid, process group, session and terminal are %q", fields)
 	}
 }
 
-// takesTerminal is a line of shell that tries to get the terminal $1, by all names.
+// takesTerminal is a line of shell that tries to open the terminal $1, by all its names.
 const takesTerminal = `(: <>/dev/tty) 2>/dev/null && echo has the terminal
 	exec 3<>"$1" || exit; (: <>/dev/tty) 2>/dev/null && echo took the terminal; echo done`
 
-// onTerminal is a daemon that was started in a terminal: its standard input.
+// onTerminal is a daemon that was started in a terminal, which is its standard input.
 func onTerminal() string {
 	path, err := os.Readlink("/proc/self/fd/0")
 	if err != nil {
@@ -55,9 +55,9 @@ func onTerminal() string {
 	return text
 }
 
-// No task, whoever it runs as, has the terminal that the daemon was started in: it
-// could type into it with TIOCSTI, and would stop when it reads from it. It does not
-// get it by opening it either.
+// No task, with or without a user, has the terminal in which the daemon was started: the
+// task could type into it with TIOCSTI, and would be stopped when it reads from it. The
+// task does not get the terminal by opening it either.
 func TestNoTaskHasTheDaemonsTerminal(t *testing.T) {
 	if !rootOrRefused(t) {
 		return
@@ -95,7 +95,7 @@ func keyringHelper() {
 	os.Exit(0)
 }
 
-// executable copies this test program to where other users can execute it.
+// executable copies this test program to a place where other users can execute it.
 func executable(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/var/tmp", "gordon-test-")
@@ -123,8 +123,8 @@ type keyrings struct {
 	Full  string   // how a start went when no key could be made any more
 }
 
-// hasKeyrings starts tasks as itself and as others, and once more with its quota of
-// keys used up.
+// hasKeyrings starts tasks as its own user and as others, and once more when its quota of
+// keys is used up.
 func hasKeyrings() (k keyrings) {
 	path := os.Getenv(executableVar)
 	k.Own, _ = unix.KeyctlGetKeyringID(unix.KEY_SPEC_SESSION_KEYRING, false)
@@ -154,9 +154,9 @@ func hasKeyrings() (k keyrings) {
 	return k
 }
 
-// Each task has a session keyring of its own: it finds no key there that another
-// task has made, or the daemon has. Where there can't be one more, it starts all the
-// same.
+// Each task has a session keyring of its own: it finds no key of another
+// task or of the daemon there. If no further keyring can be created, the task starts all
+// the same.
 func TestATaskHasAKeyringOfItsOwn(t *testing.T) {
 	if !rootOrRefused(t) {
 		return

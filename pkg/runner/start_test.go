@@ -12,13 +12,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
-	"github.com/nevsnode/gordon/v2/internal/files"
 	"github.com/nevsnode/gordon/v2/internal/gordontest"
 	"github.com/nevsnode/gordon/v2/internal/usage"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
 
-// file writes a file that can't be run for one reason or another.
+// file writes a file that cannot be executed, for one of several reasons.
 func file(t *testing.T, content string, mode os.FileMode) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "script")
@@ -129,8 +128,7 @@ func TestTransient(t *testing.T) {
 	}
 }
 
-// Without descriptors nothing starts, nothing leaks, and the error says that
-// it is not the script's fault.
+// Without descriptors no process starts, no descriptor leaks, and the error is transient.
 func TestOutOfDescriptors(t *testing.T) {
 	var old unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
@@ -157,8 +155,8 @@ func TestOutOfDescriptors(t *testing.T) {
 	}
 }
 
-// A script that is being written when its task comes is started as soon as the
-// writer is done; and when he isn't soon, the error says so.
+// A script that is open for writing is started as soon as the writer closes it. If that
+// takes long, the error names the reason.
 func TestScriptOpenForWriting(t *testing.T) {
 	path := script(t, "exit 3")
 	writer, err := os.OpenFile(path, os.O_WRONLY, 0)
@@ -187,23 +185,4 @@ func TestScriptOpenForWriting(t *testing.T) {
 		want(t, p.Wait(), runner.Exited, "exit status 3")
 		return true
 	})
-}
-
-func TestLookPath(t *testing.T) {
-	path := script(t, "exit 0")
-	t.Setenv("PATH", filepath.Dir(path))
-	var gate *runner.Gate
-	for _, name := range []string{path, filepath.Base(path)} {
-		if got, err := gate.LookPath(name); got != path || err != nil {
-			t.Errorf("%q is found at %q, %v", name, got, err)
-		}
-	}
-	if _, err := gate.LookPath("no-such-program"); err == nil {
-		t.Error("found what is not there")
-	}
-	dead, _ := gordontest.DeadFolder(t)
-	t.Setenv("PATH", dead)
-	if _, err := gate.LookPath("program"); !errors.Is(err, files.ErrHangs) {
-		t.Errorf("in a dead folder: %v", err)
-	}
 }

@@ -44,7 +44,7 @@ func TestStdin(t *testing.T) {
 	}
 }
 
-// Nobody waits for a script that reads late, a little, or nothing.
+// Wait does not depend on whether a script reads late, a little, or nothing.
 func TestStdinThatIsNotRead(t *testing.T) {
 	content := bytes.Repeat([]byte("x"), 1<<20)
 	before := descriptors(t)
@@ -73,8 +73,8 @@ func TestStdinThatIsNotRead(t *testing.T) {
 	}
 }
 
-// The script can't write to what it reads, nor execute it. Empty is not nothing:
-// it is a file without content.
+// The script can neither write to its standard input nor execute it. Empty content is a
+// file without content, and not /dev/null.
 func TestStdinIsReadOnly(t *testing.T) {
 	s := sh(`echo x >&0 && echo written; echo x >>/proc/self/fd/0 && echo written; cp /dev/stdin /dev/null; /proc/self/fd/0; exit 0`, privilege.Attributes{})
 	s.Stdin = []byte("#!/bin/sh\necho executed\n")

@@ -15,11 +15,11 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
 
-// long is a grace that no test waits out.
+// long is a grace that is longer than any test.
 const long = time.Hour
 
 // stop stops the process while another goroutine waits for it, as the pool
-// does, and returns how that went.
+// does, and returns the outcome.
 func stop(t *testing.T, p *runner.Process, grace time.Duration) (o runner.Outcome, took time.Duration) {
 	t.Helper()
 	waited := make(chan runner.Outcome, 1)
@@ -80,7 +80,7 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// A stopped process handles no signal but SIGKILL until it is continued.
+// A stopped process handles no signal except SIGKILL until it is continued.
 func TestStopWhatHasStoppedItself(t *testing.T) {
 	for _, tc := range []struct {
 		name, trap string
@@ -168,7 +168,7 @@ func TestWaitReturnsAfterStop(t *testing.T) {
 }
 
 // stubbornChild starts a script that obeys SIGTERM, and returns the pid of its
-// child, which doesn't.
+// child, which ignores it.
 func stubbornChild(t *testing.T, streams string) (p *runner.Process, child int) {
 	t.Helper()
 	flag := newFlag(t)
@@ -178,7 +178,7 @@ func stubbornChild(t *testing.T, streams string) (p *runner.Process, child int) 
 	return p, child
 }
 
-// The second one must also act when the first one has ended the leader already.
+// A second Stop also works if the first one has ended the leader already.
 func TestSecondStopFinishesTheTree(t *testing.T) {
 	p, child := stubbornChild(t, "")
 	var wg sync.WaitGroup
@@ -192,9 +192,10 @@ func TestSecondStopFinishesTheTree(t *testing.T) {
 	wg.Wait()
 }
 
-// What the tree prints while it is being stopped is read to its end, also long
-// after the leader's.
+// The output of the tree during a Stop is read to its end, also long after the leader's
+// end.
 func TestOutputDuringStop(t *testing.T) {
+	t.Parallel()
 	ready := newFlag(t)
 	p := start(t, `
 		trap 'exit 0' TERM
@@ -224,8 +225,8 @@ func ignores(t *testing.T, pid int, sig unix.Signal) bool {
 	return mask&(1<<(uint(sig)-1)) != 0
 }
 
-// What a task leaves behind when it ends by itself is left alone, also by a
-// Stop that comes too late: before the output is given up, and after.
+// The left-over processes of a task that ended by itself are left alone, also by a
+// Stop that comes too late: before Wait stops reading their output, and after.
 func TestStopAfterTheEnd(t *testing.T) {
 	child := newFlag(t)
 	p := start(t, `sleep 1000 & echo $! > $1`, string(child))

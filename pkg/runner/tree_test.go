@@ -10,7 +10,7 @@ import (
 )
 
 // Stop must find a task's processes wherever they went. Each script writes the
-// pid of the one that is hard to find.
+// pid of the process that is hard to find.
 func TestStopFindsTheTree(t *testing.T) {
 	for name, body := range map[string]string{
 		"children of children": `
@@ -53,7 +53,7 @@ func TestStopFindsTheTree(t *testing.T) {
 	}
 }
 
-// Stop of one task leaves others alone, those of the same script included.
+// Stop of one task leaves other tasks alone, even those of the same script.
 func TestStopSparesOthers(t *testing.T) {
 	ready, otherReady := newFlag(t), newFlag(t)
 	body := `setsid sh -c 'echo $$ > $0; exec sleep 1000' $1 & wait`

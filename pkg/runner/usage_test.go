@@ -21,8 +21,8 @@ func TestOutcomeMeasuresTime(t *testing.T) {
 	}
 }
 
-// The memory of a child counts, as long as somebody waits for the child, and where
-// it is more than this test binary has had.
+// The memory of a child counts if its parent waits for it, and if it is more than the peak
+// of this test binary.
 func TestOutcomeMeasuresMemory(t *testing.T) {
 	var own unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &own); err != nil {
@@ -36,7 +36,7 @@ func TestOutcomeMeasuresMemory(t *testing.T) {
 	}
 }
 
-// The memory of the one who started it is not the run's.
+// The memory of the daemon does not count for the run.
 func TestOutcomeDoesNotCountTheMemoryOfGordon(t *testing.T) {
 	o := run(t, `:`)
 	want(t, o, runner.Exited, "")
@@ -45,7 +45,7 @@ func TestOutcomeDoesNotCountTheMemoryOfGordon(t *testing.T) {
 	}
 }
 
-// What is written to a file counts, unless its file system is only memory.
+// Writes to a file count, unless its file system is in memory.
 func TestOutcomeMeasuresWrites(t *testing.T) {
 	const size = 4 << 20
 	dir := t.TempDir()

@@ -37,10 +37,10 @@ func taskUser() *privilege.Identity {
 	return &privilege.Identity{Name: "task", UID: taskUID, GID: taskGID, Groups: []uint32{taskGID, moreGID}}
 }
 
-// whoami is a line of shell that tells who it is, and what it may do.
+// whoami is a line of shell that prints its user, groups and capabilities.
 const whoami = `grep -E '^(Uid|Gid|Groups|CapInh|CapPrm|CapEff|CapAmb):' /proc/self/status | tr -s '\t ' ' ' | sed 's/ $//'`
 
-// identity is what whoami says.
+// identity returns the output of whoami for an identity without capabilities.
 func identity(uid, gid int, groups string) string {
 	u, g := strconv.Itoa(uid), strconv.Itoa(gid)
 	text := "Uid:" + strings.Repeat(" "+u, 4) + "\nGid:" + strings.Repeat(" "+g, 4) + "\n" + strings.TrimSpace("Groups: "+groups) + "\n"
@@ -50,9 +50,9 @@ func identity(uid, gid int, groups string) string {
 	return text
 }
 
-// asDaemon runs one of the daemons below in a process of its own, with these
-// capabilities as a unit gives them, and returns what it found out. Who is not
-// root can't; then what the daemon finds out is that it may not, and want says so.
+// asDaemon runs one of the helpers below in a process of its own, as a daemon that is not
+// root and has these capabilities, as a unit gives them. It decodes the result into into.
+// It needs root.
 func asDaemon(t *testing.T, name string, caps []uintptr, into any) {
 	t.Helper()
 	cmd := exec.Command("/proc/self/exe")
@@ -69,7 +69,7 @@ func asDaemon(t *testing.T, name string, caps []uintptr, into any) {
 	}
 }
 
-// unitCaps are those of the example for a unit.
+// unitCaps are the capabilities of the example for a unit.
 func unitCaps() []uintptr { return []uintptr{unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_KILL} }
 
 // unprivilegedHelper is a daemon that is not root.
@@ -90,7 +90,7 @@ func unprivilegedHelper(name string) {
 	os.Exit(0)
 }
 
-// output runs a line of shell, and returns what it printed or why it could not.
+// output runs a line of shell, and returns its output or the reason of its failure.
 func output(line string, a privilege.Attributes, g *runner.Gate) string {
 	s := sh(line, a)
 	s.Gate = g
@@ -102,8 +102,8 @@ func output(line string, a privilege.Attributes, g *runner.Gate) string {
 	return string(o.Stdout.Tail) + string(o.Stderr.Tail) + o.Reason()
 }
 
-// rootOrRefused reports whether this process may become others. Where it may not,
-// it holds that this is what Start says.
+// rootOrRefused reports whether this process may become another user. If it may not,
+// rootOrRefused checks that Start reports that.
 func rootOrRefused(t *testing.T) bool {
 	t.Helper()
 	if os.Geteuid() == 0 {
@@ -155,7 +155,7 @@ func identities() (f found) {
 }
 
 // A script gets none of the capabilities by which the daemon starts and ends it,
-// whoever it runs as.
+// whatever its user is.
 func TestScriptsGetNoCapabilities(t *testing.T) {
 	if !rootOrRefused(t) {
 		return
@@ -179,18 +179,18 @@ func TestScriptsGetNoCapabilities(t *testing.T) {
 	}
 }
 
-// What a root daemon starts as a user is that user, in every respect.
+// A process that a root daemon starts as a user is that user in every respect.
 func TestUserOfARootDaemon(t *testing.T) {
 	if !rootOrRefused(t) {
 		return
 	}
 	defer unchanged(t)()
 	a := privilege.Attributes{User: taskUser()}
-	if diff := cmp.Diff(strings.TrimSpace(identity(taskUID, taskGID, "61003 61004")), says(t, whoami, a)); diff != "" {
+	if diff := cmp.Diff(strings.TrimSpace(identity(taskUID, taskGID, "61003 61004")), printed(t, whoami, a)); diff != "" {
 		t.Error(diff)
 	}
 	// The descriptors are the user's own: with the daemon's, these fail.
-	if got := says(t, "echo a >/dev/stdout; echo b >/dev/stderr; cat /dev/stdin", a); got != "a\nb" {
+	if got := printed(t, "echo a >/dev/stdout; echo b >/dev/stderr; cat /dev/stdin", a); got != "a\nb" {
 		t.Errorf("the streams: %q", got)
 	}
 	s := sh("cat /dev/stdin", a)
@@ -239,7 +239,7 @@ func TestRightsToFilesAreTheUsers(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.Dir = own
-	if got := says(t, "pwd -P; touch x; stat -c '%u %g' x", a); got != own+"\n61002 61003" {
+	if got := printed(t, "pwd -P; touch x; stat -c '%u %g' x", a); got != own+"\n61002 61003" {
 		t.Errorf("in a folder of its own: %q", got)
 	}
 }
@@ -267,7 +267,7 @@ func refusals() map[string]string {
 	return text
 }
 
-// What the daemon has no right to is named, with what would give it.
+// A missing right is named, with the setting that would give it.
 func TestMissingRightsAreNamed(t *testing.T) {
 	if !rootOrRefused(t) {
 		return
@@ -294,8 +294,8 @@ func TestMissingRightsAreNamed(t *testing.T) {
 	}
 }
 
-// A score is set and taken back without privileges, also after a child has
-// changed its user: the kernel closes our files in /proc then.
+// scores sets an OOM score and takes it back without privileges, also after a child has
+// changed its user. Then the daemon can no longer open its own files in /proc.
 func scores() []string {
 	gate := runner.NewGate()
 	defer gate.Close()
@@ -328,11 +328,11 @@ type ended struct {
 	Signal, Trace                         string
 }
 
-// foreignMarker begins the markers of the processes that a daemon of this test starts.
+// foreignMarker is the prefix of the markers of processes that a daemon of this test starts.
 func foreignMarker(test int) string { return fmt.Sprintf("foreign.%d.", test) }
 
-// endsForeign ends what it has started as another user, and tries what that user,
-// and its own, can do to it.
+// endsForeign ends the processes that it has started as another user, and tries the attacks
+// of that user, and of its own, on it.
 func endsForeign() (e ended) {
 	// In a session of its own, and without a parent: only the marker is left.
 	const escape = `(setsid sh -c 'trap "" TERM; echo $$; exec sleep 1000' &); exec sleep 1000`
@@ -397,9 +397,9 @@ func endsForeign() (e ended) {
 	return e
 }
 
-// What runs as another user is found and ended wherever it went. And nobody takes
-// the daemon's capabilities from it: the other user may not signal it, its own
-// not look into its memory.
+// Processes of another user are found and ended wherever they went. The daemon's
+// capabilities stay with it: the other user may not signal it, and its own user may not
+// read its memory.
 func TestForeignProcessesAreEnded(t *testing.T) {
 	if !rootOrRefused(t) {
 		return
@@ -417,8 +417,8 @@ func TestForeignProcessesAreEnded(t *testing.T) {
 	}
 }
 
-// Another user's process that sets the marker of a task is none of its processes: it
-// is neither ended with it nor waited for. The task's own are, wherever they went.
+// Another user's process that sets the marker of a task does not belong to the task. It is
+// neither ended with it nor waited for. The task's own processes are, wherever they went.
 func TestAMarkerOfAnotherUserIsNone(t *testing.T) {
 	if !rootOrRefused(t) {
 		return
