@@ -61,16 +61,23 @@ func (s *Site) Write(name, content string) {
 	if strings.HasPrefix(content, "#!") {
 		mode = 0o755
 	}
-	// Written beside and renamed: a script that is being written cannot be run. Nor can
-	// one that a child of this process has open, which another test forks meanwhile.
-	syscall.ForkLock.RLock()
-	err := os.WriteFile(s.File(name+".new"), []byte(content), mode)
-	syscall.ForkLock.RUnlock()
-	if err != nil {
-		s.T.Fatal(err)
-	}
+	// Written beside and renamed: a script that is being written cannot be run.
+	WriteFile(s.T, s.File(name+".new"), content, mode)
 	if err := os.Rename(s.File(name+".new"), s.File(name)); err != nil {
 		s.T.Fatal(err)
+	}
+}
+
+// WriteFile writes a file that may be executed afterwards. It does so while no child is
+// being forked: a child has a copy of each descriptor until its execve(2), and a file
+// that any process has open for writing cannot be executed (ETXTBSY).
+func WriteFile(t testing.TB, path, content string, mode os.FileMode) {
+	t.Helper()
+	syscall.ForkLock.RLock()
+	err := os.WriteFile(path, []byte(content), mode)
+	syscall.ForkLock.RUnlock()
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

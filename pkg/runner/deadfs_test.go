@@ -120,6 +120,7 @@ func startsOnDead() (d deadStarts) {
 // be there, its interpreter, its program's loader, or its folder. The daemons of all cases
 // run at the same time, because they mostly wait.
 func TestStartsOnADeadFileSystem(t *testing.T) {
+	t.Parallel()
 	if !rootOrRefused(t) {
 		return
 	}

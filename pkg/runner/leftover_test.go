@@ -48,6 +48,7 @@ func TestNoisyLeftover(t *testing.T) {
 // are scheduled after the leader's end: the rest of a pipeline, and a child that only
 // prints. It never depends on chance.
 func TestOutputOfWhatEndsWithTheLeaderCounts(t *testing.T) {
+	t.Parallel()
 	bodies := map[string]string{
 		"a child":              `echo late & exit 0`,
 		"an idle child":        `nice -n 19 sh -c 'echo late' & exit 0`,
@@ -134,6 +135,7 @@ func TestWhatEndsSoonIsNotCounted(t *testing.T) {
 // With KillLeftovers no process of a task is left, wherever it went. A process that
 // ignores SIGTERM lives no longer than the grace.
 func TestKillLeftovers(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		body  string
 		grace time.Duration

@@ -47,9 +47,7 @@ func TestMain(m *testing.M) {
 func script(t *testing.T, body string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "task.sh")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+body+"\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	gordontest.WriteFile(t, path, "#!/bin/sh\n"+body+"\n", 0o755)
 	return path
 }
 

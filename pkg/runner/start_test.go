@@ -21,9 +21,7 @@ import (
 func file(t *testing.T, content string, mode os.FileMode) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "script")
-	if err := os.WriteFile(path, []byte(content), mode); err != nil {
-		t.Fatal(err)
-	}
+	gordontest.WriteFile(t, path, content, mode)
 	return path
 }
 

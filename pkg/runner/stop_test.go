@@ -148,6 +148,7 @@ func TestSecondStopOvertakesTheFirst(t *testing.T) {
 // Wait must not report a task as over while its tree is still being stopped,
 // whether it has the streams open or not.
 func TestWaitReturnsAfterStop(t *testing.T) {
+	t.Parallel()
 	for name, streams := range map[string]string{"open": "", "closed": ">/dev/null 2>&1"} {
 		t.Run(name, func(t *testing.T) {
 			p, child := stubbornChild(t, streams)

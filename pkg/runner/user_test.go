@@ -269,6 +269,7 @@ func refusals() map[string]string {
 
 // A missing right is named, with the setting that would give it.
 func TestMissingRightsAreNamed(t *testing.T) {
+	t.Parallel()
 	if !rootOrRefused(t) {
 		return
 	}

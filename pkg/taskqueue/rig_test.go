@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -91,14 +90,7 @@ func (r *rig) read(name string) string {
 func (r *rig) task(name, body string, change ...func(*config.Task)) {
 	r.t.Helper()
 	path := r.file(name + ".sh")
-	// Nobody can run a script that a child of this process still has open for writing,
-	// and parallel tests fork.
-	syscall.ForkLock.RLock()
-	err := os.WriteFile(path, []byte("#!/bin/sh\nD='"+r.dir+"'\n"+body+"\n"), 0o755)
-	syscall.ForkLock.RUnlock()
-	if err != nil {
-		r.t.Fatal(err)
-	}
+	gordontest.WriteFile(r.t, path, "#!/bin/sh\nD='"+r.dir+"'\n"+body+"\n", 0o755)
 	r.add(config.Task{Type: name, Script: path}, change...)
 }
 
