@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nevsnode/gordon/v2/pkg/account"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/control"
 	"github.com/nevsnode/gordon/v2/pkg/daemon"
@@ -98,4 +99,17 @@ func TestErrorsInTheJournal(t *testing.T) {
 		t.Error("it waits")
 	}
 	_ = w.Close() // ends the write
+}
+
+// An account that is unknown at the start may be known later, so the service manager
+// tries again. For a request to a running daemon it is a fault of the configuration.
+func TestExitCodeOfAnUnknownAccount(t *testing.T) {
+	t.Parallel()
+	unknown := config.Faults{config.Origin{File: "f"}.Fault(fmt.Errorf("the user %w", account.ErrUnknown))}
+	if start, request := exitCode(unknown), requestCode(unknown); start != 67 || request != 78 {
+		t.Errorf("%d at the start, %d for a request", start, request)
+	}
+	if code := requestCode(taskqueue.ErrRedis); code != 69 {
+		t.Errorf("%d for a redis that is not reachable", code)
+	}
 }

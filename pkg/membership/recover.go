@@ -205,7 +205,7 @@ func (d death) how() string {
 
 // abandon counts and logs an entry that is not run again. notify tells people of it.
 func (r *Recoverer) abandon(rec store.Recovery, reason string) {
-	r.Counted(rec.Type)
+	r.Counted()
 	r.Log.Error("an entry is not run again", output.KeyTaskType, rec.Type, output.KeyError, reason, output.KeyMessageID, output.MsgTaskFailed)
 	r.abandoned = append(r.abandoned, Abandoned{rec.Type, rec.Entry, reason})
 }

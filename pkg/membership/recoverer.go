@@ -53,7 +53,7 @@ type RecovererOptions struct {
 	// Keep is what bounds the failed list of a type, for a record that is kept for ttl.
 	Keep func(taskType string, ttl time.Duration) store.Keep
 	// Counted is called for each entry that is not run again.
-	Counted func(taskType string)
+	Counted func()
 	// Notify tells people of such an entry. It returns within NoticeTimeout.
 	Notify        func(ctx context.Context, a Abandoned)
 	NoticeTimeout func() time.Duration

@@ -108,9 +108,9 @@ func (c *Counters) Ended(r Run) {
 	}
 }
 
-// Abandoned counts an entry that failed without being run here: the daemon that
-// ran it has died, and it must not run again.
-func (c *Counters) Abandoned(string) { c.failed.Add(1) }
+// Abandoned counts an entry that failed without a run that ended here: the daemon that ran
+// it has died, and it must not run again.
+func (c *Counters) Abandoned() { c.failed.Add(1) }
 
 // Snapshot is a summary of the daemon.
 type Snapshot struct {

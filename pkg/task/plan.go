@@ -62,9 +62,8 @@ func (p *Plans) SetTotals() {
 	}
 }
 
-// CountAbandoned counts an entry of a type that is not run again, though no run of it has
-// ended here.
-func (p *Plans) CountAbandoned(taskType string) { p.planner.Counters.Abandoned(taskType) }
+// CountAbandoned counts an entry that failed without a run that ended here.
+func (p *Plans) CountAbandoned() { p.planner.Counters.Abandoned() }
 
 // FailOnCrash reports whether an entry must not run a second time when its daemon dies.
 func (p *Plan) FailOnCrash() bool { return p.OnCrash == config.CrashFail }

@@ -42,7 +42,7 @@ func recorded(log *slog.Logger, res Result, payload []byte, f entry.Failure) Res
 // accept it with the note of its past.
 func (w *Worker) cannotWait(r *Run, what string, bytes int) Result {
 	r.Verdict.Fault = strings.TrimLeft(fmt.Sprintf("%s\n%s: redis does not take the entry with what gordon notes on it, %d bytes", r.Verdict.Fault, what, bytes), "\n")
-	w.counters().Abandoned(r.Type)
+	w.counters().Abandoned()
 	w.failureLog(r).Error(headline(r.Verdict.Outcome), output.KeyMessageID, messageID(r.Verdict.Outcome))
 	res := w.fail(r)
 	res.Effect = NoEffect // the first result has had it

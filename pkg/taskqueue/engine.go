@@ -96,7 +96,7 @@ func newEngine(p *Pool, c Config) *engine {
 	e.recoverer = membership.NewRecoverer(e.client, e.health, membership.RecovererOptions{
 		Keys: e.keys, Self: e.id, Host: p.self, Log: e.log, Times: e.times, Ended: e.ended, Steadily: e.registrar.Steadily,
 		Keep: e.keep, Notify: e.notify, Used: e.memory.Used,
-		Counted:       func(taskType string) { e.plans.Load().CountAbandoned(taskType) },
+		Counted:       func() { e.plans.Load().CountAbandoned() },
 		NoticeTimeout: func() time.Duration { return e.plans.Load().MaxNotice() },
 	})
 	e.watcher = watch.New(e.client, e.health, watch.Options{
