@@ -17,7 +17,7 @@ type decoder struct {
 	config   *Config
 	keys     []key  // of the top, bound to config and defaults
 	top      *scope // the keys outside of the tasks
-	defaults *draft // what each task starts from; its keys are in top
+	defaults *draft // the values that each task starts with; its keys are in top
 	tasks    map[string]*draft
 	listed   []item // the tasks tables of all files; read after all keys of the top
 
@@ -38,7 +38,7 @@ func newDecoder(binDir string) *decoder {
 	return d
 }
 
-// read reads the files and returns whether all of them could be read.
+// read reads the files, and reports whether all of them could be read.
 func (d *decoder) read(files []string) bool {
 	complete := true
 	for _, file := range files {

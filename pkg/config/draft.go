@@ -1,11 +1,6 @@
 package config
 
-import (
-	"os"
-	"path/filepath"
-
-	"github.com/nevsnode/gordon/v2/internal/failures"
-)
+import "github.com/nevsnode/gordon/v2/internal/failures"
 
 // draft is a task while its keys are read.
 type draft struct {
@@ -105,16 +100,4 @@ func (s *scope) origins() map[string]Origin {
 		places[name] = m.Origin
 	}
 	return places
-}
-
-// defaultTempDir is the system's folder for temporary files. It is absolute even if
-// TMPDIR is not.
-func defaultTempDir() string { return absolute(os.TempDir(), "/") }
-
-// absolute returns a path that is relative to base as an absolute one.
-func absolute(path, base string) string {
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(base, path)
-	}
-	return filepath.Clean(path)
 }

@@ -93,3 +93,15 @@ func reason(err error) string {
 	}
 	return err.Error()
 }
+
+// defaultTempDir is the system's folder for temporary files. It is absolute even if
+// TMPDIR is not.
+func defaultTempDir() string { return absolute(os.TempDir(), "/") }
+
+// absolute returns a path that is relative to base as an absolute one.
+func absolute(path, base string) string {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(base, path)
+	}
+	return filepath.Clean(path)
+}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nevsnode/gordon/v2/internal/failures"
@@ -149,4 +150,54 @@ func newRelicKeys() []key {
 		ignored("app_name", newRelicTable),
 		ignored("beta_token", newRelicTable),
 	}
+}
+
+// prefill sets the defaults of all keys.
+func prefill(keys []key) {
+	for _, k := range keys {
+		if k.prefill != nil {
+			k.prefill()
+		}
+		prefill(k.table)
+	}
+}
+
+// find returns the key of this name, in any case, as in 1.x.
+func find(keys []key, name string) (key, bool) {
+	for _, k := range keys {
+		if strings.EqualFold(k.name, name) {
+			return k, true
+		}
+	}
+	return key{}, false
+}
+
+// inherited returns the keys that are allowed at the top as well.
+func inherited(keys []key) []key {
+	var list []key
+	for _, k := range keys {
+		if k.inherited {
+			list = append(list, k)
+		}
+	}
+	return list
+}
+
+// inherit marks keys as inherited.
+func inherit(keys ...key) []key {
+	for i := range keys {
+		keys[i].inherited = true
+	}
+	return keys
+}
+
+// names lists the keys that have an effect, in the order of their declarations.
+func names(keys []key) []string {
+	var list []string
+	for _, k := range keys {
+		if !k.obsolete {
+			list = append(list, k.name)
+		}
+	}
+	return list
 }
