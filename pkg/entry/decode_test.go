@@ -165,7 +165,7 @@ func TestDecodeErrorUnwrapsSyntaxError(t *testing.T) {
 	}
 }
 
-// The message has to tell a person everything without a look into a manual.
+// A person must understand the message without a manual.
 func TestDecodeErrorMessage(t *testing.T) {
 	_, err := Decode([]byte(`{"args":["a",5]}`))
 	want := `cannot read the entry: element 2 of "args" is a number at byte 13; every argument must be a string, such as "5"`
@@ -199,7 +199,7 @@ func TestDecodeThousandArguments(t *testing.T) {
 	}
 }
 
-// Whatever bytes Python's json.dumps(os.fsdecode(b)) is given, they arrive.
+// Bytes that Python writes with json.dumps(os.fsdecode(b)) arrive unchanged.
 func TestDecodeBytesAsPythonWritesThem(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 2000 {
@@ -218,7 +218,7 @@ func TestDecodeBytesAsPythonWritesThem(t *testing.T) {
 	}
 }
 
-// surrogateEscaped is what Python makes of bytes: ASCII, with \udcXX for a byte that
+// surrogateEscaped returns the form in which Python writes bytes: ASCII, with \udcXX for a byte that
 // is not UTF-8.
 func surrogateEscaped(b []byte) string {
 	var out strings.Builder
@@ -238,7 +238,7 @@ func surrogateEscaped(b []byte) string {
 	return out.String()
 }
 
-// The log names an entry by its id also where something else is wrong with it.
+// The log names an unreadable entry by its id, if the id is readable.
 func TestDecodeErrorComesWithTheID(t *testing.T) {
 	for raw, want := range map[string]string{
 		`{"id":"invoice-7","args":[5]}`:                       "invoice-7",
@@ -261,14 +261,14 @@ func TestDecodeGuesses(t *testing.T) {
 		`{"agrs":["a"]}`:                             "args",
 		`{"environment":{},"envs":1}`:                "env env",
 		`{"ENV":{},"Args":[],"ID":1}`:                "", // case does not matter
-		`{"args":[],"params":{"a":1}}`:               "", // has what it would be
+		`{"args":[],"params":{"a":1}}`:               "", // the entry has args
 		`{"run-at":1,"runAt":2,"scheduled_at":3}`:    "run_at run_at run_at",
 		`{"delay_s":1,"delaySeconds":2,"dealy":3}`:   "delay delay delay",
 		`{"time_out":1,"timeout_ms":5}`:              "timeout timeout",
 		`{"expires":1,"dead_line":2}`:                "deadline deadline",
 		`{"job_id":1,"entryId":2}`:                   "id id",
 		`{"user":1,"priority":2,"queue":3,"data":4}`: "",
-		`{"arg":["a"],"id":{},"delay":"x"}`:          "args", // also where it is refused
+		`{"arg":["a"],"id":{},"delay":"x"}`:          "args", // also if the entry is refused
 		string(Failed(noLimit, []byte(`{}`), Failure{Outcome: "failed", TaskID: "x", Attempt: 1, StartedAt: time.Now(), Exited: true, Signal: "s", Usage: usage.Usage{UserCPU: 1, SystemCPU: 1, PeakMemory: 1, ReadBytes: 1, WrittenBytes: 1}})): "",
 	} {
 		e, _ := Decode([]byte(raw))

@@ -100,8 +100,8 @@ func TestFailedKeepsEveryByteInBase64(t *testing.T) {
 	}
 }
 
-// A reader of the failed list finds args and env in every record, with what they
-// have been whatever their spelling.
+// A reader of the failed list finds args and env in every record, with the values that the
+// entry had under any spelling.
 func TestFailedHasArgsAndEnv(t *testing.T) {
 	for raw, want := range map[string]string{
 		`{"env":{"A":"1"}}`:                 `{"env":{"A":"1"},"args":[],"error_message":"m"}`,
@@ -122,8 +122,8 @@ func TestFailedHasArgsAndEnv(t *testing.T) {
 	}
 }
 
-// What was no entry has no arguments, and must not run without them when somebody
-// pushes its record back.
+// The record of an unreadable entry has no arguments. If somebody pushes it back, the script
+// must not run without them.
 func TestRecordOfNoEntryIsNone(t *testing.T) {
 	for _, raw := range []string{"user 42", "", `["a"]`, `{"args":`, "\xff", `"x"`} {
 		for _, outcome := range []string{"unreadable", "crashed", ""} { // recovery does not look into an entry
@@ -158,7 +158,7 @@ func TestRecordOfNoEntryIsNone(t *testing.T) {
 	}
 }
 
-// An error_message is bounded by what it takes in Redis, not by what a script printed.
+// The limit of an error_message is its length in Redis, not the length of the output.
 func TestFailedBoundsTheMessage(t *testing.T) {
 	for name, output := range map[string]string{
 		"control characters": strings.Repeat("\x01", 128<<10),
@@ -187,14 +187,14 @@ func TestFailedBoundsTheMessage(t *testing.T) {
 			t.Errorf("%s: %q … %q left out, %v … %q", name, head[:20], left, err, tail[len(tail)-20:])
 		}
 	}
-	// The last 64 KiB of both streams stay whole.
+	// The last 64 KiB of both streams are kept.
 	message := "exit status 3\n" + strings.Repeat(strings.Repeat("x", 60)+"\n", 2*(64<<10)/61)
 	if got := Failed(noLimit, []byte(`{}`), Failure{Message: message}); strings.Contains(string(got), "left out") {
 		t.Errorf("%d bytes of output are cut", len(message))
 	}
 }
 
-// asRead is a text as a reader of JSON gets it.
+// asRead returns a text as a reader of JSON gets it.
 func asRead(t *testing.T, text string) string {
 	t.Helper()
 	var read string

@@ -53,18 +53,18 @@ func has(raw []byte, names ...string) bool {
 // orders are the properties that had no meaning in 1.6.5.
 var orders = []string{"id", "run_at", "delay", "deadline", "timeout", noteProperty}
 
-// exact reports whether 1.6.5 read the strings of an entry as they were pushed: it put
-// U+FFFD in place of what is not UTF-8, and the null of a second args was what the
-// first one had in this place.
+// exact reports whether 1.6.5 read the strings of an entry as they were pushed. It replaced
+// bytes that are not UTF-8 by U+FFFD, and a null in a second args by the element of the
+// first args at the same place.
 func exact(raw []byte) bool {
 	lower := bytes.ToLower(raw)
 	return utf8.Valid(raw) && !bytes.Contains(lower, []byte(`\ud`)) &&
 		!(bytes.Contains(raw, []byte("null")) && bytes.Count(lower, []byte("arg")) > 1)
 }
 
-// FuzzDecode holds that whatever 1.6.5 could read is read in the same way, but for
-// wrong orders and what no entry was in the first place, and that nothing more is
-// read but PHP's empty env.
+// FuzzDecode checks that each entry that 1.6.5 could read is read in the same way, except
+// entries with invalid orders and records of unreadable entries, and that nothing more is
+// read except PHP's empty env.
 func FuzzDecode(f *testing.F) {
 	for _, s := range seeds {
 		f.Add([]byte(s))
@@ -99,7 +99,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// FuzzFailed holds what a record on the failed list promises.
+// FuzzFailed checks the properties of a failed record.
 func FuzzFailed(f *testing.F) {
 	for _, s := range seeds {
 		f.Add([]byte(s), "exit status 3")
@@ -118,7 +118,7 @@ func FuzzFailed(f *testing.F) {
 			t.Fatalf("Failed(%q) = %q", raw, record)
 		}
 		if _, err := locate(raw); err != nil {
-			// The record is made by wrap: no entry either, with the same text.
+			// The record was made by wrap: it is unreadable too, with the same text.
 			_, err := Decode(record)
 			if twice := Failed(noLimit, record, Failure{Message: message, Outcome: Unreadable}); err == nil || !bytes.Equal(record, twice) {
 				t.Fatalf("pushed back it is read, %v, or changes from %q to %q", err, record, twice)
@@ -142,7 +142,7 @@ func FuzzFailed(f *testing.F) {
 	})
 }
 
-// FuzzLater holds what an entry that is put off promises.
+// FuzzLater checks the properties of a delayed entry.
 func FuzzLater(f *testing.F) {
 	for _, s := range seeds {
 		f.Add([]byte(s))
@@ -171,7 +171,7 @@ func FuzzLater(f *testing.F) {
 	})
 }
 
-// FuzzWithPast holds what a note on an entry promises: nothing else changes.
+// FuzzWithPast checks that a note on an entry changes nothing else.
 func FuzzWithPast(f *testing.F) {
 	for _, s := range seeds {
 		f.Add([]byte(s))

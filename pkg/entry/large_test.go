@@ -8,8 +8,7 @@ import (
 
 const large = 5 << 20
 
-// largeEntries are the shapes that would show a quadratic scan or needless
-// copies.
+// largeEntries have the shapes with which a quadratic scan or needless copies would show.
 func largeEntries() map[string][]byte {
 	return map[string][]byte{
 		"one argument":           []byte(`{"args":["` + strings.Repeat("x", large) + `"]}`),

@@ -17,7 +17,7 @@ func TestDecodeOrders(t *testing.T) {
 		`{"id":"invoice 17"}`:                      {ID: "invoice 17"},
 		`{"id":17}`:                                {ID: "17"},
 		`{"Id":12345678901234567890}`:              {ID: "12345678901234567890"},
-		`{"id":{"$oid":"5f"}}`:                     {}, // meant nothing in 1.x, whatever it was
+		`{"id":{"$oid":"5f"}}`:                     {}, // had no meaning in 1.x
 		`{"run_at":1767323045.5}`:                  {RunAt: moment},
 		`{"run_at":"2026-01-02T03:04:05.5Z"}`:      {RunAt: moment},
 		`{"run_at":"2026-01-02T05:04:05.5+02:00"}`: {RunAt: moment},
@@ -139,7 +139,7 @@ func TestLater(t *testing.T) {
 	}
 }
 
-// The past counts for what gordon put off, not for a record that a person pushed
+// The past counts for an entry that Gordon delayed, not for a record that a person pushed
 // back.
 func TestPast(t *testing.T) {
 	later := Later(noLimit, []byte(`{"args":["a"]}`), Past{Attempts: 2, TaskID: "h-1.t.2"})

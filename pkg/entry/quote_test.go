@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// FuzzQuote holds that a string is written as encoding/json writes it.
+// FuzzQuote checks that a string is written as encoding/json writes it.
 func FuzzQuote(f *testing.F) {
 	for _, s := range []string{"", "plain", "\x00\x01\x1f\x7f", "\b\f\n\r\t\"\\/", "<&>", "\u2028\u2029", "ü☃😀", "\xff\xc3", "a\xe2\x80", "\ufffd", "\xed\xa0\x80"} {
 		f.Add([]byte(s))

@@ -26,9 +26,9 @@ func (r *Registrar) heard(found store.Renewal) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m := &r.marks
-	m.takenOver = m.takenOver || found.Taken != "" && found.Taken != m.taken
+	m.takenOver = m.takenOver || found.Takeover != "" && found.Takeover != m.taken
 	m.unsure = m.unsure || m.server != "" && found.Server != m.server || r.client.BrokeSince(m.audited)
-	m.taken, m.server = found.Taken, found.Server
+	m.taken, m.server = found.Takeover, found.Server
 	return m.takenOver || m.unsure
 }
 

@@ -58,7 +58,7 @@ func TestBusyUntilTheTimeOutOfTheCommand(t *testing.T) {
 	wantIdle(t, "a use that failed", l.BusyUntil())
 }
 
-// silent listens, accepts, and says nothing.
+// silent listens, accepts connections, and never answers.
 func silent(t *testing.T) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -69,13 +69,13 @@ func silent(t *testing.T) (address string) {
 	return l.Addr().String()
 }
 
-// Each step of a chain has its own time-out: the link is busy until the end of the
-// step that runs, however many there are, and never for less.
+// Each step of a chain has its own time-out. The link is busy until the end of the current
+// step, however many steps there are.
 func TestBusyUntilTheEndOfAChain(t *testing.T) {
 	const timeout = 200 * time.Millisecond
 	for name, o := range map[string]Options{
 		"one sentinel after the other": {Sentinel: Sentinel{Master: "m", Addresses: []string{silent(t), silent(t), silent(t)}}},
-		"TLS, which is not spoken":     {Network: "tcp", Address: silent(t), TLS: new(TLS)},
+		"TLS without an answer":        {Network: "tcp", Address: silent(t), TLS: new(TLS)},
 		"a server that is silent":      {Network: "tcp", Address: silent(t)},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -90,7 +90,7 @@ func TestBusyUntilTheEndOfAChain(t *testing.T) {
 				select {
 				case err := <-done:
 					if err == nil {
-						t.Fatal("a server that says nothing was used")
+						t.Fatal("a server that never answers was used")
 					}
 					wantIdle(t, err.Error(), l.BusyUntil())
 					if first.IsZero() {

@@ -74,13 +74,14 @@ func (c *Conn) Close() error {
 	return err
 }
 
-// close closes the connection, but does not say that the server has ended it, too.
+// close closes the connection. It still belongs to [Client.Connections], because the
+// server may go on serving it.
 func (c *Conn) close() error {
 	c.client.locator.forget(c)
 	return c.rc.Close()
 }
 
-// Classify is the function [Classify]. It also notes what the error says about the
+// Classify is the function [Classify]. It also notes what follows from the error for the
 // connection.
 func (c *Conn) Classify(err error) error {
 	err = Classify(err)

@@ -117,7 +117,7 @@ func (d *dialer) encrypt(ctx context.Context, conn net.Conn, address string, bus
 	return encrypted, nil
 }
 
-// dialServer connects to the Redis at an address, whoever is the master.
+// dialServer connects to the Redis at an address, even if it is not the master.
 func (c *Client) dialServer(ctx context.Context, address string, busy *Busy) (*Conn, error) {
 	t := target{c.opts.Network, address, c.opts.Login, c.opts.CommandTimeout, busy}
 	rc, netConn, err := c.dialer.connect(ctx, t, redis.DialDatabase(c.opts.Database))

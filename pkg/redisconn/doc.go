@@ -9,7 +9,7 @@
 //     commands that the server has yet to read from the broken one.
 //   - [Busy] is the time until which a goroutine may wait for Redis.
 //
-// It must not know what Gordon stores: no key, no script, no entry. Only package redisconn
+// It must not know what Gordon stores: no key, no script, no entry. Only package store
 // uses it.
 //
 // # What is certain after an error

@@ -36,7 +36,7 @@ func TestReplyErrorsHaveTheCodeOfTheirCause(t *testing.T) {
 	}
 }
 
-// FuzzClassify holds that every refusal of the server is one afterwards, with its text.
+// FuzzClassify checks that every error answer becomes a ReplyError with its text.
 func FuzzClassify(f *testing.F) {
 	for _, s := range []string{"", "-", "ERR Error running script (call to f_0): @user_script:1: -OOM x", "ERR ACL failure in script: x", "ERR Protocol error: x"} {
 		f.Add(s)
@@ -54,7 +54,7 @@ func FuzzClassify(f *testing.F) {
 	})
 }
 
-// Whoever reads an error is no reader of the library.
+// The text of an error is for people who do not know the library.
 func TestErrorsAreInWords(t *testing.T) {
 	plain := redistest.New(t)
 	locked := redistest.New(t)

@@ -19,7 +19,7 @@ var ErrProtocol = errors.New("not a redis response")
 const MaxString = 512 << 20
 
 // Redigo trusts the lengths in an answer, and allocates that much at once: a few bytes
-// from whatever listens on the port would crash the daemon.
+// from another server on the port would crash the daemon.
 const (
 	maxElements = 1 << 20 // of all arrays that have begun
 	maxDepth    = 8       // of arrays in arrays; Gordon's scripts need two

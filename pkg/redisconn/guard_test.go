@@ -67,8 +67,8 @@ func TestAnswersPassUnchanged(t *testing.T) {
 	}
 }
 
-// FuzzGuard holds that no bytes can have redigo panic or allocate far beyond
-// them, and that what passes is what came.
+// FuzzGuard checks that no bytes make redigo panic or allocate far more than their number,
+// and that the guard passes bytes on unchanged.
 func FuzzGuard(f *testing.F) {
 	for _, s := range []string{
 		"+OK\r\n", "$3\r\nabc\r\n", "*2\r\n$1\r\na\r\n:1\r\n", "$-1\r\n", "*-1\r\n", "$9223372036854775807\r\n", "*999999\r\n", "*1\r\n*1\r\n*1\r\n",
@@ -112,7 +112,7 @@ func speak(t *testing.T, answers ...string) string {
 	return l.Addr().String()
 }
 
-// Whatever listens on the port of Redis or of a sentinel: an error, no more.
+// Another server on the port of Redis or of a sentinel leads to an error, not to a crash.
 func TestOthersOnThePort(t *testing.T) {
 	for _, answer := range []string{
 		"$9223372036854775807\r\n", "*9223372036854775807\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "\x00\x00\x00\r\n",

@@ -21,7 +21,7 @@ import (
 
 const secret = "correct horse battery staple"
 
-// passwordFile writes a file with a mode whatever the umask is.
+// passwordFile writes a file with this mode, independent of the umask.
 func passwordFile(t *testing.T, content string, mode fs.FileMode) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "password")
@@ -74,8 +74,8 @@ func TestMissingPasswordFile(t *testing.T) {
 	}
 }
 
-// Neither a FIFO without a writer nor a file system that does not answer holds up
-// whoever connects: the daemon would be taken for one that hangs.
+// Neither a FIFO without a writer nor a file system that does not answer blocks a caller
+// that connects: otherwise the daemon would count as hanging.
 func TestFilesThatBlock(t *testing.T) {
 	fifo := filepath.Join(t.TempDir(), "fifo")
 	if err := unix.Mkfifo(fifo, 0o600); err != nil {
@@ -158,7 +158,7 @@ func TestLogin(t *testing.T) {
 	right, ofWorker := passwordFile(t, secret, 0o600), passwordFile(t, secret+"!", 0o600)
 	for name, c := range map[string]struct {
 		login Login
-		user  string // "" where the server refuses with code
+		user  string // "" if the server refuses with code
 		code  string
 	}{
 		"password":        {login: Login{PasswordFile: right}, user: "default"},

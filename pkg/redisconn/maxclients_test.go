@@ -8,8 +8,8 @@ import (
 	"github.com/nevsnode/gordon/v2/internal/redistest"
 )
 
-// A server without a place for one of the links is left alone for a while, so that
-// producers find one; the lease does not wait.
+// After a server had no place for a link, the links pause, so that producers find a place.
+// Urgent links do not pause.
 func TestACrowdedServerIsLeftAlone(t *testing.T) {
 	s := redistest.New(t)
 	c := NewClient(Options{Network: "unix", Address: s.Socket, Instance: "test"})

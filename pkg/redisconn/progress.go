@@ -22,7 +22,7 @@ type progressConn struct {
 
 const (
 	// sizeable is how many bytes in one read(2) make it likely that more follow: most
-	// of what a packet holds. Small answers, nearly all of them, cost nothing more.
+	// of the content of a packet. Small answers, nearly all of them, cost nothing more.
 	sizeable = 1 << 10
 	// portion is how much may be written within one silence.
 	portion = 256 << 10

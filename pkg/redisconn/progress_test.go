@@ -22,8 +22,8 @@ func dribble(w io.Writer, size, piece int, pause time.Duration) {
 	}
 }
 
-// A large entry over a slow network takes longer than any time-out, again and
-// again: it must not count as silence. Silence must.
+// A large entry over a slow network takes longer than any time-out. It must not count as
+// silence. Silence must.
 func TestSlowIsNotSilent(t *testing.T) { synctest.Test(t, slowIsNotSilent) }
 
 func slowIsNotSilent(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 // nobody is an address at which nobody listens (tcpmux, RFC 1078).
 const nobody = "127.0.0.1:1"
 
-// What a failover looks like to a whole daemon is in internal/faulttest.
+// The tests of a failover with a whole daemon are in internal/faulttest.
 func TestSentinelTellsTheMaster(t *testing.T) {
 	cluster := redistest.StartCluster(t, 0, 1)
 	known := Sentinel{Addresses: cluster.Sentinels, Master: redistest.MasterName}
@@ -42,8 +42,8 @@ func TestSentinelTellsTheMaster(t *testing.T) {
 	}
 }
 
-// However many sentinels there are, and all of them accept and say nothing: who waits
-// for them has to tell in time that it does not hang.
+// Many sentinels accept connections and never answer. Together they must not take so long
+// that the caller counts as hanging.
 func TestManySilentSentinels(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -79,8 +79,8 @@ func TestSentinelWithAPassword(t *testing.T) {
 	}
 }
 
-// A demoted master answers READONLY: its connection is given up, and the next one
-// goes to where the master is now.
+// A demoted master answers READONLY: its connection is given up, and the next one goes to
+// the new master.
 func TestDemotedMasterIsLeft(t *testing.T) {
 	cluster := redistest.StartCluster(t, 0, 1)
 	master := cluster.Master(t)
@@ -103,8 +103,8 @@ func TestDemotedMasterIsLeft(t *testing.T) {
 	}
 }
 
-// A take that waits at the old master ends when the sentinels name another one,
-// although the old one works; what follows goes to the new one.
+// A blocking command at the old master ends when the sentinels report another one, although
+// the old one still works. Later commands go to the new one.
 func TestSentinelWatchLeavesTheOldMaster(t *testing.T) {
 	cluster := redistest.StartCluster(t, 1, 1)
 	old := cluster.Master(t)
@@ -147,7 +147,7 @@ func TestSentinelWatchLeavesTheOldMaster(t *testing.T) {
 	}
 }
 
-// An answer that was on its way when the master moved is no longer true.
+// The answer of a sentinel is outdated if the master moved meanwhile.
 func TestConnectionThatCameTooLateIsNotKept(t *testing.T) {
 	var s sentinels
 	_, changes := s.order()

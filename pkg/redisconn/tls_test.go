@@ -75,9 +75,8 @@ func (a *authority) sign(name string, c *x509.Certificate) (*x509.Certificate, *
 	return signed, key
 }
 
-// tlsServer is a redis-server that bears the name redis.test and the address
-// 127.0.0.1, and returns its address. It asks for certificates as tls-auth-clients
-// has it.
+// tlsServer starts a redis-server with the name redis.test and the address 127.0.0.1, and
+// returns its address. authClients is the value of tls-auth-clients.
 func (a *authority) tlsServer(authClients string) string {
 	a.t.Helper()
 	a.sign("server", &x509.Certificate{DNSNames: []string{"redis.test"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}})
@@ -136,15 +135,15 @@ func TestTLSShowsACertificate(t *testing.T) {
 	}
 }
 
-// A client in the clear and a server with TLS, and the other way round, fail
-// instead of hanging.
+// A client without TLS at a server with TLS, and the other way round, fail instead of
+// hanging.
 func TestTLSOnOneSide(t *testing.T) {
 	a := newAuthority(t)
 	address := a.tlsServer("no")
 	if _, err := ask(t, Options{Network: "tcp", Address: address}); err == nil || Refused(err) {
 		t.Errorf("in the clear: %v", err)
 	}
-	// Redis waits for the rest of what it takes for a command.
+	// Redis waits for the rest of a command.
 	if _, err := ask(t, Options{Address: server.Socket, TLS: &TLS{CAFile: a.file("ca.pem"), ServerName: "redis.test"}, DialTimeout: 200 * time.Millisecond}); err == nil || Refused(err) {
 		t.Errorf("with TLS to a server in the clear: %v", err)
 	}

@@ -19,7 +19,7 @@ func delay(record string) Finish {
 	return f
 }
 
-// scores returns what is delayed, entry → score in Unix ms.
+// scores returns the entries for later, entry → score in Unix ms.
 func scores(t *testing.T) map[string]int64 {
 	t.Helper()
 	m, err := redis.Int64Map(server.Do(t, "ZRANGE", keys.Delayed("T"), 0, -1, "WITHSCORES"), nil)
@@ -77,7 +77,7 @@ func TestFinishRefusedPutOffKeepsTheEntry(t *testing.T) {
 	checkLists(t, map[string][]string{run0: {"x"}})
 }
 
-// moveT moves what is due of the type T and returns how many entries that was.
+// moveT moves the entries of type T that are due, and returns their number.
 func moveT(c *Conn) (moved int, err error) {
 	due, err := c.MoveDue(keys, []string{"T"})
 	if err != nil {
@@ -142,7 +142,7 @@ func TestMoveDueRefusedLosesNothing(t *testing.T) {
 	}
 }
 
-// Where it may not be removed nothing is moved, or it would be again and again.
+// If an entry may not be removed, it is not moved: it would be moved again and again.
 func TestMoveDueWithoutTheRightToRemove(t *testing.T) {
 	l := open(t, server.Socket)
 	server.Do(t, "ZADD", keys.Delayed("T"), 1, "x")
@@ -194,9 +194,9 @@ func TestMoveDueMovesEachEntryOnce(t *testing.T) {
 	}
 }
 
-// One step moves what is due of several types and says of each when the next is due. It
-// stops when it has moved enough, and the types that it came to have moved one at
-// least: a flood of one type is no wait for another.
+// One step moves the due entries of several types, and returns for each when the next one
+// is due. It stops when it has moved enough. By then, each type that it reached has moved
+// at least one entry: a flood of one type does not delay another.
 func TestMoveDueOfManyTypes(t *testing.T) {
 	l := open(t, server.Socket)
 	hour := time.Now().Add(time.Hour).UnixMilli()

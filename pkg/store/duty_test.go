@@ -63,8 +63,8 @@ func TestDutyIsForAFewHosts(t *testing.T) {
 	}
 }
 
-// Who leaves, or is gone, is replaced by whoever asks next. All hear of it when somebody
-// comes or goes, and of nothing else.
+// An instance that leaves, or is gone, is replaced by the next one that asks. Redis reports
+// to all of them when an instance comes or goes, and nothing else.
 func TestDutyOfThoseThatAreGone(t *testing.T) {
 	server.Flush(t)
 	server.Do(t, "SADD", keys.Duty(), "forged-1", "forged-2", "forged-3", "no host")
@@ -117,7 +117,7 @@ func TestDutyOfThoseThatAreGone(t *testing.T) {
 	}
 }
 
-// A user who may not subscribe to the channel of the instance hears all the rest.
+// A user without permission for the channel of the instance receives everything else.
 func TestDutyWithoutTheRightToBeSeen(t *testing.T) {
 	server.Flush(t)
 	server.Do(t, "ACL", "SETUSER", "unseen", "on", "nopass", "allkeys", "allcommands", "resetchannels", "&"+keys.Control(), "&"+invalidated)
@@ -140,8 +140,8 @@ func TestDutyWithoutTheRightToBeSeen(t *testing.T) {
 	}
 }
 
-// Who is fenced is not there any more: a machine without power sends no FIN. It need not
-// have renewed its lease since it connected.
+// The fence closes the subscriber of an instance, too: a machine without power sends no
+// FIN. It need not have renewed its lease since it connected.
 func TestDutyEndsWithAFence(t *testing.T) {
 	other := open(t, server.Socket)
 	i := Instance{ID: "a-1"}

@@ -91,7 +91,7 @@ func TestASuspectHasTimeWhoeverLooks(t *testing.T) {
 	}
 }
 
-// What a fencing costs the server must not depend on how many clients others have.
+// The cost of a fence for the server must not depend on the clients of others.
 func TestFencingLooksAtTheInstancesConnectionsAlone(t *testing.T) {
 	l := open(t, server.Socket)
 	dead, _ := dialAs(t, sample)
@@ -118,8 +118,8 @@ func TestFencingLooksAtTheInstancesConnectionsAlone(t *testing.T) {
 	}
 }
 
-// Redis may have lost the record of the connections, or an id may be another client's:
-// ids begin anew when the server does.
+// Redis may have lost the record of the connections, or an id may belong to another client:
+// a server that was restarted gives ids again.
 func TestFencingWithoutARecordOfTheConnections(t *testing.T) {
 	l := open(t, server.Socket)
 	use(t, l, func(*Conn) error { return nil }) // connects
@@ -167,12 +167,12 @@ func TestClosedConnectionsLeaveTheRecord(t *testing.T) {
 	renew()
 }
 
-// Keys of another type that anybody has put in the place of gordon's keep no instance
-// from renewing its lease, and no entry from being recovered.
+// Somebody has put keys of another type in place of Gordon's. Instances still renew their
+// leases, and entries are still recovered.
 func TestForeignKeysStopNeitherRenewalNorRecovery(t *testing.T) {
 	l := open(t, server.Socket)
 	foreign := func() {
-		for _, key := range []string{keys.Connections("I"), keys.Taken("I")} {
+		for _, key := range []string{keys.Connections("I"), keys.Takeover("I")} {
 			server.Do(t, "DEL", key)
 			server.Push(t, key, "of somebody else")
 		}
@@ -188,7 +188,7 @@ func TestForeignKeysStopNeitherRenewalNorRecovery(t *testing.T) {
 	}
 	use(t, l, func(c *Conn) error {
 		r, err := c.Renew(keys, Instance{ID: "I"}, time.Minute, 0)
-		if r.Taken == "" {
+		if r.Takeover == "" {
 			t.Error("no mark is left")
 		}
 		return err

@@ -19,14 +19,14 @@ func finishOf(how How) Finish {
 	}
 }
 
-// begin has an entry stand in the run list 0 of a run that has begun.
+// begin puts an entry into run list 0, with the note of a run that has begun.
 func begin(t *testing.T, entry string) {
 	t.Helper()
 	server.Do(t, "HSET", keys.Notes("I"), "T:0", Note{Number: 1}.String())
 	server.Push(t, run0, entry)
 }
 
-// afterFinish is where the entries stand when x was running and y waited.
+// afterFinish is the content of the lists afterwards, if x was running and y waited.
 var afterFinish = map[How]map[string][]string{
 	Drop:   {run0: {}, run1: {"y"}, "q:T": {}, "q:T:failed": {}},
 	Fail:   {run0: {}, run1: {"y"}, "q:T": {}, "q:T:failed": {"record"}},
@@ -85,7 +85,7 @@ func TestFailedListExpiresAfterTheLastPush(t *testing.T) {
 		f := finishOf(Fail)
 		f.Keep.TTL = ttl
 		use(t, l, func(c *Conn) error {
-			// Sent as one, or the time between both would be part of the answer.
+			// In one trip: the time between both commands would be part of the answer.
 			replies, err := c.conn.Pipeline(f.call(keys), call("TTL", "q:T:failed"))
 			if err == nil && replies[1] != []any{int64(3600), int64(2)}[i] {
 				t.Errorf("TTL after a push with %v is %v s", ttl, replies[1])
@@ -117,7 +117,7 @@ func TestFinishRefusedKeepsTheEntry(t *testing.T) {
 	checkLists(t, map[string][]string{run0: {"x"}, run1: {}, "q:T:run:I:2": {}, "q:T:run:I:3": {"y"}})
 }
 
-// A push that was carried out is not carried out again, though no EXPIRE follows it.
+// A push is not repeated because no EXPIRE may follow it.
 func TestFinishWithoutTheRightToExpire(t *testing.T) {
 	for name, record := range map[string][]byte{"record": []byte("record"), "entry itself": nil} {
 		t.Run(name, func(t *testing.T) {
@@ -171,7 +171,7 @@ func TestFinishUnderOOMRemovesAndTakesNoHarm(t *testing.T) {
 	}
 }
 
-// Whatever is lost on the way, a repeated Finish has the effect of one.
+// A Finish that is repeated after a lost connection has the effect of one.
 func TestFinishAfterALostConnectionHappensOnce(t *testing.T) {
 	faults := map[string]redistest.Fault{
 		"before the request": redistest.BeforeRequest,
@@ -206,8 +206,8 @@ func TestFinishAfterALostConnectionHappensOnce(t *testing.T) {
 	}
 }
 
-// What becomes of a result whose entry is no longer in its run list: it is pushed
-// where certainly nobody else has the entry, and nowhere else.
+// The entry of a result is no longer in its run list. The result is pushed if certainly
+// nobody else has the entry, and not otherwise.
 func TestFinishOfAnEntryThatIsGone(t *testing.T) {
 	others := func(t *testing.T) { server.Do(t, "HSET", keys.Instances(), "another", "{}") }
 	note := func(n Note) func(*testing.T) {
@@ -257,7 +257,7 @@ func TestFinishOfAnEntryThatIsGone(t *testing.T) {
 	}
 }
 
-// Redis has lost everything when it knows this instance, and any other, no more.
+// Redis has lost everything if it knows neither this instance nor another one.
 func TestRegisterNotesWhatRedisHasLost(t *testing.T) {
 	i := Instance{ID: "I", Types: map[string]InstanceType{"T": {Lists: 2}, "U": {Lists: 2}}}
 	for name, c := range map[string]struct {
@@ -303,7 +303,7 @@ func TestFinishHandlesLargeEntries(t *testing.T) {
 	})
 }
 
-// Refusals within a script have no code of their own in Redis 7.0.
+// In Redis 7.0, a missing permission within a script has no code of its own.
 func TestRefusalWithinAScriptIsNOPERM(t *testing.T) {
 	l := open(t, server.Socket)
 	server.Push(t, run0, "x")

@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// FuzzRecord holds that a record of anybody's is refused or within bounds, and
-// that what is accepted comes back the same from what we would write.
+// FuzzRecord checks that a record is refused or within the limits, and that an accepted one
+// is the same after we have written and read it.
 func FuzzRecord(f *testing.F) {
 	for _, about := range []string{
 		`{"host":"a","machine_id":"m","boot_id":"b","pid_ns":"pid:[1]","pid":7,"start_time":9,"version":"2","types":{"T":{"slots":4}}}`,
@@ -62,7 +62,7 @@ func FuzzRecord(f *testing.F) {
 	})
 }
 
-// FuzzAnswers gives every reader of answers what redigo can make of bytes.
+// FuzzAnswers passes to every parser of answers all types of values that redigo returns.
 func FuzzAnswers(f *testing.F) {
 	for _, s := range []string{
 		"redis_version:7.0.15\r\nmaxmemory_policy:noeviction\r\n", "redis_version:", ":::\n:", "6.2", "-1.-1", "99999999999999999999.2", "",

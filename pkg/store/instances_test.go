@@ -74,7 +74,7 @@ func TestARenewalWritesTheRecordOnlyWhereItIsNotThere(t *testing.T) {
 	}
 }
 
-// An instance that stood still learns with its first renewal that it has lost entries.
+// An instance that was frozen learns with its first renewal that it has lost entries.
 func TestARecoveryLeavesAMark(t *testing.T) {
 	l := open(t, server.Socket)
 	renew := func() (r Renewal) {
@@ -82,7 +82,7 @@ func TestARecoveryLeavesAMark(t *testing.T) {
 		return r
 	}
 	first := renew()
-	if first.Taken != "" || len(first.Server) != 40 {
+	if first.Takeover != "" || len(first.Server) != 40 {
 		t.Errorf("%+v before anything was taken", first)
 	}
 	var marks []string
@@ -93,12 +93,12 @@ func TestARecoveryLeavesAMark(t *testing.T) {
 			t.Fatalf("got %q", got)
 		}
 		use(t, l, func(c *Conn) error { return c.ForgetDead(keys, "I", false) })
-		marks = append(marks, renew().Taken, renew().Taken)
+		marks = append(marks, renew().Takeover, renew().Takeover)
 	}
 	if marks[0] == "" || marks[0] != marks[1] || marks[1] == marks[2] || marks[2] != marks[3] {
 		t.Errorf("marks %q, want one for each takeover", marks)
 	}
-	if ttl := server.Do(t, "TTL", keys.Taken("I")).(int64); ttl < 1 {
+	if ttl := server.Do(t, "TTL", keys.Takeover("I")).(int64); ttl < 1 {
 		t.Errorf("the mark lives %d s", ttl)
 	}
 	use(t, l, func(c *Conn) error { return c.Deregister(keys, "I") })

@@ -64,7 +64,7 @@ func TestFailedListIsBoundedInBytes(t *testing.T) {
 	bothWays(t, func(t *testing.T, recovery bool) {
 		l := open(t, server.Socket)
 		k := Keep{TTL: time.Hour, Bytes: 1 << 20}
-		for range 2000 { // before there was a bound, or from another host
+		for range 2000 { // before there was a limit, or from another host
 			server.Push(t, "q:T:failed", strings.Repeat("s", 100))
 		}
 		large := strings.Repeat("x", 100<<10)
@@ -77,7 +77,7 @@ func TestFailedListIsBoundedInBytes(t *testing.T) {
 		if n := len(server.List(t, "q:T:failed")); n < 5 {
 			t.Errorf("%d records are left", n)
 		}
-		// One that is larger than the bound is kept all the same.
+		// A record that is larger than the limit is kept nevertheless.
 		server.Do(t, "DEL", "q:T:failed")
 		fail(t, l, "small", k, recovery)
 		fail(t, l, strings.Repeat("y", 2<<20), k, recovery)
@@ -87,8 +87,8 @@ func TestFailedListIsBoundedInBytes(t *testing.T) {
 	})
 }
 
-// An entry that never ran was promised 72 h. A failure that asks for less must not
-// take them away.
+// An entry that never ran is kept for 72 h. A later failure that asks for less must not
+// shorten that.
 func TestFailedListIsNotShortenedBelowWhatWasPromised(t *testing.T) {
 	bothWays(t, func(t *testing.T, recovery bool) {
 		for _, tt := range []struct{ before, ttl, want time.Duration }{
@@ -113,7 +113,7 @@ func TestFailedListIsNotShortenedBelowWhatWasPromised(t *testing.T) {
 	})
 }
 
-// What is refused after the push must not have the record pushed again.
+// A refusal after the push must not have the record pushed again.
 func TestBoundsOfAFailedListThatAreRefused(t *testing.T) {
 	for _, command := range []string{"memory", "ltrim", "ttl", "expire"} {
 		t.Run(command, func(t *testing.T) {

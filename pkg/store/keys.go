@@ -50,10 +50,10 @@ func (k Keys) Connections(instance string) string { return k.Lease(instance) + "
 // [Conn.FenceInstance].
 func (k Keys) Suspect(instance string) string { return k.Lease(instance) + ":suspect" }
 
-// Taken is the hash Q:instance:I:taken. Its field "at" is the time at which another
+// Takeover is the hash Q:instance:I:taken. Its field "at" is the time at which another
 // instance last moved an entry of instance I (s.µs by the clock of Redis). It expires
-// after [TakenKept].
-func (k Keys) Taken(instance string) string { return k.Lease(instance) + ":taken" }
+// after [TakeoverKept].
+func (k Keys) Takeover(instance string) string { return k.Lease(instance) + ":taken" }
 
 // Notes is the hash Q:instances:I of instance I, T:S → [Note]. It is removed with the
 // record of the instance. It does not expire.

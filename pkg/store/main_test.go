@@ -19,14 +19,14 @@ var keys = Keys{Prefix: "q"}
 // open flushes the server and returns a link to it, or to the proxy in front.
 func open(t *testing.T, socket string) *Link {
 	t.Helper()
-	return openPatient(t, socket, 2*time.Second)
+	return openWithTimeout(t, socket, 2*time.Second)
 }
 
-// openPatient is open with another bound for the answer to a command.
-func openPatient(t *testing.T, socket string, patience time.Duration) *Link {
+// openWithTimeout is open with another time-out for commands.
+func openWithTimeout(t *testing.T, socket string, timeout time.Duration) *Link {
 	t.Helper()
 	server.Flush(t)
-	l := NewClient(Options{Network: "unix", Address: socket, Instance: "test instance", CommandTimeout: patience}).Link()
+	l := NewClient(Options{Network: "unix", Address: socket, Instance: "test instance", CommandTimeout: timeout}).Link()
 	t.Cleanup(func() {
 		if err := l.Close(); err != nil {
 			t.Errorf("close: %v", err)
@@ -49,8 +49,8 @@ func register(c *Conn, k Keys, i Instance, lease time.Duration) error {
 	return err
 }
 
-// forbid takes the right to a command from everybody until the test ends, or allow is
-// called.
+// forbid removes the permission for a command from all users, until the test ends or allow
+// is called.
 func forbid(t *testing.T, command string) (allow func()) {
 	t.Helper()
 	admin := server.Conn(t)

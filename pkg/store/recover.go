@@ -15,9 +15,9 @@ const (
 	RecoveryLimit = 3
 	// RecoveryWindow is the time in which that has to happen.
 	RecoveryWindow = 72 * time.Hour
-	// TakenKept is how long an instance that comes back, for example from a suspend, can
+	// TakeoverKept is how long an instance that comes back, for example from a suspend, can
 	// learn that entries of it were taken over.
-	TakenKept = 72 * time.Hour
+	TakeoverKept = 72 * time.Hour
 )
 
 // Recovery moves one entry out of the run list of a dead instance.
@@ -130,9 +130,9 @@ func (c *Conn) Recover(k Keys, r Recovery) (Recovered, error) {
 	list := RunList{Type: r.Type, Instance: r.Dead, List: r.List}
 	result, err := redis.String(c.conn.Do(
 		"EVAL", recoverScript, 8, k.run(list), k.Queue(r.Type), k.Failed(r.Type), k.Notes(r.Dead),
-		k.Lease(r.Dead), k.Suspect(r.Dead), k.Taken(r.Dead), k.never(list),
+		k.Lease(r.Dead), k.Suspect(r.Dead), k.Takeover(r.Dead), k.never(list),
 		flag(r.Certain), hex.EncodeToString(sum[:]), list.field(), flag(r.Fail),
-		r.Record, r.Keep.arg(), int64(TakenKept.Seconds()),
+		r.Record, r.Keep.arg(), int64(TakeoverKept.Seconds()),
 	))
 	if err != nil {
 		return "", fmt.Errorf("recover %s: %w", k.run(list), err)
@@ -170,7 +170,7 @@ redis.call('HDEL', KEYS[1], ARGV[1])`
 // ForgetDead removes the record of an instance whose entries were all recovered. Unless
 // the instance is certainly dead, it removes nothing while the lease exists.
 func (c *Conn) ForgetDead(k Keys, instance string, certain bool) error {
-	keys := []any{k.Instances(), k.Lease(instance), k.Suspect(instance), k.Connections(instance), k.Notes(instance), k.Taken(instance)}
+	keys := []any{k.Instances(), k.Lease(instance), k.Suspect(instance), k.Connections(instance), k.Notes(instance), k.Takeover(instance)}
 	args := append([]any{forgetDeadScript, len(keys)}, append(keys, instance, flag(certain))...)
 	if _, err := c.conn.Do("EVAL", args...); err != nil {
 		return fmt.Errorf("deregister the dead instance %s: %w", instance, err)

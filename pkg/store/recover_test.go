@@ -13,7 +13,7 @@ import (
 	"github.com/nevsnode/gordon/v2/internal/redistest"
 )
 
-// recovery is that of the entry e in a run list of type T of instance I.
+// recovery returns the recovery of entry e in run list 0 of type T of instance I.
 func recovery(entry string, change ...func(*Recovery)) Recovery {
 	r := Recovery{Dead: "I", Type: "T", Certain: true, Entry: []byte(entry), Keep: Keep{TTL: time.Hour}}
 	for _, c := range change {
@@ -33,8 +33,8 @@ func recoverOnce(t *testing.T, l *Link, r Recovery) (result Recovered) {
 	return result
 }
 
-// Many daemons may find the same dead one; each entry goes back once, to the
-// head of its queue.
+// Many daemons may find the same dead one. Each entry goes back once, to the head of its
+// queue.
 func TestRecoverMovesEachEntryOnce(t *testing.T) {
 	server.Flush(t)
 	for i := range 20 {
@@ -134,8 +134,8 @@ func TestRecoverToTheFailedList(t *testing.T) {
 	}
 }
 
-// An entry that was moved has been moved, whatever is refused afterwards: an error
-// would keep from the log and the error_script that it is not run again.
+// A refusal after an entry was moved is no error of the move: otherwise the log and the
+// error_script would not report that the entry is not run again.
 func TestRecoverWithoutTheRightToExpire(t *testing.T) {
 	l := open(t, server.Socket)
 	forbid(t, "expire")
@@ -152,8 +152,8 @@ func TestRecoverWithoutTheRightToExpire(t *testing.T) {
 	checkLists(t, map[string][]string{run0: {}, "q:T": {"x"}, "q:T:failed": {"record of x"}})
 }
 
-// A machine that lost its power sends no FIN: Redis goes on waiting for it, and
-// would hand the next entry to the dead.
+// A machine that lost its power sends no FIN: its BLMOVE still waits in Redis, and would
+// move the next entry for nobody.
 func TestFenceInstanceEndsWhatTheDeadStillWaitFor(t *testing.T) {
 	p := redistest.NewProxy(t, server)
 	server.Flush(t)

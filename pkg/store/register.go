@@ -19,9 +19,9 @@ type Renewal struct {
 	// Server identifies the run of the server ("run_id" of INFO): it changes with a
 	// restart and with a failover.
 	Server string
-	// Taken changes each time that another instance has moved an entry of this one; it
-	// is "" if none has within [TakenKept].
-	Taken string
+	// Takeover changes each time that another instance has moved an entry of this one. It
+	// is "" if none has within [TakeoverKept].
+	Takeover string
 }
 
 // hashScript begins a script that uses hashes of its own. It defines all(key), which
@@ -139,7 +139,7 @@ func (c *Conn) register(k Keys, i Instance, lease time.Duration, lastRun uint64,
 	renew := func(sent string) redisconn.Call {
 		sum := sha1.Sum(record) //nolint:gosec // see above
 		args := []any{
-			registerScript, 4, k.Instances(), k.Lease(i.ID), k.Connections(i.ID), k.Taken(i.ID),
+			registerScript, 4, k.Instances(), k.Lease(i.ID), k.Connections(i.ID), k.Takeover(i.ID),
 			i.ID, lease.Milliseconds(), hex.EncodeToString(sum[:]), sent, len(closed),
 		}
 		for _, id := range slices.Concat(closed, open) {
@@ -164,7 +164,7 @@ func (c *Conn) register(k Keys, i Instance, lease time.Duration, lastRun uint64,
 
 // parseRenewal parses the answers of registerScript and INFO.
 func parseRenewal(results []any) (Renewal, error) {
-	taken, err := redis.String(results[0], nil)
+	takeover, err := redis.String(results[0], nil)
 	if err != nil {
 		return Renewal{}, err
 	}
@@ -172,7 +172,7 @@ func parseRenewal(results []any) (Renewal, error) {
 	if err != nil {
 		return Renewal{}, fmt.Errorf("INFO: %w", err)
 	}
-	return Renewal{Server: parseInfo(info)["run_id"], Taken: taken}, nil
+	return Renewal{Server: parseInfo(info)["run_id"], Takeover: takeover}, nil
 }
 
 // Deregister removes an instance from the record, and from those on duty. Its run lists
@@ -180,7 +180,7 @@ func parseRenewal(results []any) (Renewal, error) {
 func (c *Conn) Deregister(k Keys, instance string) error {
 	_, err := c.conn.Transaction(
 		call("HDEL", k.Instances(), instance),
-		call("DEL", k.Lease(instance), k.Connections(instance), k.Notes(instance), k.Taken(instance)),
+		call("DEL", k.Lease(instance), k.Connections(instance), k.Notes(instance), k.Takeover(instance)),
 	)
 	if err != nil {
 		return err

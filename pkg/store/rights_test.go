@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// entries is where x, y and the entry for later z are: in any spelling, as a record
-// or with a note.
+// entries returns the keys that have x, y and the entry for later z, in any form: as a
+// record or with a note.
 func entries(t *testing.T) map[string][]string {
 	t.Helper()
 	at := make(map[string][]string)
@@ -29,19 +29,19 @@ func entries(t *testing.T) map[string][]string {
 	return at
 }
 
-// deed is something that is done to Redis with a script, or in a transaction.
-type deed struct {
+// operation is a use of a script, or of a transaction.
+type operation struct {
 	script string
 	// more are commands that are not in the script.
 	more []string
 	do   func(*Conn) error
-	want map[string][]string // where the entries are afterwards
+	want map[string][]string // the keys that have the entries afterwards
 }
 
-func finishing(how How, record string, x string) deed {
+func finishing(how How, record string, x string) operation {
 	f := finishOf(how)
 	f.Record, f.After = []byte(record), time.Hour
-	return deed{script: finishScript, want: map[string][]string{"x": {x}, "y": {run1}, "z": {"later"}}, do: func(c *Conn) error {
+	return operation{script: finishScript, want: map[string][]string{"x": {x}, "y": {run1}, "z": {"later"}}, do: func(c *Conn) error {
 		results, err := c.FinishAll(keys, []Finish{f})
 		if err != nil {
 			return err
@@ -50,8 +50,8 @@ func finishing(how How, record string, x string) deed {
 	}}
 }
 
-func recovering(r Recovery, x string) deed {
-	return deed{script: recoverScript, want: map[string][]string{"x": {x}, "y": {"q:T"}, "z": {"later"}}, do: func(c *Conn) error {
+func recovering(r Recovery, x string) operation {
+	return operation{script: recoverScript, want: map[string][]string{"x": {x}, "y": {"q:T"}, "z": {"later"}}, do: func(c *Conn) error {
 		result, err := c.Recover(keys, r)
 		if err == nil && result != Requeued && result != Failed {
 			return errors.New("the recovery says " + string(result))
@@ -60,7 +60,7 @@ func recovering(r Recovery, x string) deed {
 	}}
 }
 
-func deeds() map[string]deed {
+func operations() map[string]operation {
 	rest := map[string][]string{"x": {run0}, "y": {"q:T"}, "z": {"later"}}
 	noted := recovery("x", func(r *Recovery) { r.Record = []byte("noted x"); r.Certain = false })
 	register := func(c *Conn) error {
@@ -69,7 +69,7 @@ func deeds() map[string]deed {
 	}
 	forget := func(c *Conn) error { return c.ForgetDead(keys, "I", false) }
 	list := RunList{"T", "I", 1, Note{Number: 2}}
-	return map[string]deed{
+	return map[string]operation{
 		"finish, drop":                 {finishScript, nil, finishing(Drop, "", "").do, map[string][]string{"y": {run1}, "z": {"later"}}},
 		"finish, fail":                 finishing(Fail, "record of x", "q:T:failed"),
 		"finish, fail without record":  finishing(Fail, "", "q:T:failed"),
@@ -94,8 +94,8 @@ func deeds() map[string]deed {
 
 var called = regexp.MustCompile(`redis\.p?call\('([A-Z]+)'`)
 
-// commands are those that a deed calls.
-func (d deed) commands() []string {
+// commands are the commands that an operation calls.
+func (d operation) commands() []string {
 	set := make(map[string]bool)
 	for _, m := range called.FindAllStringSubmatch(d.script, -1) {
 		set[m[1]] = true
@@ -106,11 +106,10 @@ func (d deed) commands() []string {
 	return slices.Sorted(maps.Keys(set))
 }
 
-// A user may lack the right to any command. Whatever a script meets in its middle
-// then, nothing is lost, nothing is there twice, however often it is tried, and with
-// the right it does what it has to.
+// A user may lack the permission for any command. A script that is refused in its middle
+// loses and duplicates nothing, however often it is tried. With the permission it works.
 func TestEveryRefusalWithinAScript(t *testing.T) {
-	for name, d := range deeds() {
+	for name, d := range operations() {
 		commands := d.commands()
 		if len(commands) < 2 {
 			t.Fatalf("%s: %d commands were found in the script", name, len(commands))
@@ -154,7 +153,7 @@ func TestEveryRefusalWithinAScript(t *testing.T) {
 
 // The same for keys of another type, which refuse as well.
 func TestEveryWrongTypeWithinAScript(t *testing.T) {
-	for name, d := range deeds() {
+	for name, d := range operations() {
 		for _, key := range []string{"q:T", "q:T:failed", keys.Delayed("T"), keys.Notes("I"), run1, keys.Instances(), keys.Lease("I")} {
 			t.Run(name+"/"+key, func(t *testing.T) {
 				l := open(t, server.Socket)
@@ -171,7 +170,7 @@ func TestEveryWrongTypeWithinAScript(t *testing.T) {
 				for try := 0; try < 4 && (try == 0 || refused != nil); try++ {
 					if refused = l.Use(t.Context(), d.do); refused != nil && !Refused(refused) {
 						if strings.HasPrefix(refused.Error(), "the recovery says alive") {
-							return // for a lease any type is right
+							return // a lease may have any type
 						}
 						t.Fatal(refused)
 					}

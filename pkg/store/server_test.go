@@ -55,7 +55,7 @@ func TestEveryCommandIsTried(t *testing.T) {
 func TestServerWithoutACommand(t *testing.T) {
 	for _, c := range probes() {
 		if c.Name == "PING" {
-			continue // by which the test sees that the server is up
+			continue // the test needs it to see that the server is up
 		}
 		s, err := redistest.Start("--rename-command", c.Name, "")
 		if err != nil {

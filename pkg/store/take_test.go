@@ -147,8 +147,8 @@ func TestTakeFromAKeyOfTheWrongTypeIsRefused(t *testing.T) {
 	use(t, l, func(c *Conn) error { _, err := c.Inspect(keys, "T", "I", 0); return err })
 }
 
-// No ghost: the server carries out a BLMOVE that it read after the client gave
-// up on the connection only where the connection was not fenced.
+// No ghost: after the fence, the server does not carry out a BLMOVE that it has yet to read
+// from a connection that the client has given up.
 func TestLostTakeIsFenced(t *testing.T) {
 	for name, fault := range map[string]redistest.Fault{
 		"before the request": redistest.BeforeRequest,

@@ -48,7 +48,7 @@ func TestRecordsThatNoGordonWrites(t *testing.T) {
 	}
 }
 
-// What config allows is believed.
+// Names that the configuration allows are valid.
 func TestRecordsOfLargeConfigurations(t *testing.T) {
 	large := Instance{ID: "a.b_c-00000000", Types: map[string]InstanceType{
 		"all workers":            {Lists: 2 * 65536},
@@ -71,7 +71,7 @@ func TestRecordsOfLargeConfigurations(t *testing.T) {
 	})
 }
 
-// Whoever would not be recovered does not start.
+// An instance with an invalid record, which nobody would recover, does not start.
 func TestRegisterRefusesWhatOthersWouldNotBelieve(t *testing.T) {
 	l := open(t, server.Socket)
 	err := l.Use(t.Context(), func(c *Conn) error {
@@ -86,9 +86,9 @@ func TestRegisterRefusesWhatOthersWouldNotBelieve(t *testing.T) {
 	}
 }
 
-// 160 MiB of foreign records cost no more than what is read of them.
+// 160 MiB of foreign records cost no more memory than the part that is read.
 func TestInstancesAreReadWithinBounds(t *testing.T) {
-	l := openPatient(t, server.Socket, time.Minute) // 160 MiB take a busy Redis its time
+	l := openWithTimeout(t, server.Socket, time.Minute) // a busy Redis needs time for 160 MiB
 	server.Do(t, "HSET", keys.Instances(), "huge", strings.Repeat("x", 80<<20))
 	for i := range 20 {
 		server.Do(t, "HSET", keys.Instances(), fmt.Sprintf("%d%s", i, strings.Repeat("y", 3<<20)), strings.Repeat("x", 1<<20-10))
@@ -147,8 +147,8 @@ func TestFilledFindsWhatHoldsSomething(t *testing.T) {
 	})
 }
 
-// An entry whose record would be longer than Redis takes stands on the failed
-// list itself.
+// If the record would be longer than Redis accepts, the entry itself goes to the failed
+// list.
 func TestFailWithoutARecordMovesTheEntry(t *testing.T) {
 	l := open(t, server.Socket)
 	server.Push(t, run0, "entry")

@@ -64,7 +64,7 @@ func state(t *testing.T, w *Watch, types ...string) map[string]Due {
 	return state
 }
 
-// next returns the next news that are more than an answer to a Ping.
+// next returns the next news, except answers to a Ping.
 func next(t *testing.T, w *Watch) News {
 	t.Helper()
 	for {
@@ -78,7 +78,7 @@ func next(t *testing.T, w *Watch) News {
 	}
 }
 
-// Anybody's change of what was read is told, also of what did not exist.
+// Redis reports changes by any client, also of keys that did not exist.
 func TestWatchHearsOfChanges(t *testing.T) {
 	w := watch(t)
 	for _, tt := range []struct {
@@ -123,7 +123,7 @@ func TestWatchReads(t *testing.T) {
 	}
 }
 
-// An entry that waits may be large, and is not sent whenever something has changed.
+// A waiting entry may be large. It is not sent each time that something has changed.
 func TestWatchLooksAtNoEntry(t *testing.T) {
 	w := watch(t)
 	const size = 4 << 20
@@ -148,8 +148,8 @@ func TestWatchLooksAtNoEntry(t *testing.T) {
 	}
 }
 
-// What the watch itself changes is no news: only the change of another is. The set
-// that it has moved something from is watched all the same.
+// Redis does not report the changes of the watch itself, only those of others. A set from
+// which the watch has moved an entry is still watched.
 func TestWatchDoesNotHearItself(t *testing.T) {
 	w := watch(t)
 	server.Do(t, "ZADD", keys.Delayed("T"), 1, "x")
@@ -198,7 +198,7 @@ func TestWatchPing(t *testing.T) {
 
 func TestWatchLossIsSeen(t *testing.T) {
 	w := openWatch(t)
-	defer func() { _ = w.Close() }() // it is broken: closing can only say so again
+	defer func() { _ = w.Close() }() // it is broken: closing would return the same error
 	heard := make(chan error, 1)
 	go func() {
 		_, err := w.Next(silence)
@@ -214,8 +214,8 @@ func TestWatchLossIsSeen(t *testing.T) {
 	}
 }
 
-// A watch whose server became a replica has to be made anew; one whose connection
-// was lost while it rested, without a word of what is over.
+// A watch whose server became a replica is stale. If its connection was lost while it was
+// idle, the error wraps ErrIdleConnLost.
 func TestWatchAtTheWrongPlace(t *testing.T) {
 	server.Flush(t)
 	c := NewClient(Options{Network: "unix", Address: server.Socket, Instance: "watch"})
