@@ -17,9 +17,8 @@ func NewInstance(self Identity, version string) store.Instance {
 	nonce := make([]byte, 4)
 	_, _ = rand.Read(nonce) // never fails (crypto/rand)
 	return store.Instance{
-		ID: strings.Map(idRune, self.Hostname) + "-" + hex.EncodeToString(nonce), Host: self.Hostname,
-		MachineID: self.MachineID, BootID: self.BootID, PIDNamespace: self.PIDNamespace,
-		PID: self.PID, StartTime: self.StartTime, Version: version, Types: make(map[string]store.InstanceType),
+		ID:       strings.Map(idRune, self.Hostname) + "-" + hex.EncodeToString(nonce),
+		Identity: self, Version: version, Types: make(map[string]store.InstanceType),
 	}
 }
 
@@ -36,14 +35,6 @@ func idRune(r rune) rune {
 // anybody may have written, could be the beginning of the id of a living instance, and
 // have its tasks killed.
 var complete = regexp.MustCompile(`-[0-9a-f]{8}$`)
-
-// identity is the process of an instance.
-func identity(i store.Instance) Identity {
-	return Identity{
-		Hostname: i.Host, MachineID: i.MachineID, BootID: i.BootID,
-		PIDNamespace: i.PIDNamespace, PID: i.PID, StartTime: i.StartTime,
-	}
-}
 
 // TaskID names a run: it is GORDON_TASK_ID, by which the processes of the run are found.
 func TaskID(instance, taskType string, number uint64) string {

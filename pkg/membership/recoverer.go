@@ -151,7 +151,7 @@ func (r *Recoverer) logUnreadable(faults []error) {
 // another container, a process that is hidden), the instance counts as dead when its
 // lease has ended although this side could renew its own throughout.
 func (r *Recoverer) consider(ctx context.Context, other store.Instance) error {
-	state := r.Host.State(identity(other))
+	state := r.Host.State(other.Identity)
 	certain := state == host.Dead || r.Ended.has(other.ID)
 	if !certain {
 		if state == host.Alive {
@@ -162,7 +162,7 @@ func (r *Recoverer) consider(ctx context.Context, other store.Instance) error {
 			return err
 		}
 	}
-	log := r.Log.With("instance", other.ID, "host", other.Host, "pid", other.PID)
+	log := r.Log.With("instance", other.ID, "host", other.Hostname, "pid", other.PID)
 	if lives, err := r.mayLive(ctx, log, other.ID, certain); err != nil || lives {
 		return err
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/gomodule/redigo/redis"
+
+	"github.com/nevsnode/gordon/v2/pkg/host"
 )
 
 // Instance is the record of a daemon in the hash [Keys.Instances]. It is enough for
@@ -11,15 +13,9 @@ import (
 // it may have left an entry.
 type Instance struct {
 	ID string `json:"-"`
-	// Host names the machine for people; the next five identify the process.
-	Host         string `json:"host"`
-	MachineID    string `json:"machine_id"`
-	BootID       string `json:"boot_id"`
-	PIDNamespace string `json:"pid_ns"`
-	PID          int    `json:"pid"`
-	// StartTime is in clock ticks since boot (proc(5), field 22 of stat).
-	StartTime uint64 `json:"start_time"`
-	Version   string `json:"version"`
+	// Identity is the process. Its Hostname is for people.
+	host.Identity
+	Version string `json:"version"`
 	// Types are the types that it has served since it started, by name.
 	Types map[string]InstanceType `json:"types"`
 }

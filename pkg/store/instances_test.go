@@ -9,11 +9,25 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nevsnode/gordon/v2/pkg/host"
 )
 
 var sample = Instance{
-	ID: "host.1", Host: "host", MachineID: "m", BootID: "b", PIDNamespace: "p", PID: 7, StartTime: 9, Version: "2",
+	ID: "host.1", Identity: host.Identity{Hostname: "host", MachineID: "m", BootID: "b", PIDNamespace: "p", PID: 7, StartTime: 9}, Version: "2",
 	Types: map[string]InstanceType{"T": {Lists: 4}, "U": {Lists: 2, FailOnCrash: true, FailedTTL: 60}},
+}
+
+// Hosts of other versions read the record.
+func TestRecordKeepsItsFormat(t *testing.T) {
+	l := open(t, server.Socket)
+	use(t, l, func(c *Conn) error { return register(c, keys, sample, time.Minute) })
+	got, err := redis.String(server.Do(t, "HGET", keys.Instances(), sample.ID), nil)
+	const want = `{"host":"host","machine_id":"m","boot_id":"b","pid_ns":"p","pid":7,"start_time":9,"version":"2",` +
+		`"types":{"T":{"slots":4},"U":{"slots":2,"fail_on_crash":true,"failed_ttl":60}}}`
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
 }
 
 func TestRegisterAndForget(t *testing.T) {

@@ -52,7 +52,7 @@ func (i Instance) validate(size int) error {
 		problem = "too large"
 	case !instanceID.MatchString(i.ID):
 		problem = "the id has characters other than letters, digits and ._-"
-	case len(i.Host) > maxName:
+	case len(i.Hostname) > maxName:
 		problem = "the host name is too long"
 	}
 	lists := 0

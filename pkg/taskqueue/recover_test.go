@@ -21,8 +21,7 @@ func (r *rig) onRecord(id string, change func(*store.Instance)) {
 		r.t.Fatal(err)
 	}
 	i := store.Instance{
-		ID: id, Host: self.Hostname, MachineID: self.MachineID, BootID: self.BootID, PIDNamespace: self.PIDNamespace,
-		PID: self.PID, StartTime: self.StartTime, Types: map[string]store.InstanceType{"T": {Lists: 2}},
+		ID: id, Identity: self, Types: map[string]store.InstanceType{"T": {Lists: 2}},
 	}
 	change(&i)
 	link := store.NewClient(store.Options{Network: "unix", Address: r.socket, Instance: "test"}).Link()
