@@ -22,7 +22,8 @@ const maxIDFile = 4 << 10
 
 // Identity distinguishes one process from every other process of every machine, as
 // far as Linux allows that. The zero value means "unknown" and is never
-// called dead.
+// called dead. The JSON form is part of the record of an instance in Redis,
+// which hosts of other versions read.
 type Identity struct {
 	// Hostname is the kernel's host name, uname(2).
 	Hostname string `json:"host"`
