@@ -76,6 +76,7 @@ func silent(t *testing.T) (address string) {
 // Each step of a chain has its own time-out. The link is busy until the end of the current
 // step, however many steps there are.
 func TestBusyUntilTheEndOfAChain(t *testing.T) {
+	t.Parallel()
 	const timeout = 200 * time.Millisecond
 	for name, o := range map[string]Options{
 		"one sentinel after the other": {Sentinel: Sentinel{Master: "m", Addresses: []string{silent(t), silent(t), silent(t)}}},

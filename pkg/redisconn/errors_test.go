@@ -56,6 +56,7 @@ func FuzzClassify(f *testing.F) {
 
 // The text of an error is for people who do not know the library.
 func TestErrorsAreInWords(t *testing.T) {
+	t.Parallel()
 	plain := redistest.New(t)
 	locked := redistest.New(t)
 	locked.Do(t, "CONFIG", "SET", "requirepass", "secret")

@@ -9,6 +9,7 @@ import (
 	"net"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -88,7 +89,7 @@ func FuzzGuard(f *testing.F) {
 	})
 }
 
-// speak listens and answers each line of a request with the next of answers.
+// speak listens, and sends the answers to each client before it reads anything.
 func speak(t *testing.T, answers ...string) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -114,26 +115,30 @@ func speak(t *testing.T, answers ...string) string {
 
 // Another server on the port of Redis or of a sentinel leads to an error, not to a crash.
 func TestOthersOnThePort(t *testing.T) {
+	t.Parallel()
+	try := func(name, answer string, o Options) {
+		o.CommandTimeout = 500 * time.Millisecond
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		conn, err := NewClient(o).Dial(ctx, nil)
+		cancel()
+		if err == nil {
+			_, err = conn.Do("INFO", "server")
+			err = errors.Join(err, conn.Close())
+		}
+		if err == nil || len(fmt.Sprint(err)) > 1000 {
+			t.Errorf("%s answers %q: %v", name, answer, err)
+		}
+	}
+	var all sync.WaitGroup // most of them wait until the time-out
 	for _, answer := range []string{
 		"$9223372036854775807\r\n", "*9223372036854775807\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "\x00\x00\x00\r\n",
 		"*2\r\n$1\r\n\n\r\n$3\r\n-1\n\r\n", "*2\r\n*0\r\n*0\r\n", "*1\r\n$1\r\na\r\n", "*-1\r\n", ":5\r\n", "*2\r\n$9\r\n127.0.0.1\r\n$1\r\nx\r\n",
 	} {
 		address := speak(t, answer)
-		for name, o := range map[string]Options{
-			"redis":    {Network: "tcp", Address: address},
-			"sentinel": {Network: "tcp", Sentinel: Sentinel{Addresses: []string{address}, Master: "m"}},
-		} {
-			o.CommandTimeout = 500 * time.Millisecond
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-			conn, err := NewClient(o).Dial(ctx, nil)
-			cancel()
-			if err == nil {
-				_, err = conn.Do("INFO", "server")
-				err = errors.Join(err, conn.Close())
-			}
-			if err == nil || len(fmt.Sprint(err)) > 1000 {
-				t.Errorf("%s says %q: %v", name, answer, err)
-			}
-		}
+		all.Go(func() { try("redis", answer, Options{Network: "tcp", Address: address}) })
+		all.Go(func() {
+			try("sentinel", answer, Options{Network: "tcp", Sentinel: Sentinel{Addresses: []string{address}, Master: "m"}})
+		})
 	}
+	all.Wait()
 }

@@ -77,6 +77,7 @@ func TestMissingPasswordFile(t *testing.T) {
 // Neither a FIFO without a writer nor a file system that does not answer blocks a caller
 // that connects: otherwise the daemon would count as hanging.
 func TestFilesThatBlock(t *testing.T) {
+	t.Parallel()
 	fifo := filepath.Join(t.TempDir(), "fifo")
 	if err := unix.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
@@ -154,6 +155,7 @@ func ask(t *testing.T, o Options) (user string, err error) {
 }
 
 func TestLogin(t *testing.T) {
+	t.Parallel()
 	s := guarded(t)
 	right, ofWorker := passwordFile(t, secret, 0o600), passwordFile(t, secret+"!", 0o600)
 	for name, c := range map[string]struct {
@@ -189,6 +191,7 @@ func TestLogin(t *testing.T) {
 
 // A password that was changed needs no restart: it is read for each connection.
 func TestPasswordIsReadAnew(t *testing.T) {
+	t.Parallel()
 	s := guarded(t)
 	path := passwordFile(t, "not yet", 0o600)
 	l := NewClient(Options{Network: "unix", Address: s.Socket, Instance: "test", Login: Login{PasswordFile: path}}).Link(false)

@@ -11,6 +11,7 @@ import (
 // After a server had no place for a link, the links pause, so that producers find a place.
 // Urgent links do not pause.
 func TestACrowdedServerIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	s := redistest.New(t)
 	c := NewClient(Options{Network: "unix", Address: s.Socket, Instance: "test"})
 	first := c.Link(false)

@@ -18,6 +18,7 @@ const nobody = "127.0.0.1:1"
 
 // The tests of a failover with a whole daemon are in internal/faulttest.
 func TestSentinelTellsTheMaster(t *testing.T) {
+	t.Parallel()
 	cluster := redistest.StartCluster(t, 0, 1)
 	known := Sentinel{Addresses: cluster.Sentinels, Master: redistest.MasterName}
 	if user, err := ask(t, Options{Network: "tcp", Sentinel: known}); user != "default" || err != nil {
@@ -45,6 +46,7 @@ func TestSentinelTellsTheMaster(t *testing.T) {
 // Many sentinels accept connections and never answer. Together they must not take so long
 // that the caller counts as hanging.
 func TestManySilentSentinels(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -63,6 +65,7 @@ func TestManySilentSentinels(t *testing.T) {
 
 // The sentinels have a password of their own; that of Redis is not sent to them.
 func TestSentinelWithAPassword(t *testing.T) {
+	t.Parallel()
 	cluster := redistest.StartCluster(t, 0, 1)
 	cluster.Guard(t, secret+"!")
 	o := Options{Network: "tcp", Sentinel: Sentinel{Addresses: cluster.Sentinels, Master: redistest.MasterName}}
@@ -82,6 +85,7 @@ func TestSentinelWithAPassword(t *testing.T) {
 // A demoted master answers READONLY: its connection is given up, and the next one goes to
 // the new master.
 func TestDemotedMasterIsLeft(t *testing.T) {
+	t.Parallel()
 	cluster := redistest.StartCluster(t, 0, 1)
 	master := cluster.Master(t)
 	l := NewClient(Options{Network: "tcp", Instance: "test", Sentinel: Sentinel{Addresses: cluster.Sentinels, Master: redistest.MasterName}}).Link(false)
@@ -106,6 +110,7 @@ func TestDemotedMasterIsLeft(t *testing.T) {
 // A blocking command at the old master ends when the sentinels report another one, although
 // the old one still works. Later commands go to the new one.
 func TestSentinelWatchLeavesTheOldMaster(t *testing.T) {
+	t.Parallel()
 	cluster := redistest.StartCluster(t, 1, 1)
 	old := cluster.Master(t)
 	c := NewClient(Options{Network: "tcp", Instance: "test", Sentinel: Sentinel{Addresses: cluster.Sentinels, Master: redistest.MasterName}})
@@ -161,6 +166,7 @@ func TestConnectionThatCameTooLateIsNotKept(t *testing.T) {
 
 // The end of ctx ends the wait for news.
 func TestSentinelWatchEnds(t *testing.T) {
+	t.Parallel()
 	cluster := redistest.StartCluster(t, 0, 1)
 	c := NewClient(Options{Network: "tcp", Sentinel: Sentinel{Addresses: cluster.Sentinels, Master: redistest.MasterName}})
 	w, err := c.WatchSentinel(t.Context(), cluster.Sentinels[0], nil)

@@ -87,6 +87,7 @@ func (a *authority) tlsServer(authClients string) string {
 }
 
 func TestTLSChecksTheServer(t *testing.T) {
+	t.Parallel()
 	ours, others := newAuthority(t), newAuthority(t)
 	address := ours.tlsServer("no")
 	for name, c := range map[string]struct {
@@ -117,6 +118,7 @@ func TestTLSChecksTheServer(t *testing.T) {
 }
 
 func TestTLSShowsACertificate(t *testing.T) {
+	t.Parallel()
 	ours, others := newAuthority(t), newAuthority(t)
 	address := ours.tlsServer("yes")
 	ours.sign("gordon", &x509.Certificate{Subject: pkix.Name{CommonName: "gordon"}})
