@@ -9,6 +9,7 @@
 //     its entries.
 //   - watch.go, news.go: changes and orders, which Redis reports by itself.
 //   - client.go, server.go: connections, and the server at their other end.
+//   - times.go: the times of the protocol between Redis and the instances.
 //
 // It must not know what a task is, how a process is run or when something is tried
 // again: callers decide that, helped by typed errors. An entry is a slice of bytes that

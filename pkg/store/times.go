@@ -8,22 +8,22 @@ type Times struct {
 	// Lease is how long an instance counts as alive after its last renewal. Redis
 	// counts it in whole ms.
 	Lease time.Duration
-	// IO bounds a command and a connection attempt.
+	// IO limits a command and a connection attempt.
 	IO time.Duration
-	// Block bounds one BLMOVE. A BLMOVE returns at once when an entry comes; the
-	// bound makes an idle connection prove that it works, six times a minute. The
+	// Block limits one BLMOVE. A BLMOVE returns at once when an entry comes; the
+	// limit makes an idle connection prove that it works, six times a minute. The
 	// loss of a connection behind a firewall that dropped its state is noticed after
 	// another IO, which is as late as the kernel notices a peer that is gone (see the
-	// dialer).
+	// dialer in redisconn).
 	Block time.Duration
 	// Ping is the interval at which an idle subscription proves that it works.
 	Ping time.Duration
-	// Look bounds the wait for entries that are due: clocks may be set, and machines
+	// Look limits the wait for entries that are due: clocks may be set, and machines
 	// sleep.
 	Look time.Duration
 }
 
-// DefaultTimes returns the times that gordon ships with.
+// DefaultTimes returns the times that gordon has by default.
 func DefaultTimes() Times {
 	return Times{Lease: 30 * time.Second, IO: 5 * time.Second, Block: 10 * time.Second, Ping: 20 * time.Second, Look: time.Minute}
 }
