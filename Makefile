@@ -1,4 +1,4 @@
-# What a person or CI does with this repository; `make help` lists it.
+# The commands for developers and CI; `make help` lists them.
 # The work is in scripts/, so that each step also runs by hand.
 
 SHELL := /bin/bash
@@ -17,14 +17,12 @@ build: ## build bin/gordon, as the packages ship it
 	@VERSION='$(VERSION)' scripts/build.sh '$(BINARY)'
 
 .PHONY: run
-run: build ## see gordon at work: a private Redis, three tasks, the failed lists, the statistics
-	@scripts/need.sh redis-server redis-cli
-	@scripts/demo.sh bin/gordon
+run: build ## show gordon at work: a private Redis, three tasks, the failed lists, the statistics
+	@scripts/with-redis.sh scripts/demo.sh bin/gordon
 
 .PHONY: test
 test: ## run every test with the race detector (fuzz targets with their seeds)
-	@scripts/need.sh redis-server
-	@scripts/test.sh
+	@scripts/with-redis.sh scripts/test.sh
 
 .PHONY: lint
 lint: ## check format, code, shell scripts, manual pages, modules, vulnerabilities and packages
@@ -34,32 +32,28 @@ lint: ## check format, code, shell scripts, manual pages, modules, vulnerabiliti
 
 .PHONY: fuzz
 fuzz: ## fuzz each target for FUZZTIME (1m)
-	@scripts/fuzz.sh $(or $(FUZZTIME),1m)
+	@scripts/with-redis.sh scripts/fuzz.sh $(or $(FUZZTIME),1m)
 
 .PHONY: chaos
-chaos: ## make trouble for CHAOS_FOR (1m) by CHAOS_SEED (a new one), and account for every entry
-	@scripts/need.sh redis-server
-	go test ./internal/daemontest -run '^TestChaos$$' -count=1 -v -timeout 2h \
+chaos: ## kill daemons, scripts and Redis at random for CHAOS_FOR (1m), from CHAOS_SEED (a new one), and account for every entry
+	scripts/with-redis.sh go test -race ./internal/daemontest -run '^TestChaos$$' -count=1 -v -timeout 2h \
 		-chaos.for=$(or $(CHAOS_FOR),1m) -chaos.seed=$(or $(CHAOS_SEED),0)
 
 .PHONY: chaos-hosts
-chaos-hosts: ## as root: the same on several hosts that freeze, lose their network or their power
-	@scripts/need.sh redis-server
-	go test ./internal/fleettest -run '^TestChaosOfHosts$$' -count=1 -v -timeout 2h \
+chaos-hosts: ## as root: the same on several hosts that freeze or lose their network or power
+	scripts/with-redis.sh go test -race ./internal/fleettest -run '^TestChaosOfHosts$$' -count=1 -v -timeout 2h \
 		-chaos.for=$(or $(CHAOS_FOR),1m) -chaos.seed=$(or $(CHAOS_SEED),0)
 
 .PHONY: bench
-bench: build ## measure throughput, latency, entries for later and idle cost beside bare os/exec (about a minute and a half)
-	@scripts/need.sh redis-server
-	go run ./bench -gordon bin/gordon
+bench: build ## measure throughput, latency, delayed entries and idle cost, compared with os/exec (about a minute and a half)
+	scripts/with-redis.sh go run ./bench -gordon bin/gordon
 
 .PHONY: bench-hosts
-bench-hosts: build ## measure what entries for later cost Redis on several hosts (about a minute)
-	@scripts/need.sh redis-server
-	go run ./bench -gordon bin/gordon -hosts
+bench-hosts: build ## measure the cost of delayed entries on several hosts (about a minute)
+	scripts/with-redis.sh go run ./bench -gordon bin/gordon -hosts
 
 .PHONY: clean
-clean: ## remove what was built, and the tools in .tools/
+clean: ## remove all builds, and the tools in .tools/
 	rm -rf bin dist .tools
 
 # Packages and their end-to-end tests.

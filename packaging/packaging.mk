@@ -17,7 +17,7 @@ e2e: lint-packages ## prove the packages in a Debian 12 and a Debian 13 with sys
 	@VERSION=$(OLDER_VERSION) packaging/packages.sh dist/older >/dev/null
 	@[ "$$(id -u)" = 0 ] || { echo "make e2e boots machines, which needs root" >&2; exit 1; }
 	@scripts/need.sh mmdebstrap systemd-nspawn nsenter flock
-	set -o pipefail; go test -tags e2e -count=1 -parallel 4 -timeout 30m -json ./e2e | go run ./scripts/testreport -stories
+	@scripts/gotest.sh standard-verbose -tags e2e -count=1 -parallel 4 -timeout 30m ./e2e
 
 .PHONY: e2e-vm
 e2e-vm: packages ## prove limits, and what nothing can kill, in virtual machines with Debian 12 and 13 (as root)

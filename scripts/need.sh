@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Makes sure that commands are there. What is missing is installed on Debian and
-# its relatives; elsewhere the message says how.
+# Makes sure that commands are there. On Debian and its derivatives it installs the
+# packages of those that are missing; on other systems it prints their names and fails.
+# The targets "make run" and "make test" install nothing: see with-redis.sh.
 #
-#   scripts/need.sh redis-server shellcheck
+#   scripts/need.sh shellcheck mandoc
 set -euo pipefail
 
 # package SYSTEM COMMAND
@@ -28,10 +29,9 @@ as_root() {
 	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-# Debian starts a service as soon as its package is installed. Redis is wanted as
-# a program only: its service would take port 6379. policy-rc.d is how an
-# administrator says so (invoke-rc.d(8), deb-systemd-invoke(1p)); one that is
-# there already is left alone.
+# Debian starts a service as soon as its package is installed. Only the programs are
+# needed here. A policy-rc.d forbids the start (invoke-rc.d(8), deb-systemd-invoke(1p));
+# an existing one is not replaced.
 policy=/usr/sbin/policy-rc.d
 forbid_services() {
 	[ ! -e "$policy" ] || return 0
@@ -46,9 +46,6 @@ apt_install() {
 	forbid_services
 	as_root apt-get update -qq
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${wanted[@]}" >/dev/null
-	if [[ " ${wanted[*]} " == *" redis-server "* ]] && command -v systemctl >/dev/null; then
-		as_root systemctl --quiet disable redis-server.service # nor at the next boot
-	fi
 }
 
 missing=()

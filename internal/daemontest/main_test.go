@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 	binary = built
 	shipped = sync.OnceValues(func() (string, error) { return gordontest.BuildShipped(filepath.Dir(built)) })
 	// Most tests wait most of the time.
-	if err := flag.Set("test.parallel", "8"); err != nil {
+	if err := flag.Set("test.parallel", "6"); err != nil {
 		panic(err)
 	}
 	code := m.Run()

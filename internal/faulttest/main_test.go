@@ -27,7 +27,7 @@ var binary string
 func TestMain(m *testing.M) {
 	flag.Parse()
 	// The tests that run in parallel wait most of the time.
-	if err := flag.Set("test.parallel", "12"); err != nil {
+	if err := flag.Set("test.parallel", "6"); err != nil {
 		panic(err)
 	}
 	remove := func() {}

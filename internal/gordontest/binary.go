@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +16,8 @@ import (
 // 6 s, or of $GORDON_TEST_LEASE), for tests that have to wait for them.
 const FastTimes = "fasttimes"
 
-// Build builds gordon with the race detector and build tags. remove removes it again.
+// Build builds gordon with build tags, and with the race detector if the test has it.
+// remove removes it again.
 func Build(tags ...string) (binary string, remove func(), err error) {
 	dir, err := os.MkdirTemp("", "gordon-binary")
 	if err != nil {
@@ -22,12 +25,22 @@ func Build(tags ...string) (binary string, remove func(), err error) {
 	}
 	remove = func() { _ = os.RemoveAll(dir) } // in the way of nothing
 	binary = filepath.Join(dir, "gordon")
-	build := exec.Command("go", "build", "-race", "-tags", strings.Join(tags, ","), "-o", binary, "github.com/nevsnode/gordon/v2/cmd/gordon")
+	args := []string{"build", "-tags", strings.Join(tags, ","), "-o", binary}
+	if hasRaceDetector() {
+		args = append(args, "-race")
+	}
+	build := exec.Command("go", append(args, "github.com/nevsnode/gordon/v2/cmd/gordon")...)
 	if out, err := build.CombinedOutput(); err != nil {
 		remove()
 		return "", nil, fmt.Errorf("build gordon: %w\n%s", err, out)
 	}
 	return binary, remove, nil
+}
+
+// hasRaceDetector reports whether this program was built with the race detector.
+func hasRaceDetector() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
 // BuildShipped builds gordon in a folder as "make build" and the packages do: without

@@ -75,15 +75,3 @@ func (n *Notify) Hears(text string) {
 		return slices.ContainsFunc(n.All(), func(m string) bool { return strings.Contains(m, text) })
 	})
 }
-
-// Status returns the last STATUS= that was told, "" for none.
-func (n *Notify) Status() string {
-	for _, m := range slices.Backward(n.All()) {
-		for line := range strings.SplitSeq(m, "\n") {
-			if status, ok := strings.CutPrefix(line, "STATUS="); ok {
-				return status
-			}
-		}
-	}
-	return ""
-}
