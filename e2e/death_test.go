@@ -71,7 +71,7 @@ func wantRunAgain(m *machine, dead int, pids []string) {
 	if runs := m.lines("/var/lib/gordon/runs"); len(runs) != 2 {
 		m.t.Errorf("the entry ran %d times, want 2", len(runs))
 	}
-	wantIn(m.t, m.said("--unit gordon MESSAGE_ID=60750a239eb64e5a97f1cb8f2e84716a --output=cat"), "entries of a dead instance go back")
+	wantIn(m.t, m.said("--unit gordon MESSAGE_ID=60750a239eb64e5a97f1cb8f2e84716a --output=cat"), "requeued the entries of a dead instance")
 	m.waitActive()
 }
 

@@ -113,7 +113,7 @@ func TestRedisGoesAndComesBack(t *testing.T) {
 		}
 		wantEmpty(m, "work")
 		records := m.said("--unit gordon --output=cat")
-		wantIn(t, records, "redis is back")
+		wantIn(t, records, "reconnected to redis")
 		t.Logf("%d entries, each run once; %s", entries, m.property("StatusText"))
 	})
 }
@@ -143,7 +143,7 @@ echo "end $1" >>/var/lib/gordon/long`)
 			t.Errorf("the long task left %q, want two starts and one end", got)
 		}
 		wantEmpty(m, "work", "long")
-		wantIn(t, m.said("--boot=-1 --unit gordon --output=cat"), "its entry goes back to the head of the queue")
+		wantIn(t, m.said("--boot=-1 --unit gordon --output=cat"), "its entry returns to the head of the queue")
 		t.Logf("%d entries, each run once; the one that took too long ran again", entries)
 	})
 }

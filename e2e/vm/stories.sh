@@ -153,7 +153,7 @@ lived
 soon 'it ends at its time-out' ended bomb 'timed out'
 soon 'nothing is left of it' none bomb
 hold 'no process of it lives' sh -c '! pgrep -x bomb'
-hold 'the log says that it was held' logged 'the task had as many processes as tasks_max allows'
+hold 'the log says that it was held' logged 'the task reached tasks_max'
 log GORDON_TASK_TYPE=bomb
 
 full() { [ "$(cat "$groups/pids.current")" -ge 95 ]; }
@@ -183,7 +183,7 @@ used=$(sed -n 's/^usage_usec //p' "$groups/task.burner/cpu.stat")
 echo "   $used µs of CPU time in less than $took s"
 hold 'it had a fifth of one CPU, and not more' [ "$used" -lt $((took * 250000)) ]
 hold 'the log tells what it used' [ "$(field burner CPU_USER_USEC)" -gt 100000 -a "$(field burner CPU_USER_USEC)" -le "$used" ]
-hold 'the log says that it was held' logged 'cpu_quota has held the task back'
+hold 'the log says that it was held' logged 'the task was throttled by cpu_quota'
 log GORDON_TASK_TYPE=burner
 
 story 'a process that gets away from its task'
@@ -193,11 +193,11 @@ hold 'its daemon is gone with it' dead /var/lib/gordon/hangs
 push leaves
 soon 'a task ends by itself' ended leaves ok
 hold 'with leftovers = "kill", its daemon is gone' dead /var/lib/gordon/leaves
-hold 'the log counts what was left' logged 'ended what the task had left behind'
+hold 'the log counts what was left' logged 'killed left-over processes of the task'
 push stays
 soon 'a task ends by itself' ended stays ok
 hold 'with leftovers = "allow", its daemon lives' kill -0 "$(cat /var/lib/gordon/stays)"
-hold 'the log counts what was left' logged 'the task has left processes behind, they go on'
+hold 'the log counts what was left' logged 'the task left processes running'
 log GORDON_TASK_TYPE=hangs + GORDON_TASK_TYPE=leaves + GORDON_TASK_TYPE=stays
 
 # stuck: the process of the task is there, and deaf: SIGKILL waits for it.
@@ -232,7 +232,7 @@ daemon=$(pid)
 hold 'controllers' controllers
 lived
 hold 'its entry waits' same "$(redis-cli EXISTS taskqueue:stuck taskqueue:stuck:failed)" 0
-hold 'the log names what is left' logged 'processes of a dead instance cannot be ended, its entries wait'
+hold 'the log names what is left' logged 'failed to kill processes of a dead instance; its entries wait'
 kill -KILL "$daemon"
 soon 'another daemon is up after kill -9' restarted
 hold 'both processes are as before' stuck stuck notify

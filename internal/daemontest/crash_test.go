@@ -35,7 +35,7 @@ func TestKillNineWhileEightTasksRun(t *testing.T) {
 
 	second := s.Start()
 	gordontest.Until(t, "eight run again", func() bool { return len(s.Lines("started")) == 16 })
-	second.Says("entries of a dead instance go back to the head of their queue")
+	second.Says("requeued the entries of a dead instance")
 	if !strings.Contains(second.Printed(), "entries=8") {
 		t.Error("the log does not say that 8 entries were recovered")
 	}
@@ -119,7 +119,7 @@ func TestRedisRestartsInTheMiddleOfABurst(t *testing.T) {
 				}
 			}
 			gordontest.Until(t, "all are done and told", func() bool { return len(s.Lines("done")) >= entries && len(redis.Keys(t, "q:T*")) == 0 })
-			d.Says("redis is back")
+			d.Says("reconnected to redis")
 			counts := make(map[string]int)
 			for _, n := range s.Lines("done") {
 				counts[n]++

@@ -39,7 +39,7 @@ func TestScriptsOnADeadFileSystem(t *testing.T) {
 	d := s.Start()
 	gordontest.Until(t, "each type has met the file system", func() bool {
 		for _, name := range []string{"script", "shebang", "folder", "fails"} {
-			met := regexp.MustCompile("trying again type=" + name + " .*does not answer")
+			met := regexp.MustCompile("retrying type=" + name + " .*does not answer")
 			if !met.MatchString(d.Printed()) {
 				return false
 			}

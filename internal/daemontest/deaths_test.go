@@ -220,7 +220,7 @@ func TestRecoveryEndsOnlyWhatWasCutShort(t *testing.T) {
 			t.Errorf("the service %s was killed", pid)
 		}
 	}
-	d.Says("ended what a dead instance had left running")
+	d.Says("killed left-over tasks of a dead instance")
 	d.Stop()
 }
 

@@ -29,12 +29,12 @@ func TestOnlyTheConfigurationMakesATaskRoot(t *testing.T) {
 		s.Write(name, text+more)
 	}
 	for keys, want := range map[string]string{
-		`user = "toor"`:                          `the user toor has the number 0; if root is meant, user = "root" says so`,
-		`user = "operator"`:                      `the user operator is in root's group, with the number 0; if that is meant, group = "root" says so`,
-		`user = "helper"`:                        `the user helper is in root's group`,
-		"user = \"helper\"\ngroup = \"plain\"":   `the user helper is in root's group`,
-		`group = "wheel"`:                        `the group wheel has the number 0; if root's is meant, group = "root" says so`,
-		"user = \"plain\"\ngroup = \"wheel\"":    `the group wheel has the number 0`,
+		`user = "toor"`:                          `the user toor has uid 0; if you mean root, set user = "root"`,
+		`user = "operator"`:                      `the user operator is in the group with gid 0; if you mean that, set group = "root"`,
+		`user = "helper"`:                        `the user helper is in the group with gid 0`,
+		"user = \"helper\"\ngroup = \"plain\"":   `the user helper is in the group with gid 0`,
+		`group = "wheel"`:                        `the group wheel has gid 0; if you mean root's group, set group = "root"`,
+		"user = \"plain\"\ngroup = \"wheel\"":    `the group wheel has gid 0`,
 		`user = "root"`:                          "",
 		`user = "0"`:                             "",
 		`group = "root"`:                         "",

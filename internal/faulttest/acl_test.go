@@ -92,7 +92,7 @@ func (s *scene) live() {
 	s.daemon.Says("lost connection to redis")
 	s.do("RPUSH", "taskqueue:quick", gordontest.Numbered(1))
 	s.waitLines(quick, 3)
-	s.daemon.Says("redis is back")
+	s.daemon.Says("reconnected to redis")
 
 	// A connection that has rested is asked whether it still works.
 	time.Sleep(5100 * time.Millisecond)

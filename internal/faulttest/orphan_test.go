@@ -12,7 +12,7 @@ import (
 func TestThePastIsNotLeftBehind(t *testing.T) {
 	t.Parallel()
 	s := newPast(t)
-	s.daemon.Says("redis is back")
+	s.daemon.Says("reconnected to redis")
 	s.daemon.Stop()
 	s.start()
 	gordontest.Until(t, "the run list is empty", s.settled)

@@ -61,7 +61,7 @@ func TestThePastOfWhatMustNotRunTwice(t *testing.T) {
 			gordontest.Until(t, "all is told", s.settled)
 			s.daemon.Stop()
 			record := s.redis.List(t, "q:pay:failed")[0]
-			if !strings.Contains(record, `"outcome":"crashed"`) || !strings.Contains(record, "redis came back with an older state") {
+			if !strings.Contains(record, `"outcome":"crashed"`) || !strings.Contains(record, "redis was restored to an older state") {
 				t.Errorf("record %s", record)
 			}
 			s.once("runs", s.pushed["pay"], s.Lines("pay.started"))
@@ -155,7 +155,7 @@ func TestWhatThePastLeavesIsNotRunAgainstItsWill(t *testing.T) {
 	s.daemon.Says("lost connection to redis")
 	boot(s)
 	gordontest.Until(t, "what must not run twice is on its failed list", func() bool { return len(s.onFailedList("once")) == 2 })
-	s.daemon.Says("entries of a type that is not served any more")
+	s.daemon.Says("entries of a removed type")
 	s.Configure(once + s.Task("gone", 1))
 	s.daemon.Reload("reloaded", 2)
 	s.waitLines("gone.started", 2)

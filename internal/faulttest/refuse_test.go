@@ -110,7 +110,7 @@ func TestEviction(t *testing.T) {
 	s.Write("mid.go", "")
 	s.push(quick, 20)
 	s.waitLines(quick, 20)
-	s.daemon.Says("was no longer in its run list")
+	s.daemon.Says("was not in its run list")
 	gordontest.Until(t, "all is told", s.settled)
 	s.daemon.Stop()
 	s.once(quick, 20, s.Lines(quick))

@@ -167,14 +167,14 @@ func (s *scene) settled() bool {
 	return true
 }
 
-var stateChange = regexp.MustCompile(`lost connection to redis|redis is back|redis refuses.*?redis: ([A-Z]+)`)
+var stateChange = regexp.MustCompile(`lost connection to redis|reconnected to redis|redis refuses.*?redis: ([A-Z]+)`)
 
 func (s *scene) states() string { return states(s.daemon) }
 
 // states are the changes of Redis' state as the log has them: "lost", "back", or
 // the code of a refusal.
 func states(d *gordontest.Daemon) string {
-	change := map[string]string{"lost connection to redis": "lost", "redis is back": "back"}
+	change := map[string]string{"lost connection to redis": "lost", "reconnected to redis": "back"}
 	var states []string
 	for _, m := range stateChange.FindAllStringSubmatch(d.Printed(), -1) {
 		if m[1] != "" {

@@ -161,7 +161,7 @@ func (f *failovers) plan(most int, prepare func(old *redistest.Server)) {
 	old := f.master
 	prepare(old)
 	f.cluster.Failover(t)
-	f.daemon.Says("the sentinels name another master")
+	f.daemon.Says("the sentinels report a new master")
 	before, left := ran(), time.Now()
 	gordontest.Until(t, "work goes on", func() bool { return ran() > before+workers })
 	pause := time.Since(left)

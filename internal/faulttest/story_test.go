@@ -160,7 +160,7 @@ func (y story) account(s *scene) {
 	if started, done := s.Lines("long.started"), s.Lines(long); len(started) != 1 || len(done) != 0 {
 		t.Errorf("the long task was disturbed: started %v, done %v", started, done)
 	}
-	s.daemon.Says("redis is back")
+	s.daemon.Says("reconnected to redis")
 	s.statsSay("ok")
 	s.push(fails, 5)
 	s.Write("long.go", "")

@@ -15,7 +15,7 @@ func TestAFrozenHostLearnsOfATakeover(t *testing.T) {
 	t.Run("stop", func(t *testing.T) {
 		t.Parallel()
 		f := frozen(t, `on_lease_loss = "stop"`)
-		f.nodes[0].daemon.Says("task stopped, because another host has taken its entry over")
+		f.nodes[0].daemon.Says("task stopped, because another host took over its entry")
 		f.write("go")
 		f.until("ended", "b")
 		f.settle()
@@ -23,7 +23,7 @@ func TestAFrozenHostLearnsOfATakeover(t *testing.T) {
 	t.Run("continue", func(t *testing.T) {
 		t.Parallel()
 		f := frozen(t, `on_lease_loss = "continue"`)
-		f.nodes[0].daemon.Says("another host has taken over the entry of a task, which goes on")
+		f.nodes[0].daemon.Says("another host took over the entry of a running task")
 		f.write("go")
 		gordontest.Until(t, "both have ended", func() bool { return len(f.lines("ended")) == 2 })
 		f.settle()
@@ -47,7 +47,7 @@ func TestAFrozenHostTellsNothingOfAnEntryThatFailed(t *testing.T) {
 			records := func() []string { return f.redis.List(t, "q:job:failed") }
 			gordontest.Until(t, "the entry is on the failed list", func() bool { return len(records()) == 1 })
 			a.Thaw()
-			a.daemon.Says("another host has taken")
+			a.daemon.Says("another host took")
 			f.write("go")
 			a.daemon.Stop()
 			if got := records(); len(got) != 1 {

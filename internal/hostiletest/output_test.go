@@ -81,7 +81,7 @@ func TestNobodyForgesTheLog(t *testing.T) {
 	daemon := site.Start()
 	awaitRecords(t, redis, "q:T:failed", 8)
 	awaitRecords(t, redis, "q:odd \" = [x] \u2028 level=INFO:failed", 1)
-	daemon.Says("record of an instance cannot be read")
+	daemon.Says("record of an instance is invalid")
 	checkLog(t, daemon.Printed())
 	gordontest.Until(t, "each failure has a line", func() bool { return strings.Count(daemon.Printed(), " ERROR ") == 9 })
 	daemon.Stop()

@@ -1,4 +1,4 @@
-// Package loop holds what the actors of gordon have in common. An actor is one
+// Package loop is the common part of the actors of gordon. An actor is one
 // goroutine that waits for work, does it and waits again, until its context ends.
 //
 //   - [Pacer]: the pauses between attempts that fail.

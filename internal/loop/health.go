@@ -75,7 +75,7 @@ func (s *Source) Report(err error) {
 func (h *Health) recovered(s *Source) {
 	delete(h.faults, s)
 	if len(h.faults) == 0 && h.kind != "" {
-		h.log.Info("redis is back", "address", h.address, output.KeyDuration, time.Since(h.since), output.KeyMessageID, output.MsgRedisBack)
+		h.log.Info("reconnected to redis", "address", h.address, output.KeyDuration, time.Since(h.since), output.KeyMessageID, output.MsgRedisBack)
 		h.kind = ""
 	}
 }
@@ -154,5 +154,5 @@ func describe(kind string) string {
 	if kind == unreachable {
 		return "lost connection to redis, reconnecting; running tasks continue"
 	}
-	return "redis refuses commands, trying again; running tasks continue"
+	return "redis refuses commands, retrying; running tasks continue"
 }

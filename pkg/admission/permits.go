@@ -45,8 +45,8 @@ func NewPermits() *Permits {
 
 // Configure applies a limit (0 for none) and the shares of all types to the tasks
 // that start from now on. No permit is granted until Open is called: all types have to
-// have made their requests, or one of a low priority would start first. What was
-// paid for the former shares is forgotten.
+// have made their requests, or one of a low priority would start first. Payments
+// for the former shares are forgotten.
 func (p *Permits) Configure(limit int, types map[string]Share) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -142,7 +142,7 @@ func (p *Permits) released() {
 
 // Request asks for up to n permits, earlier requests included, and reports whether
 // one was granted, which the caller then holds. The others may be granted later; wake
-// tells of them. A smaller n withdraws requests, and permits that were granted for
+// receives a value then. A smaller n withdraws requests, and permits that were granted for
 // them.
 func (r *Requester) Request(n int) bool {
 	p := r.permits

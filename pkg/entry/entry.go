@@ -32,7 +32,7 @@ type Entry struct {
 // string. Bytes after the JSON value are ignored. Producers of Gordon 1.x may rely on each
 // of these. An empty array is an empty env, because PHP writes an empty map so.
 //
-// The record of an unreadable entry is unreadable too when it is pushed: it has no
+// The record of an unreadable entry cannot be read too when it is pushed: it has no
 // arguments, so that the script would run without any, and its text would be lost.
 func Decode(raw []byte) (Entry, error) {
 	var e Entry

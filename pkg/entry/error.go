@@ -4,7 +4,7 @@ import "fmt"
 
 const wantObject = `an entry must be an object, such as {"args":["first","second"],"env":{"NAME":"value"}}`
 
-// DecodeError is the reason why an entry is unreadable. Its text is for the person who
+// DecodeError is the reason why an entry cannot be read. Its text is for the person who
 // finds it on the failed list.
 type DecodeError struct {
 	Offset   int    // position of the problem, in bytes from the start of the entry

@@ -10,7 +10,7 @@ import (
 // How this instance learns that its run lists are not as it left them: others took over
 // entries while it was cut off or stood still, or Redis has lost writes.
 
-// marks are what Redis returned with the last renewal or registration.
+// marks are the answer of Redis to the last renewal or registration.
 type marks struct {
 	taken  string
 	server string
@@ -21,7 +21,7 @@ type marks struct {
 	audited time.Time
 }
 
-// heard notes what Redis returned, and reports whether that calls for an audit.
+// heard notes an answer of Redis, and reports whether it calls for an audit.
 func (r *Registrar) heard(found store.Renewal) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -3,8 +3,8 @@
 //
 //   - [Registrar]: the record and the lease of this instance, and the audit of its run
 //     lists after Redis may have changed them.
-//   - [Recoverer]: who is dead (recoverer.go), and what becomes of the entries that the
-//     dead left (recover.go).
+//   - [Recoverer]: finds dead instances (recoverer.go) and requeues or fails the entries
+//     that they left (recover.go).
 //   - [Ended]: which instances ended in an orderly way, although Redis did not hear of it.
 //
 // It knows run lists by their number, and neither queues nor how an entry is carried

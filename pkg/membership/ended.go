@@ -60,7 +60,7 @@ func (e *Ended) Add(id string) error {
 	// The name is one that nobody can have taken before.
 	f, err := os.CreateTemp(dir, endedPrefix+id+"-*")
 	if err != nil {
-		return fmt.Errorf("note that this instance has ended: %w", err)
+		return fmt.Errorf("record that this instance has stopped: %w", err)
 	}
 	_, err = f.WriteString(id)
 	return errors.Join(err, f.Close())

@@ -48,7 +48,7 @@ type Identity = host.Identity
 func Self() (Identity, error) {
 	self, err := host.Self()
 	if err != nil {
-		return self, fmt.Errorf("find out what machine this is: %w", err)
+		return self, fmt.Errorf("identify this machine: %w", err)
 	}
 	return self, nil
 }

@@ -53,7 +53,7 @@ func (r *Recoverer) recoverType(ctx context.Context, log *slog.Logger, dead deat
 	requeued := 0
 	defer func() {
 		if requeued > 0 {
-			log.Warn("entries of a dead instance go back to the head of their queue",
+			log.Warn("requeued the entries of a dead instance",
 				output.KeyTaskType, taskType, "entries", requeued, output.KeyMessageID, output.MsgRecovered)
 		}
 	}()
@@ -100,8 +100,8 @@ func (r *Recoverer) eachFilled(ctx context.Context, dead store.Instance, taskTyp
 	return nil
 }
 
-// keep is what bounds the failed list of a type. Its size is known only if this instance
-// serves the type, too.
+// keep returns the limits of the failed list of a type. Its size is known only if this
+// instance serves the type, too.
 func (r *Recoverer) keep(taskType string, t store.InstanceType) store.Keep {
 	return r.Keep(taskType, max(time.Duration(t.FailedTTL)*time.Second, store.NeverRan))
 }
@@ -136,7 +136,7 @@ func (r *Recoverer) send(ctx context.Context, log *slog.Logger, rec store.Recove
 	const most = 6
 	for attempt := range most {
 		if attempt == most-1 || errors.Is(err, store.ErrRequestRejected) {
-			log.Error("redis does not take an entry with a note of its crash, it is moved without one",
+			log.Error("redis refused an entry with its crash count; moved it without the count",
 				output.KeyTaskType, rec.Type, "bytes", len(rec.Record), output.KeyError, err.Error())
 			rec.Record = nil
 		}
@@ -159,8 +159,8 @@ func (r *Recoverer) send(ctx context.Context, log *slog.Logger, rec store.Recove
 	return result, err
 }
 
-// fate decides what becomes of an entry that a dead instance has left, and returns why it
-// is not run again. Only a death is counted: an entry can neither have cut off its host,
+// fate decides whether an entry that a dead instance has left runs again, and returns why it
+// does not. Only a death is counted: an entry can neither have cut off its host,
 // nor have kept Redis from taking its result.
 func fate(rec *store.Recovery, left store.Remains, dead death) (reason string) {
 	forbidden := left.Note.Fail || !left.Noted && dead.Types[rec.Type].FailOnCrash
@@ -184,7 +184,7 @@ func fate(rec *store.Recovery, left store.Remains, dead death) (reason string) {
 		rec.Fail, rec.Record = false, entry.WithPast(store.MaxString, left.Entry, past)
 		return ""
 	default:
-		f.Message = fmt.Sprintf("gordon died %d times within %v while this ran (the last time instance %s): it is not run again, because it may be the cause",
+		f.Message = fmt.Sprintf("gordon died %d times within %v while this task ran (last: instance %s); it is not run again because it may be the cause",
 			past.Crashes, store.RecoveryWindow, rec.Dead)
 	}
 	rec.Record = entry.Failed(store.MaxString, left.Entry, f)
@@ -195,22 +195,22 @@ func fate(rec *store.Recovery, left store.Remains, dead death) (reason string) {
 func (d death) how() string {
 	switch {
 	case d.orderly:
-		return "redis did not take what had become of this when gordon ended"
+		return "redis did not accept the result of this task before gordon stopped"
 	case d.certain:
-		return "gordon died while this ran"
+		return "gordon died while this task ran"
 	default:
-		return "gordon died or was cut off from redis while this ran"
+		return "gordon died or lost redis while this task ran"
 	}
 }
 
-// abandon counts and logs an entry that is not run again. notify tells people of it.
+// abandon counts and logs an entry that is not run again. notify runs the error_script.
 func (r *Recoverer) abandon(rec store.Recovery, reason string) {
 	r.Counted()
-	r.Log.Error("an entry is not run again", output.KeyTaskType, rec.Type, output.KeyError, reason, output.KeyMessageID, output.MsgTaskFailed)
+	r.Log.Error("entry is not run again", output.KeyTaskType, rec.Type, output.KeyError, reason, output.KeyMessageID, output.MsgTaskFailed)
 	r.abandoned = append(r.abandoned, Abandoned{rec.Type, rec.Entry, reason})
 }
 
-// notify tells people of the entries that were abandoned since. Each notice may take
+// notify runs the error_script for the entries that were abandoned since. Each run may take
 // long: neither a start nor the entries that run again wait for it.
 func (r *Recoverer) notify(ctx context.Context) {
 	defer r.notice.Rest()

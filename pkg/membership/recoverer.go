@@ -40,7 +40,7 @@ type Recoverer struct {
 	abandoned  []Abandoned // entries of which Abandon has yet to be called
 }
 
-// RecovererOptions are what a recoverer needs.
+// RecovererOptions configure a recoverer.
 type RecovererOptions struct {
 	Keys  store.Keys
 	Self  string // the id of this instance
@@ -50,11 +50,12 @@ type RecovererOptions struct {
 	Ended *Ended
 	// Steadily is [Registrar.Steadily].
 	Steadily func() (server string, long time.Duration)
-	// Keep is what bounds the failed list of a type, for a record that is kept for ttl.
+	// Keep returns the limits of the failed list of a type, for a record that is kept for
+	// ttl.
 	Keep func(taskType string, ttl time.Duration) store.Keep
 	// Counted is called for each entry that is not run again.
 	Counted func()
-	// Notify tells people of such an entry. It returns within NoticeTimeout.
+	// Notify runs the error_script for such an entry. It returns within NoticeTimeout.
 	Notify        func(ctx context.Context, a Abandoned)
 	NoticeTimeout func() time.Duration
 	// Used is told the size of each entry that was read, when it is done with.
@@ -116,7 +117,7 @@ func (r *Recoverer) Look(ctx context.Context) (looked bool) {
 		if err != nil || ctx.Err() != nil || other.ID == r.Self {
 			continue
 		}
-		// Redis may refuse what concerns one of them (a queue that is no list):
+		// Redis may refuse commands for one of them (a queue that is no list):
 		// the entries of the others must not wait for that.
 		if fault := r.consider(ctx, other); store.Refused(fault) {
 			refused = append(refused, fault)
@@ -143,7 +144,7 @@ func (r *Recoverer) logUnreadable(faults []error) {
 	}
 	r.unreadable = len(faults)
 	for _, err := range faults[:min(len(faults), unreadableLines)] {
-		r.Log.Warn("the record of an instance cannot be read", output.KeyError, err.Error(), "records", len(faults))
+		r.Log.Warn("the record of an instance is invalid", output.KeyError, err.Error(), "records", len(faults))
 	}
 }
 
@@ -173,11 +174,11 @@ func (r *Recoverer) consider(ctx context.Context, other store.Instance) error {
 	}
 	killed, err := r.killLeftovers(ctx, other, cut)
 	if err != nil {
-		log.Warn("processes of a dead instance cannot be ended, its entries wait", output.KeyError, err.Error())
+		log.Warn("failed to kill processes of a dead instance; its entries wait", output.KeyError, err.Error())
 		return nil
 	}
 	if killed > 0 {
-		log.Warn("ended what a dead instance had left running", "processes", killed)
+		log.Warn("killed left-over tasks of a dead instance", "processes", killed)
 	}
 	if err := r.recover(ctx, log, dead); err != nil {
 		return err
@@ -188,8 +189,8 @@ func (r *Recoverer) consider(ctx context.Context, other store.Instance) error {
 
 // mayLive closes the connections of an instance that is taken for dead, and reports
 // whether it may live nevertheless. A dead instance has none, unless Redis has not
-// noticed yet, and makes no new ones. If it lives, its record or its lease is not what
-// it wrote; with its next connection, when it renews the lease at the latest, it corrects
+// noticed yet, and makes no new ones. If it lives, its record or its lease was changed by
+// others; with its next connection, when it renews the lease at the latest, it corrects
 // both. So an instance that had connections is left alone for that time, whichever
 // host closed them.
 func (r *Recoverer) mayLive(ctx context.Context, log *slog.Logger, id string, certain bool) (may bool, err error) {
@@ -205,7 +206,7 @@ func (r *Recoverer) mayLive(ctx context.Context, log *slog.Logger, id string, ce
 		return false, fmt.Errorf("close the connections of instance %s: %w", id, err)
 	}
 	if dropped > 0 {
-		log.Warn("an instance that looks dead still had connections; unless it comes back, its entries are recovered before long", "connections", dropped)
+		log.Warn("an instance that looks dead still had connections (closed now); its entries are recovered unless it comes back", "connections", dropped)
 	}
 	return may || dropped > 0, nil
 }

@@ -147,14 +147,14 @@ func (r *Registrar) Reserve(ctx context.Context, types map[string]store.Instance
 		return ctx.Err()
 	}
 	if err := <-req.done; err != nil {
-		return fmt.Errorf("put this instance on record in redis: %w", err)
+		return fmt.Errorf("register this instance in redis: %w", err)
 	}
 	return nil
 }
 
 // extend puts types and further run lists on record, and tries until ctx ends. Run lists
 // that are on record stay: they may hold entries. After an error the record is as
-// before: what runs goes on under the old configuration, on_crash above all.
+// before: running tasks continue under the old configuration, on_crash above all.
 func (r *Registrar) extend(ctx context.Context, types map[string]store.InstanceType) error {
 	before := r.instance.Load()
 	next := *before
@@ -218,7 +218,7 @@ func (r *Registrar) renew(ctx context.Context) error {
 	return nil
 }
 
-// checkLease tells the owner if the lease may end before long.
+// checkLease calls LeaseEndangered if the lease may end before long.
 func (r *Registrar) checkLease() {
 	if since := bootTime() - r.renewed; !r.lost && since >= r.times.Danger() {
 		r.lost = true
@@ -227,7 +227,7 @@ func (r *Registrar) checkLease() {
 }
 
 // errNotEmpty keeps an instance on record.
-var errNotEmpty = errors.New("entries stand in its run lists though all of them were removed: redis came back with an older state")
+var errNotEmpty = errors.New("its run lists contain entries that were removed: redis was restored to an older state")
 
 // Deregister takes the instance off the record. It follows after Run has returned and all
 // run lists were seen empty. They are looked at once more: an older state of Redis (a
@@ -248,7 +248,7 @@ func (r *Registrar) Deregister(ctx context.Context) error {
 		return c.Deregister(r.keys, self.ID)
 	})
 	if err != nil {
-		err = fmt.Errorf("take this instance off the record: %w", err)
+		err = fmt.Errorf("deregister this instance: %w", err)
 	}
 	return err
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
 
-// Judge is who looks at a configuration without a daemon. The zero value may not see
-// and do what the daemon may.
+// Judge is the user in whose place a configuration is checked without a daemon. The zero
+// value has fewer rights than the daemon.
 type Judge struct {
 	// User is whose rights the daemon has, if that is known: this process has them.
 	User string
@@ -49,10 +49,10 @@ func (j Judge) Become(ctx context.Context) error {
 	return user.Identity().Become()
 }
 
-// Check looks at what a configuration names on this machine: users, groups,
-// folders, programs, files. The error, [config.Faults], is what a daemon would refuse.
-// Doubts are what it would only warn of, and what this process may not do or see but
-// the daemon may.
+// Check examines all that a configuration names on this machine: users, groups, folders,
+// programs, files. The error, [config.Faults], has the faults for which a daemon would
+// refuse to start. Doubts are faults for which it would only warn, and checks for which
+// this process lacks rights that the daemon has.
 func Check(ctx context.Context, c *config.Config, j Judge) (doubts []string, err error) {
 	gate := runner.NewGate()
 	defer gate.Close()
@@ -67,7 +67,7 @@ func Check(ctx context.Context, c *config.Config, j Judge) (doubts []string, err
 		doubts = append(doubts, s.trouble.Error())
 	}
 	if len(c.Limits) > 0 {
-		doubts = append(doubts, "limits need control groups: a gordon that runs can say whether it has them")
+		doubts = append(doubts, "limits need control groups: only a running gordon can check them")
 	}
 	if len(s.faults) > 0 {
 		return doubts, s.faults
@@ -75,7 +75,7 @@ func Check(ctx context.Context, c *config.Config, j Judge) (doubts []string, err
 	return doubts, nil
 }
 
-// Check is [Check] by the daemon itself, with all that only it can know. Nothing
+// Check is [Check] by the daemon itself, which has all rights and credentials. Nothing
 // changes.
 func (p *Planner) Check(ctx context.Context, c *config.Config) (doubts []string, err error) {
 	if !p.begin() {
@@ -117,10 +117,10 @@ func lines(lists ...config.Faults) (all []string) {
 	return all
 }
 
-// judge finds what a daemon would refuse when it starts, or for ever find wrong when it
-// connects: a logfile, passwords and certificates. What this process may not look at
-// is a doubt, unless it has the rights of the daemon. Credentials are left out where
-// they are the daemon's alone.
+// judge finds faults for which a daemon would refuse to start or could never connect: of
+// the logfile, passwords and certificates. A file that this process may not read is a
+// doubt, unless the process has the rights of the daemon. Credentials that only the daemon
+// can read are left out.
 func (s *survey) judge(c *config.Config, noCredentials, rights bool) {
 	for _, n := range c.Needs {
 		var err error
@@ -144,7 +144,7 @@ func (s *survey) judge(c *config.Config, noCredentials, rights bool) {
 		switch {
 		case err == nil:
 		case errors.Is(err, fs.ErrPermission) && !rights:
-			s.warnings = append(slices.DeleteFunc(s.warnings, known), n.Place.Fault(fmt.Errorf("cannot be looked at by this user: %w", err)))
+			s.warnings = append(slices.DeleteFunc(s.warnings, known), n.Place.Fault(fmt.Errorf("not accessible for this user: %w", err)))
 		default:
 			s.warnings = slices.DeleteFunc(s.warnings, known)
 			s.faults = append(s.faults, n.Place.Fault(err))

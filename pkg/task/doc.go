@@ -1,5 +1,5 @@
-// Package task is one run of one entry: which command it is, how the command is
-// carried out, how its end is judged, and what becomes of the entry.
+// Package task is one run of one entry: its command, how the command is carried out, the
+// verdict, and the result for the entry.
 //
 //   - [Planner] turns a configuration into [Plans]: one [Plan] per task type, with
 //     all that can be found out before an entry comes.
@@ -10,5 +10,5 @@
 //     record of a failure, errorscript.go the notification of people.
 //
 // It does not know when an entry is taken (see package taskqueue), and sends nothing to
-// Redis: a result states what is to be sent.
+// Redis: its caller sends the result.
 package task

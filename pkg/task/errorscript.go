@@ -50,7 +50,7 @@ func (p *Plans) runErrorScript(ctx, kill context.Context, log *slog.Logger, scri
 	case err != nil:
 		return nil, err
 	case stopped != nil:
-		err = fmt.Errorf("ended before it was done: %w", stopped)
+		err = fmt.Errorf("killed before it finished: %w", stopped)
 	case o.Reason() != "":
 		err = errors.New(o.Reason())
 	}

@@ -84,21 +84,21 @@ func (x *execution) logRemains(o runner.Outcome) {
 	switch {
 	case o.LeftBehind == 0:
 	case x.plan.Leftovers == config.LeftoversKill:
-		x.log.Warn("ended what the task had left behind", output.KeyProcesses, o.LeftBehind)
+		x.log.Warn("killed left-over processes of the task", output.KeyProcesses, o.LeftBehind)
 	default:
-		x.log.Warn("the task has left processes behind, they go on", output.KeyProcesses, o.LeftBehind)
+		x.log.Warn("the task left processes running", output.KeyProcesses, o.LeftBehind)
 	}
 	if o.Pressure.Refused > 0 {
-		x.log.Warn("the task had as many processes as tasks_max allows", output.KeyRefused, o.Pressure.Refused)
+		x.log.Warn("the task reached tasks_max", output.KeyRefused, o.Pressure.Refused)
 	}
 	if o.Pressure.Throttled > 0 {
-		x.log.Debug("cpu_quota has held the task back", output.KeyThrottled, o.Pressure.Throttled)
+		x.log.Debug("the task was throttled by cpu_quota", output.KeyThrottled, o.Pressure.Throttled)
 	}
 }
 
 // errNoGroup is wrapped by a start that failed because there was no control group: a
 // fault of the machine, not of the entry.
-var errNoGroup = errors.New("making the control group of the run")
+var errNoGroup = errors.New("creating the control group of the run failed")
 
 // startConfined starts a process in a control group of its own, if there are any. The
 // caller removes the group when the process has ended.
@@ -126,6 +126,6 @@ func removeGroup(group *cgroup.Run, log *slog.Logger) {
 		return
 	}
 	if err := group.Remove(); err != nil {
-		log.Warn("the control group of a run is left", output.KeyError, err.Error())
+		log.Warn("failed to remove the control group of a run", output.KeyError, err.Error())
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/privilege"
 )
 
-// identify finds out who runs the task.
+// identify finds the user and the groups of the task.
 func (s *survey) identify(ctx context.Context, p *Plan) (known bool) {
 	t, uid, gid := p.Task, uint32(os.Geteuid()), uint32(os.Getegid())
 	is := privilege.Identity{UID: uid, GID: gid}
@@ -60,13 +60,13 @@ func (s *survey) rootIsMeant(t config.Task, is privilege.Identity) bool {
 	case namesRoot(t.Process.User) || t.Process.User == "" && t.Process.Group == "":
 		return true
 	case t.Process.User != "" && is.UID == 0:
-		s.fault(t, "user", "the user %s has the number 0; if root is meant, user = \"root\" says so", t.Process.User)
+		s.fault(t, "user", "the user %s has uid 0; if you mean root, set user = \"root\"", t.Process.User)
 	case t.Process.Group != "" && is.GID == 0 && !namesRoot(t.Process.Group):
-		s.fault(t, "group", "the group %s has the number 0; if root's is meant, group = \"root\" says so", t.Process.Group)
+		s.fault(t, "group", "the group %s has gid 0; if you mean root's group, set group = \"root\"", t.Process.Group)
 	case is.GID != 0 && !slices.Contains(is.Groups, 0) || namesRoot(t.Process.Group):
 		return true
 	default:
-		s.fault(t, "user", "the user %s is in root's group, with the number 0; if that is meant, group = \"root\" says so", t.Process.User)
+		s.fault(t, "user", "the user %s is in the group with gid 0; if you mean that, set group = \"root\"", t.Process.User)
 	}
 	return false
 }

@@ -97,7 +97,7 @@ func outputFails(o runner.Outcome, on config.FailOnOutput) bool {
 	}
 }
 
-// printed returns what is kept of both streams, standard output first.
+// printed returns the kept part of both streams, standard output first.
 func printed(o runner.Outcome) string {
 	out, err := stream(o.Stdout), stream(o.Stderr)
 	if out != "" && err != "" && !strings.HasSuffix(out, "\n") {

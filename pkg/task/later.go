@@ -39,15 +39,15 @@ func (w *Worker) postpone(r *Run, e entry.Entry, now time.Time) (res Result, lat
 	past := e.Past
 	past.TaskID = r.ID
 	if res.Record = entry.Later(store.MaxString, r.Payload, past); res.Record == nil {
-		w.Log.Warn("the entry is too large to be put off, it runs now")
+		w.Log.Warn("the entry is too large to be delayed; it runs now")
 		return Result{}, false
 	}
 	res.Smaller = func() Result {
 		r.Attempt, r.MaxAttempts, r.Began = past.Attempts+1, w.Plan.Retry.MaxAttempts, now
 		r.conclude(entry.OutcomeNotStarted, "")
-		return w.cannotWait(r, "not started, because it cannot wait for its time", len(res.Record))
+		return w.cannotWait(r, "not started: the entry cannot be delayed", len(res.Record))
 	}
-	w.Log.Debug("entry waits for its time", "due", due)
+	w.Log.Debug("entry delayed", "due", due)
 	return res, true
 }
 

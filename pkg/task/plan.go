@@ -13,7 +13,7 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
 
-// Plans are what a configuration means for all tasks on this machine. They are
+// Plans are the plans of all task types of a configuration on this machine. They are
 // immutable: a reload makes new ones, for the tasks that start afterwards.
 type Plans struct {
 	// Types has the plan of each task type.
@@ -30,13 +30,13 @@ type Plans struct {
 	tempDir     *output.TempDir
 }
 
-// Plan is how the entries of a type are carried out: the configuration, and what this
-// machine makes of it. It is found out at a start or reload, so that a directory
+// Plan is how the entries of a type are carried out: the configuration, with its users,
+// groups and folders looked up on this machine. It is made at a start or reload, so that a directory
 // service need not be asked for each entry. It is immutable.
 type Plan struct {
 	config.Task
 	all  *Plans
-	base runner.Spec // what is the same for all entries
+	base runner.Spec // the parts that are the same for all entries
 	env  []string    // the environment below that of the entry
 }
 
@@ -58,7 +58,7 @@ func (p *Plans) SetTotals() {
 		return
 	}
 	if err := p.planner.Groups.Configure(p.tasks); err != nil {
-		p.planner.Log.Error("a limit of all runs of a type is not in effect", output.KeyError, err.Error())
+		p.planner.Log.Error("setting a limit for all runs of a type failed", output.KeyError, err.Error())
 	}
 }
 
@@ -68,8 +68,7 @@ func (p *Plans) CountAbandoned() { p.planner.Counters.Abandoned() }
 // FailOnCrash reports whether an entry must not run a second time when its daemon dies.
 func (p *Plan) FailOnCrash() bool { return p.OnCrash == config.CrashFail }
 
-// Keep is what bounds the failed list of the type, for a record that is kept at least
-// for ttl.
+// Keep limits the failed list of the type, for a record that is kept at least for ttl.
 func (p *Plan) Keep(ttl time.Duration) store.Keep {
 	return store.Keep{TTL: ttl, Records: p.Failed.Max, Bytes: int64(p.Failed.MaxSize)}
 }
@@ -98,7 +97,7 @@ func (p *Plan) spec(e entry.Entry, id string, own []string) (runner.Spec, error)
 	return s, nil
 }
 
-// share adds what all starts of this daemon have in common.
+// share sets the fields that are the same for all starts of this daemon.
 func (p *Planner) share(s *runner.Spec) {
 	s.Gate, s.Drain, s.Reserve, s.DaemonGot = p.gate, p.drain, p.reserve, p.Signals.got
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/stats"
 )
 
-// Options are what a planner needs besides a configuration.
+// Options configure a planner.
 type Options struct {
 	Log      *slog.Logger
 	Counters *stats.Counters
@@ -63,14 +63,14 @@ func NewPlanner(o Options) (*Planner, error) {
 		return nil, err
 	}
 	if p.reserve, err = capacity.NewReserve(); err != nil {
-		o.Log.Warn("there is little room for processes", output.KeyError, err.Error())
+		o.Log.Warn("the process limit is low", output.KeyError, err.Error())
 	}
 	return p, nil
 }
 
 // drainIsFull logs that a stream was closed to which a process may still write.
 func (p *Planner) drainIsFull(kept int) {
-	p.Log.Warn("left-over processes hold more output streams than gordon keeps: a process that writes to a closed stream gets SIGPIPE", "kept", kept)
+	p.Log.Warn("too many output streams of left-over processes: the oldest are closed, and a process that writes to one gets SIGPIPE", "kept", kept)
 }
 
 // Close waits for the calls of Plan and Check, and releases all that starts share. No

@@ -20,7 +20,7 @@ import (
 func recorded(log *slog.Logger, res Result, payload []byte, f entry.Failure) Result {
 	res.Record = entry.Failed(store.MaxString, payload, f)
 	if res.Record == nil {
-		log.Warn("the entry is too large for an error_message: the failed list has it unchanged")
+		log.Warn("the entry is too large for an error_message: it is kept unchanged on the failed list")
 		return res
 	}
 	res.Smaller = func() Result {
@@ -28,20 +28,20 @@ func recorded(log *slog.Logger, res Result, payload []byte, f entry.Failure) Res
 		res.Effect = NoEffect // the first result has had it
 		short := f
 		if short.Message, _, _ = strings.Cut(f.Message, "\n"); short.Message != f.Message {
-			log.Warn("redis does not take the record of a failure, the output is left out")
+			log.Warn("redis refused the failed record; retrying without the output")
 			return recorded(log, res, payload, short)
 		}
-		log.Error("redis does not take the record of a failure, the entry is on the failed list as it is")
+		log.Error("redis refused the failed record; the entry is kept unchanged on the failed list")
 		res.Record, res.Smaller = nil, nil
 		return res
 	}
 	return res
 }
 
-// cannotWait is what becomes of an entry that was to be postponed, if Redis does not
+// cannotWait returns the result for an entry that was to be postponed, if Redis does not
 // accept it with the note of its past.
 func (w *Worker) cannotWait(r *Run, what string, bytes int) Result {
-	r.Verdict.Fault = strings.TrimLeft(fmt.Sprintf("%s\n%s: redis does not take the entry with what gordon notes on it, %d bytes", r.Verdict.Fault, what, bytes), "\n")
+	r.Verdict.Fault = strings.TrimLeft(fmt.Sprintf("%s\n%s: redis refused the entry with gordon's notes (%d bytes)", r.Verdict.Fault, what, bytes), "\n")
 	w.counters().Abandoned()
 	w.failureLog(r).Error(headline(r.Verdict.Outcome), output.KeyMessageID, messageID(r.Verdict.Outcome))
 	res := w.fail(r)

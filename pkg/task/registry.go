@@ -14,7 +14,7 @@ var (
 	ErrCancelled = errors.New("cancelled")
 	// ErrTakenOver is the cause with which a task is stopped whose entry another host
 	// has taken over.
-	ErrTakenOver = errors.New("another host has taken its entry over")
+	ErrTakenOver = errors.New("another host took over its entry")
 )
 
 // Running describes a task that runs.

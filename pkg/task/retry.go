@@ -22,15 +22,15 @@ func (w *Worker) retry(r *Run, e entry.Entry) (res Result, again bool) {
 	}
 	pause := retryPause(rules, r.Attempt, w.Chance())
 	if late(e.Deadline, time.Now().Add(pause)) {
-		r.Verdict.Fault += fmt.Sprintf("\nnot tried again: its deadline is %s", e.Deadline.UTC().Format(time.RFC3339))
+		r.Verdict.Fault += fmt.Sprintf("\nnot retried: its deadline is %s", e.Deadline.UTC().Format(time.RFC3339))
 		return Result{}, false
 	}
 	record := entry.Later(store.MaxString, r.Payload, entry.Past{Attempts: r.Attempt, TaskID: r.ID})
 	if record == nil {
-		r.Verdict.Fault += "\nnot tried again: the entry is too large to be put off"
+		r.Verdict.Fault += "\nnot retried: the entry is too large to be delayed"
 		return Result{}, false
 	}
-	smaller := func() Result { return w.cannotWait(r, "not tried again", len(record)) }
+	smaller := func() Result { return w.cannotWait(r, "not retried", len(record)) }
 	return Result{Slot: r.Slot, How: store.Delay, Record: record, After: pause, Effect: Failed, Smaller: smaller}, true
 }
 

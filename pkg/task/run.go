@@ -23,7 +23,7 @@ type Run struct {
 	Slot int
 	// Payload is the entry, as Redis has it.
 	Payload []byte
-	// Note is what Redis has on record of the run.
+	// Note is the record of the run in Redis.
 	Note store.Note
 
 	Attempt     int // from 1

@@ -16,7 +16,7 @@ import (
 
 func (w *Worker) counters() *stats.Counters { return w.Plan.all.planner.Counters }
 
-// settle decides what becomes of an entry that has been run, and reports the run.
+// settle returns the result for an entry that has been run, and reports the run.
 func (w *Worker) settle(r *Run, e entry.Entry) Result {
 	switch r.Verdict.Outcome {
 	case entry.OutcomeOK:
@@ -34,8 +34,8 @@ func (w *Worker) settle(r *Run, e entry.Entry) Result {
 	return w.fail(r)
 }
 
-// report tells the counters and the log how a run ended. res is the result of a run that
-// is retried.
+// report passes the end of a run to the counters and the log. res is the result of a run
+// that is retried.
 func (w *Worker) report(r *Run, end stats.End, res Result) {
 	v := &r.Verdict
 	w.counters().Ended(stats.Run{Type: r.Type, Outcome: string(v.Outcome), End: end, Took: v.Took, Usage: v.Exit.Usage})
@@ -43,17 +43,17 @@ func (w *Worker) report(r *Run, end stats.End, res Result) {
 	case end == stats.Done:
 		w.Log.Debug("task done", r.attributes()...)
 	case end == stats.Retried:
-		w.failureLog(r).Warn("task failed, it runs again later", output.KeyRetryIn, res.After, output.KeyMessageID, output.MsgTaskRetried)
+		w.failureLog(r).Warn("task failed; it will be retried", output.KeyRetryIn, res.After, output.KeyMessageID, output.MsgTaskRetried)
 	case end == stats.Failed:
 		w.failureLog(r).Error(headline(v.Outcome), output.KeyMessageID, messageID(v.Outcome))
 	case v.Outcome == entry.OutcomeTakenOver:
-		w.Log.Warn("task stopped, because another host has taken its entry over", r.attributes()...)
+		w.Log.Warn("task stopped, because another host took over its entry", r.attributes()...)
 	default:
-		w.Log.Warn("task stopped, its entry goes back to the head of the queue", r.attributes()...)
+		w.Log.Warn("task stopped; its entry returns to the head of the queue", r.attributes()...)
 	}
 }
 
-// failureLog is the log with all that is known of a failure.
+// failureLog is the log with the attributes and the fault of a run.
 func (w *Worker) failureLog(r *Run) *slog.Logger {
 	return w.Log.With(r.attributes()...).With(output.KeyError, r.excerpt())
 }
@@ -67,7 +67,7 @@ func (w *Worker) notify(r *Run) {
 	all.Notify(ctx, w.Kill, w.Log, r.Type, r.Payload, r.Verdict.Fault)
 }
 
-// fail is what becomes of an entry that failed and does not run again.
+// fail returns the result for an entry that failed and does not run again.
 func (w *Worker) fail(r *Run) Result {
 	res := Result{Slot: r.Slot, How: store.Drop, Effect: Failed}
 	outcome := r.Verdict.Outcome
@@ -130,7 +130,7 @@ func (r *Run) attributes() []any {
 // excerpt is the fault as the log has it.
 func (r *Run) excerpt() string { return output.Excerpt(r.Verdict.Reason + r.Verdict.Fault) }
 
-// failure is what the failed list has besides the entry.
+// failure is the part of the failed record besides the entry.
 func (r *Run) failure() entry.Failure {
 	v := &r.Verdict
 	f := entry.Failure{

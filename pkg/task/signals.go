@@ -35,7 +35,7 @@ func NewSignals(timeout time.Duration) *Signals {
 	return &Signals{timeout: timeout, times: make(map[syscall.Signal]time.Time), news: make(chan struct{})}
 }
 
-// Note tells that the daemon received a signal now.
+// Note records that the daemon received a signal now.
 func (s *Signals) Note(sig syscall.Signal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
 
-// Attempt is what a start shows of this host.
+// Attempt is the result of an attempt to start a process, as far as it concerns this host.
 type Attempt int
 
 // The results of an attempt to start a process.
@@ -23,8 +23,8 @@ const (
 	HostFault                // this host could not start it, whatever the entry
 )
 
-// attemptOf returns what an error of [runner.Start] shows of this host. Arguments that
-// are too long, or contain a NUL byte, are the fault of their entry.
+// attemptOf returns the result of an attempt that ended with an error of [runner.Start].
+// Arguments that are too long, or contain a NUL byte, are the fault of their entry.
 func attemptOf(err error) Attempt {
 	switch {
 	case err == nil:
@@ -60,7 +60,7 @@ func startRepeatedly(ctx context.Context, log *slog.Logger, timeout time.Duratio
 			return process, err
 		}
 		if !pace.Failing() {
-			log.Warn("the system cannot start a process now, trying again", output.KeyError, err.Error())
+			log.Warn("the system cannot start a process now; retrying", output.KeyError, err.Error())
 		}
 		pace.Wait(ctx)
 	}

@@ -21,7 +21,7 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
 
-// survey is what a configuration means on this machine.
+// survey is the result of examining a configuration on this machine.
 type survey struct {
 	env      []string
 	gate     *runner.Gate
@@ -30,9 +30,9 @@ type survey struct {
 	accounts map[string]account.Account // by the name that was looked up
 
 	trouble  error         // the machine could not be asked; it may answer later
-	faults   config.Faults // what cannot work anywhere on this machine
-	rights   config.Faults // what this process may not do
-	warnings config.Faults // what may yet be put right before an entry comes
+	faults   config.Faults // of settings that cannot work on this machine
+	rights   config.Faults // of settings for which this process lacks rights
+	warnings config.Faults // of programs and folders that may exist before an entry comes
 }
 
 // look surveys all tasks.
@@ -70,10 +70,10 @@ func (s *survey) find(needed []config.Need) {
 		}
 		var why syscall.Errno
 		if errors.As(err, &why) {
-			err = why // not what was taken for a path: it may be a password
+			err = why // without the path, which may be a password in the wrong place
 		}
 		if err != nil {
-			s.warnings = append(s.warnings, p.Place.Fault(fmt.Errorf("cannot be used now: %w", err)))
+			s.warnings = append(s.warnings, p.Place.Fault(fmt.Errorf("not usable now: %w", err)))
 		}
 	}
 }
@@ -108,7 +108,7 @@ func (s *survey) unknown(t config.Task, key string, err error) {
 		s.fault(t, key, "the %s %w", key, err)
 		return
 	}
-	s.trouble = cmp.Or(s.trouble, fmt.Errorf("looking for the %s of type %q: %w", key, t.Type, err))
+	s.trouble = cmp.Or(s.trouble, fmt.Errorf("looking up the %s of type %q: %w", key, t.Type, err))
 }
 
 // plan makes the plan of a task. It is complete only where there is no fault.
@@ -122,7 +122,7 @@ func (s *survey) plan(ctx context.Context, t config.Task) *Plan {
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.Env.Set)) {
 		if taskenv.Withheld(name) {
-			s.fault(t, "environment."+name, "belongs to systemd and gordon, and never reaches a script")
+			s.fault(t, "environment."+name, "is reserved for systemd and gordon and is not passed to scripts")
 		}
 	}
 	p.env = taskenv.With(p.env, t.Env.Set)
@@ -134,7 +134,7 @@ func (s *survey) plan(ctx context.Context, t config.Task) *Plan {
 func (s *survey) try(t config.Task, a privilege.Attributes) {
 	// Each try of attributes uses a thread up.
 	if err := s.reserve.Fill(); err != nil && a != (privilege.Attributes{OOMScoreAdj: a.OOMScoreAdj}) {
-		s.trouble = cmp.Or(s.trouble, fmt.Errorf("trying out the attributes of type %q: %w", t.Type, err))
+		s.trouble = cmp.Or(s.trouble, fmt.Errorf("testing the attributes of type %q: %w", t.Type, err))
 		return
 	}
 	who := privilege.Attributes{User: a.User}
@@ -156,7 +156,7 @@ func (s *survey) try(t config.Task, a privilege.Attributes) {
 	}
 	if err := runner.CheckProgram(who, t.Script, s.gate); err != nil {
 		if strings.Contains(t.Script, " ") && errors.Is(err, fs.ErrNotExist) {
-			err = fmt.Errorf(`%w (a path has no arguments; with some it is an array: ["/usr/bin/php", "worker.php"])`, err)
+			err = fmt.Errorf(`%w (a string is a path without arguments; with arguments use an array: ["/usr/bin/php", "worker.php"])`, err)
 		}
 		s.warnings = append(s.warnings, t.Origins["script"].Fault(fmt.Errorf("cannot be started now: %w", err)))
 	}

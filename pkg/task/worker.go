@@ -13,8 +13,8 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
 
-// Worker carries out runs of one type, one at a time. It holds what a run needs besides
-// its data.
+// Worker carries out runs of one type, one at a time. It holds everything that a run needs
+// besides its data.
 type Worker struct {
 	Plan *Plan
 	Log  *slog.Logger
@@ -28,11 +28,11 @@ type Worker struct {
 	Guesses  *Guesses
 	// Chance returns a random number from 0 up to 1.
 	Chance func() float64
-	// Tried receives what a start shows of this host, and its error.
+	// Tried receives the result of each start, and its error.
 	Tried func(Attempt, error)
 }
 
-// Result is what becomes of an entry after a run.
+// Result is the next place of an entry after a run, and how it gets there.
 type Result struct {
 	// Slot is that of the run.
 	Slot int
@@ -44,14 +44,14 @@ type Result struct {
 	// Due and After tell when an entry for later is due; see [store.Finish].
 	Due   time.Time
 	After time.Duration
-	// Effect is what the run means for the back-off of its type.
+	// Effect is the effect of the run on the back-off of its type.
 	Effect Effect
 	// Smaller returns another result, for a Redis that does not accept this record. It
 	// may take as long as a run. It is nil if there is no record.
 	Smaller func() Result
 }
 
-// Effect is what a run means for the back-off of its type.
+// Effect is the effect of a run on the back-off of its type.
 type Effect int
 
 // The effects of a run on the back-off.
@@ -88,7 +88,7 @@ func (w *Worker) Do(r *Run) Result {
 	w.Log.Debug("task started")
 	switch {
 	case forbidden:
-		r.conclude(entry.OutcomeCrashed, `redis came back with an older state, in which this was running: it has run, and on_crash = "fail" forbids a second run`)
+		r.conclude(entry.OutcomeCrashed, `redis was restored to an older state in which this task was running; it already ran, and on_crash = "fail" forbids a second run`)
 	case err != nil:
 		r.conclude(entry.OutcomeUnreadable, err.Error())
 	default:
@@ -176,7 +176,7 @@ func (w *Worker) interrupted(ctx context.Context, r *Run) {
 	case errors.Is(context.Cause(ctx), ErrTakenOver):
 		r.conclude(entry.OutcomeTakenOver, "")
 	default:
-		w.cutShort(r, "gordon stopped this before it had ended")
+		w.cutShort(r, "gordon stopped this task before it finished")
 	}
 }
 
@@ -195,7 +195,7 @@ func (w *Worker) cutShort(r *Run, reason string) {
 // puts it back together with all others, in their order: so this waits for the drain,
 // which follows.
 func (w *Worker) sharedSignal(ctx context.Context, r *Run) {
-	w.cutShort(r, "a signal to gordon has ended this as well")
+	w.cutShort(r, "a signal sent to gordon also killed this task")
 	if !w.Plan.all.planner.Signals.stopping() {
 		return
 	}

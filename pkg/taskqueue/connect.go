@@ -15,8 +15,8 @@ import (
 )
 
 // errCluster is for a cluster whose nodes would each have some of the keys.
-var errCluster = errors.New("this redis is a cluster, in which all keys of gordon have to be in one slot: " +
-	`give queue_key a part in braces, such as queue_key = "{taskqueue}", and push to "{taskqueue}:TYPE"`)
+var errCluster = errors.New("this redis is a cluster and all keys of gordon must be in one slot: " +
+	`use a queue_key with a part in braces, such as queue_key = "{taskqueue}", and push to "{taskqueue}:TYPE"`)
 
 // errCrowded is for a server that allows fewer connections than gordon needs.
 var errCrowded = errors.New("redis allows too few connections")
@@ -61,11 +61,11 @@ func (e *engine) connect(ctx context.Context, types map[string]*task.Plan) error
 // connected logs the connection, and settings of the server that endanger entries.
 func (e *engine) connected(s store.Server, began time.Time) {
 	if waited := time.Since(began); waited > silentFor {
-		e.log.Info("redis has answered", "address", e.target.String(), output.KeyDuration, waited)
+		e.log.Info("redis responded", "address", e.target.String(), output.KeyDuration, waited)
 	}
 	e.log.Debug("connected to redis", "address", e.target.String(), "version", s.Version, "instance", e.id)
 	if p := s.MaxmemoryPolicy; p != "" && p != "noeviction" {
-		e.log.Warn("redis may throw entries away when its memory is full; set maxmemory-policy to noeviction", "maxmemory_policy", p)
+		e.log.Warn("redis may evict entries when its memory is full; set maxmemory-policy to noeviction", "maxmemory_policy", p)
 	}
 }
 
@@ -108,7 +108,7 @@ func (e *engine) room(s store.Server, types int) error {
 	if s.MaxClients == 0 || others+needed <= s.MaxClients {
 		return nil
 	}
-	return fmt.Errorf("%w: %d (maxclients in redis.conf), others have %d of them, and gordon needs %d for %d types", errCrowded, s.MaxClients, others, needed, types)
+	return fmt.Errorf("%w: maxclients in redis.conf is %d, other clients use %d, and gordon needs %d for %d types", errCrowded, s.MaxClients, others, needed, types)
 }
 
 // roomFor is room for those tasks and for the types that are served already, if there

@@ -135,7 +135,7 @@ func TestTooFewConnections(t *testing.T) {
 		r.task(fmt.Sprintf("T%d", i), ":")
 	}
 	err := r.refused(500 * time.Millisecond)
-	if !errors.Is(err, errCrowded) || !strings.Contains(err.Error(), "20 (maxclients in redis.conf)") || !strings.Contains(err.Error(), "needs 25 for 10 types") {
+	if !errors.Is(err, errCrowded) || !strings.Contains(err.Error(), "maxclients in redis.conf is 20") || !strings.Contains(err.Error(), "needs 25 for 10 types") {
 		t.Errorf("got %v", err)
 	}
 	r.wasLeft(s)

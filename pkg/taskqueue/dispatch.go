@@ -87,7 +87,7 @@ func (q *queue) proceed(s *slot) {
 		q.report(task.Result{Slot: s.index, How: store.Return})
 	default:
 		if s.note.Past {
-			q.log.Warn("an entry whose task has ended runs again: redis came back with an older state, in which it was running")
+			q.log.Warn("a finished entry runs again: redis was restored to an older state in which it was running")
 		}
 		q.start(s)
 	}

@@ -29,7 +29,7 @@ type actor interface {
 	Hangs() error
 }
 
-// instance is what the queues of an engine share.
+// instance holds the state that the queues of an engine share.
 type instance struct {
 	// immutable
 	keys   store.Keys
@@ -48,7 +48,7 @@ type instance struct {
 	// left behind must not share its id with a new task.
 	runs atomic.Uint64
 	// leaseLost is set once the lease was lost at any time: entries may have been taken
-	// over then, which the log has to tell with their late results.
+	// over then, and the log mentions that with their late results.
 	leaseLost atomic.Bool
 }
 
@@ -109,7 +109,7 @@ func newEngine(p *Pool, c Config) *engine {
 	return e
 }
 
-// keep is what bounds the failed list of a type.
+// keep returns the limits of the failed list of a type.
 func (e *engine) keep(taskType string, ttl time.Duration) store.Keep {
 	if t := e.plans.Load().Types[taskType]; t != nil {
 		return t.Keep(ttl)
@@ -117,7 +117,7 @@ func (e *engine) keep(taskType string, ttl time.Duration) store.Keep {
 	return store.Keep{TTL: ttl}
 }
 
-// notify tells people of an entry that is not run again.
+// notify runs the error_script for an entry that is not run again.
 func (e *engine) notify(ctx context.Context, a membership.Abandoned) {
 	e.plans.Load().Notify(ctx, context.Background(), e.log, a.Type, a.Entry, a.Reason)
 }
@@ -136,13 +136,13 @@ func (e *engine) Run() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if !e.clean {
-		e.log.Warn("redis did not answer in time; entries that it still counts as running here run when gordon uses it again", "address", e.target.String())
+		e.log.Warn("redis did not respond in time; entries in the run lists of this instance run when gordon uses this redis again", "address", e.target.String())
 		return errors.Join(err, e.ended.Add(e.id))
 	}
 	ctx, cancel = context.WithTimeout(context.Background(), e.times.IO)
 	defer cancel()
 	if gone := e.registrar.Deregister(ctx); gone != nil {
-		e.log.Warn("redis was not told that this instance has ended", output.KeyError, gone.Error())
+		e.log.Warn("deregistering this instance failed", output.KeyError, gone.Error())
 		err = errors.Join(err, e.ended.Add(e.id))
 	}
 	return errors.Join(err, e.registrar.Close())
@@ -221,7 +221,7 @@ func (e *engine) pause(paused map[string]bool) {
 		}
 		e.queues[taskType].pause(paused[taskType]) // before it is logged
 		if paused[taskType] {
-			e.log.Info("the type is paused: its entries wait, what runs goes on", output.KeyTaskType, taskType)
+			e.log.Info("the type is paused: its entries wait, running tasks continue", output.KeyTaskType, taskType)
 		} else {
 			e.log.Info("the type is no longer paused", output.KeyTaskType, taskType)
 		}
@@ -239,7 +239,7 @@ func (e *engine) start(t *task.Plan, b *admission.Budget) {
 	e.queues[t.Type] = q
 	e.open.Go(func() {
 		if err := q.Run(e.stages.giveUp.ctx); err != nil {
-			e.log.Warn("a queue ended with an error", output.KeyTaskType, t.Type, output.KeyError, err.Error())
+			e.log.Warn("a queue failed", output.KeyTaskType, t.Type, output.KeyError, err.Error())
 		}
 		e.mu.Lock()
 		defer e.mu.Unlock()

@@ -40,7 +40,7 @@ func TestExhaustionFailsNoEntry(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.until("the entry goes back", func() bool {
-		return strings.Contains(r.log.String(), "its entry goes back") && strings.Contains(r.log.String(), "too many open files")
+		return strings.Contains(r.log.String(), "its entry returns") && strings.Contains(r.log.String(), "too many open files")
 	})
 	restore()
 	r.ended(1)

@@ -10,8 +10,8 @@ import (
 )
 
 // removeTTL removes the TTL of a queue from which the record of a failure came. A failed
-// list expires. A person who renames one to its queue, to run all of it again, has given
-// that TTL to the queue: all entries that wait there would be gone one day, whenever they
+// list expires. If an administrator renames one to its queue, to run all of it
+// again, the queue has that TTL: all entries that wait there would be gone one day, whenever they
 // were pushed. Only records of failures come from such a queue, so that no command is
 // needed for any other entry. An error is not reported: the next take meets it too.
 //
@@ -28,9 +28,9 @@ func removeTTL(ctx context.Context, link *store.Link, log *slog.Logger, keys sto
 	})
 	switch {
 	case err == nil && expired:
-		log.Warn("the queue had a TTL, as one has that was a failed list: it is removed, so that no entry expires", "queue", keys.Queue(taskType))
+		log.Warn("removed the TTL of the queue (was it renamed from a failed list?); its entries would have expired", "queue", keys.Queue(taskType))
 	case store.Refused(err):
-		log.Warn("entries may expire: redis does not let gordon look whether a queue that was a failed list has a TTL",
+		log.Warn("gordon has no permission to remove the TTL of a queue; entries of a renamed failed list may expire",
 			"queue", keys.Queue(taskType), output.KeyError, err.Error())
 	}
 }

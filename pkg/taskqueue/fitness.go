@@ -64,15 +64,15 @@ func (f *fitness) admits(running int, now time.Time) bool {
 	return f.pause == 0 || running == 0 && !now.Before(f.until)
 }
 
-// judgeHost notes what an attempt to start a task shows of this host. Workers call it,
-// because a task that was started may run for long.
+// judgeHost notes the result of an attempt to start a task. Workers call it, because a task
+// that was started may run for long.
 func (q *queue) judgeHost(a task.Attempt, why error) {
 	if !q.fitness.note(a, time.Now()) {
 		return
 	}
 	q.health.SetUnfit(q.name, a == task.HostFault)
 	if a == task.HostFault {
-		q.log.Warn("this host cannot start tasks of this type, which rests here and is tried again later; other hosts may take its entries",
+		q.log.Warn("this host cannot start tasks of this type; the type is suspended here and retried later (other hosts may take its entries)",
 			output.KeyError, output.Excerpt(why.Error()))
 		return
 	}

@@ -89,7 +89,7 @@ func TestHostileRecords(t *testing.T) {
 			t.Errorf("the record %q was removed", id)
 		}
 	}
-	if n := strings.Count(r.log.String(), "cannot be read"); n == 0 || n > 10 {
+	if n := strings.Count(r.log.String(), "is invalid"); n == 0 || n > 10 {
 		t.Errorf("the log has %d lines about it", n)
 	}
 	if got := r.lines("ran"); len(got) != 1 {

@@ -71,7 +71,7 @@ func TestRetryUntilItWorks(t *testing.T) {
 	if s := r.counters.Snapshot(); s.Done != 1 || s.Failed != 0 || len(r.failed("T")) != 0 || len(r.delayed("T")) != 0 {
 		t.Errorf("%+v, failed %q, delayed %q", s, r.failed("T"), r.delayed("T"))
 	}
-	if log := r.log.String(); strings.Count(log, "task failed, it runs again later") != 2 || !strings.Contains(log, "attempt=2") || !strings.Contains(log, "retry_in=20ms") {
+	if log := r.log.String(); strings.Count(log, "task failed; it will be retried") != 2 || !strings.Contains(log, "attempt=2") || !strings.Contains(log, "retry_in=20ms") {
 		t.Error("the log does not tell of two retries")
 	}
 }
@@ -370,11 +370,11 @@ func TestDeadline(t *testing.T) {
 		r.task("T", `exit 3`, attempts(5, func(retry *config.Retry) { retry.Delay, retry.DelayMax = time.Hour, time.Hour }))
 		deadline := time.Now().Add(time.Minute).UTC().Format(time.RFC3339)
 		record := failOne(t, r, `{"deadline":"`+deadline+`"}`)
-		if record["error_message"] != "exit status 3\nnot tried again: its deadline is "+deadline || record["attempt"] != 1.0 {
+		if record["error_message"] != "exit status 3\nnot retried: its deadline is "+deadline || record["attempt"] != 1.0 {
 			t.Errorf("%v", record)
 		}
-		if !strings.Contains(r.log.String(), `exit status 3\nnot tried again`) {
-			t.Error("the log does not say why it is not tried again")
+		if !strings.Contains(r.log.String(), `exit status 3\nnot retried`) {
+			t.Error("the log does not say why it is not retried")
 		}
 	})
 	t.Run("in time", func(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/task"
 )
 
-// What an engine does when its lease is in danger, or when an audit finds that its run
-// lists have changed. See package membership.
+// The reaction of an engine when its lease is in danger, or when an audit finds that its
+// run lists have changed. See package membership.
 
 // leaseEndangered is called when another host may soon take this instance for dead and run
 // its entries.
@@ -17,10 +17,10 @@ func (e *engine) leaseEndangered(since time.Duration) {
 	e.leaseLost.Store(true)
 	log := e.log.With("not_renewed_for", since.Round(time.Second).String())
 	if !e.plans.Load().StopOnLeaseLoss {
-		log.Warn("the lease in redis cannot be renewed; another host may run the entries of these tasks again")
+		log.Warn("renewing the lease in redis failed; another host may run the entries of these tasks again")
 		return
 	}
-	log.Warn("the lease in redis cannot be renewed; the tasks are stopped before another host may run their entries")
+	log.Warn("renewing the lease in redis failed; the tasks are stopped before another host may run their entries")
 	for _, q := range e.list() {
 		q.stopRunning(e.times.StopGrace())
 	}
@@ -52,7 +52,7 @@ func (e *engine) audited(taskType string, running map[int]string, filled []int, 
 		q.find(filled)
 	case len(filled) > 0:
 		// Moved from here, an entry could meet a queue that a reload starts meanwhile.
-		e.log.Warn("redis came back with entries of a type that is not served any more; they run when it is served again, or after this gordon has ended",
+		e.log.Warn("redis was restored with entries of a removed type; they run when the type is configured again or this gordon has stopped",
 			output.KeyTaskType, taskType, "entries", len(filled))
 	}
 }
@@ -62,7 +62,7 @@ func (e *engine) lose(taskType, id string, takenOver bool) {
 	log := e.log.With(output.KeyTaskType, taskType, output.KeyTaskID, id)
 	if !takenOver {
 		if e.registry.Has(id) {
-			log.Warn("redis has lost the entry of a task, which goes on")
+			log.Warn("redis lost the entry of a running task; the task continues")
 		}
 		return
 	}
@@ -70,7 +70,7 @@ func (e *engine) lose(taskType, id string, takenOver bool) {
 	if e.plans.Load().StopOnLeaseLoss {
 		e.registry.Stop(id, task.ErrTakenOver)
 	} else if e.registry.Has(id) {
-		log.Warn("another host has taken over the entry of a task, which goes on: it may run twice at the same time")
+		log.Warn("another host took over the entry of a running task; both may run at the same time")
 	}
 }
 

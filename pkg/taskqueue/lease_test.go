@@ -264,7 +264,7 @@ func TestOnCrashFail(t *testing.T) {
 	r.task("T", `touch "$D/ran"`)
 	r.start()
 	r.until("it is on the failed list", func() bool { return len(r.failed("T")) == 1 })
-	if got := r.failed("T")[0]; !strings.HasPrefix(got, `{"args":["a"],"env":{},"outcome":"crashed","error_message":"gordon died while this ran`) {
+	if got := r.failed("T")[0]; !strings.HasPrefix(got, `{"args":["a"],"env":{},"outcome":"crashed","error_message":"gordon died while this task ran`) {
 		t.Errorf("record %s", got)
 	}
 	if r.exists("ran") {
@@ -337,7 +337,7 @@ func TestPoisonGoesToTheFailedList(t *testing.T) {
 	if got := r.failed("T")[0]; !strings.Contains(got, "gordon died 3 times") {
 		t.Errorf("record %s", got)
 	}
-	if !strings.Contains(r.log.String(), "an entry is not run again") {
+	if !strings.Contains(r.log.String(), "entry is not run again") {
 		t.Error("the log does not say so")
 	}
 }

@@ -26,7 +26,7 @@ func TestCompat_LeftoversGoOn(t *testing.T) {
 	if !alive(t, left) {
 		t.Error("it is gone")
 	}
-	if log := r.log.String(); !strings.Contains(log, `level=WARN msg="the task has left processes behind, they go on"`) || !strings.Contains(log, "processes=1") {
+	if log := r.log.String(); !strings.Contains(log, `level=WARN msg="the task left processes running"`) || !strings.Contains(log, "processes=1") {
 		t.Error("the log does not count it")
 	}
 	if _, err := proctree.KillMarked(t.Context(), func(m string) bool { return strings.HasPrefix(m, r.pool.current.id) }); err != nil {
@@ -83,7 +83,7 @@ func TestLeftoversAreKilled(t *testing.T) {
 	if s := r.counters.Snapshot(); s.Done != 1 {
 		t.Errorf("the task did not count as done: %+v", s)
 	}
-	if !strings.Contains(r.log.String(), `level=WARN msg="ended what the task had left behind"`) {
+	if !strings.Contains(r.log.String(), `level=WARN msg="killed left-over processes of the task"`) {
 		t.Error("the log does not say so")
 	}
 }

@@ -82,7 +82,7 @@ func TestPauseLastsOverALossOfTheWatch(t *testing.T) {
 	r.server.Do(t, "CLIENT", "KILL", "TYPE", "pubsub")
 	r.until("the loss is seen", func() bool { return strings.Contains(r.log.String(), "lost connection to redis") })
 	r.push("T", "{}")
-	r.until("redis is back", func() bool { return strings.Contains(r.log.String(), "redis is back") })
+	r.until("reconnected to redis", func() bool { return strings.Contains(r.log.String(), "reconnected to redis") })
 	r.server.Do(t, "SREM", "q:paused", "T")
 	r.ended(1)
 	if n := strings.Count(r.log.String(), "the type is paused"); n != 1 {
@@ -162,7 +162,7 @@ func TestMalformedOrdersAreTold(t *testing.T) {
 	r.start()
 	r.server.Do(t, "PUBLISH", "q:control", "stop that\nnow")
 	r.until("the log says so", func() bool {
-		return strings.Contains(r.log.String(), "a message on the control channel cannot be read")
+		return strings.Contains(r.log.String(), "invalid message on the control channel")
 	})
 	r.push("T", "{}")
 	r.ended(1)

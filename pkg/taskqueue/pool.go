@@ -22,7 +22,7 @@ var ErrRedis = errors.New("redis is not usable")
 // ErrStopping is the error of a reload that comes after the stop has begun.
 var ErrStopping = errors.New("gordon is stopping")
 
-// Options are what a pool needs besides a configuration.
+// Options configure a pool.
 type Options struct {
 	Log *slog.Logger
 	// Version goes on record in Redis.
@@ -93,7 +93,7 @@ func (p *Pool) launch(ctx context.Context, c Config) (*engine, error) {
 	p.mu.Unlock()
 	p.running.Go(func() {
 		if err := e.Run(); err != nil {
-			p.opts.Log.Warn("the connection to redis ended with an error", "error", err.Error())
+			p.opts.Log.Warn("closing the connection to redis failed", "error", err.Error())
 		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -139,7 +139,7 @@ func (p *Pool) Alive(ctx context.Context) error {
 	for !p.mu.TryLock() {
 		select {
 		case <-ctx.Done():
-			return errors.New("the change to another configuration hangs")
+			return errors.New("applying the configuration hangs")
 		case <-time.After(10 * time.Millisecond):
 		}
 	}

@@ -236,8 +236,8 @@ func TestAliveWithRedisDown(t *testing.T) {
 		t.Errorf("redis being down is no hang: %v", err)
 	}
 	p.Decide(nil)
-	r.until("redis is back", func() bool { return strings.Contains(r.pool.Health(), "redis ok") })
-	if lost, back := strings.Count(r.log.String(), "lost connection to redis"), strings.Count(r.log.String(), "redis is back"); lost != 1 || back != 1 {
+	r.until("reconnected to redis", func() bool { return strings.Contains(r.pool.Health(), "redis ok") })
+	if lost, back := strings.Count(r.log.String(), "lost connection to redis"), strings.Count(r.log.String(), "reconnected to redis"); lost != 1 || back != 1 {
 		t.Errorf("one line per change of state: lost %d, back %d", lost, back)
 	}
 }

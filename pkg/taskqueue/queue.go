@@ -253,7 +253,7 @@ func (q *queue) boundWait() {
 // takeTimeout is how long the end of an engine waits for the fetchers alone, that is, while
 // Redis does not answer. An entry that did come meanwhile stays in its run list, from
 // where recovery brings it back. But recovery does not look there as long as the instance
-// lives, so that the queue of a type that was merely removed waits without a limit.
+// lives, so that the queue of a removed type waits without a limit.
 const takeTimeout = 2 * time.Second
 
 // hangs returns an error if the queue or one of its actors does not move.

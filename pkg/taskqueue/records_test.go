@@ -123,7 +123,7 @@ func TestQueueThatWasAFailedListDoesNotExpire(t *testing.T) {
 			if when == "busy" {
 				r.write("go")
 			}
-			r.until("the TTL is removed", func() bool { return strings.Contains(r.log.String(), "the queue had a TTL") })
+			r.until("the TTL is removed", func() bool { return strings.Contains(r.log.String(), "removed the TTL of the queue") })
 			if ttl := r.server.Do(t, "TTL", "q:T").(int64); ttl > 0 {
 				t.Errorf("the queue expires in %d s", ttl)
 			}

@@ -235,7 +235,7 @@ func TestReloadBackToARedisThatWasSilent(t *testing.T) {
 	p.CutAll()
 	r.config.RedisAddress = other.Socket
 	r.reload()
-	r.until("the old one is given up", func() bool { return strings.Contains(r.log.String(), "redis did not answer in time") })
+	r.until("the old one is given up", func() bool { return strings.Contains(r.log.String(), "redis did not respond in time") })
 	p.Mute(false)
 	r.config.RedisAddress = p.Socket
 	r.reload()

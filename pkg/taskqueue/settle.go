@@ -86,11 +86,11 @@ func (q *queue) confirmed(c confirmation) {
 		q.returning = nil
 	}
 	if c.gone && (c.sure || q.leaseLost.Load()) {
-		q.log.Warn("the entry of a task that has ended was no longer in its run list: another host took it over, or redis lost it",
+		q.log.Warn("the entry of a finished task was not in its run list: another host took it over or redis lost it",
 			output.KeyTaskID, s.task)
 	}
 	if n := q.full.dropped(c.dropped, time.Now()); n > 0 {
-		q.log.Warn("the failed list is full, its oldest records are dropped (failed_tasks_max, failed_tasks_max_size)", "records", n)
+		q.log.Warn("the failed list is full: its oldest records were removed (failed_tasks_max, failed_tasks_max_size)", "records", n)
 	}
 	q.takes++
 	q.memory.Used(len(s.entry))
@@ -98,14 +98,15 @@ func (q *queue) confirmed(c confirmation) {
 	q.proceed(s)
 }
 
-// fullList counts the records that a full failed list has dropped, so that the log tells
-// it now and then.
+// fullList counts the records that a full failed list has dropped, so that the log
+// mentions it now and then.
 type fullList struct {
-	records int // dropped since the log told it at logged
+	records int // dropped since logged
 	logged  time.Time
 }
 
-// fullPause is how often the log tells of a type that its failed list is full.
+// fullPause is the interval at which the log mentions that the failed list of a type is
+// full.
 const fullPause = 10 * time.Minute
 
 // dropped adds n records, and returns how many are to be logged now.

@@ -108,10 +108,10 @@ func (p *Pool) leaveBehind() {
 		return
 	case <-timer.C:
 	}
-	p.opts.Log.Error("some processes could not be ended, leaving them behind")
+	p.opts.Log.Error("some processes could not be killed; they remain")
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := p.ended.Add(p.current.id); err != nil {
-		p.opts.Log.Warn("the next gordon will take this end for a death", output.KeyError, err.Error())
+		p.opts.Log.Warn("recording the clean stop failed; the next start will treat it as a crash", output.KeyError, err.Error())
 	}
 }

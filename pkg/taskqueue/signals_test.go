@@ -145,7 +145,7 @@ func TestASharedSignalIsNoSecondRunForTasksThatMustNotHaveOne(t *testing.T) {
 				r.until("it runs", func() bool { return len(r.lines("pids")) == 1 })
 				strike(sig, 1)
 				r.pool.Shutdown(time.Minute, time.Minute, nil)
-				if failed := r.failed("T"); len(failed) != 1 || !strings.Contains(failed[0], "a signal to gordon has ended this as well") || !strings.Contains(failed[0], `"outcome":"stopped"`) {
+				if failed := r.failed("T"); len(failed) != 1 || !strings.Contains(failed[0], "a signal sent to gordon also killed this task") || !strings.Contains(failed[0], `"outcome":"stopped"`) {
 					t.Errorf("failed list: %q", failed)
 				}
 				if left := r.server.List(t, "q:T"); len(left) != 0 {
@@ -194,7 +194,7 @@ func TestOnlyTheSharedSignalExcusesATask(t *testing.T) {
 func TestASharedSignalEndsTheWholeTree(t *testing.T) {
 	t.Parallel()
 	eachOrder(t, func(t *testing.T, r *rig, strike func(syscall.Signal, int)) {
-		r.task("T", `setsid sh -c 'trap "" HUP TERM; echo $$ >>"$1/children"; while ! [ -e "$1/go" ]; do sleep 0.01; done' x "$D" >&- 2>&- &
+		r.task("T", `setsid sh -c 'trap "" HUP TERM; echo $$ >>"$1/children"; while [ -d "$1" ] && ! [ -e "$1/go" ]; do sleep 0.01; done' x "$D" >&- 2>&- &
 while [ "$(wc -l <"$D/children")" -le "$(wc -l <"$D/pids")" ]; do sleep 0.01; done
 `+waits, func(c *config.Task) { c.KillGrace = 100 * time.Millisecond })
 		r.write("pids")

@@ -20,7 +20,7 @@ func (t Target) same(other Target) bool { return reflect.DeepEqual(t, other) }
 // String is the address of Redis, for messages.
 func (t Target) String() string { return store.NewClient(t.Redis).String() }
 
-// Config is what a pool serves.
+// Config is the part of a configuration that a pool serves.
 type Config struct {
 	Target
 	// Plans are all task types.

@@ -37,19 +37,19 @@ func TestARecordThatRedisDoesNotTake(t *testing.T) {
 	}{
 		"with its output": {
 			nearly(2000, `"args":["large"]`), func(*config.Task) {},
-			`"error_message":"exit status 3"}`, "the output is left out",
+			`"error_message":"exit status 3"}`, "retrying without the output",
 		},
 		"at all": {
 			nearly(8, `"args":["large"]`), func(*config.Task) {},
-			"", "the entry is on the failed list as it is",
+			"", "the entry is kept unchanged on the failed list",
 		},
 		"for a retry": {
 			nearly(8, `"args":["large"]`), attempts(2),
-			"", "not tried again: redis does not take the entry",
+			"", "not retried: redis refused the entry",
 		},
 		"for later": {
 			nearly(8, `"args":["large"],"delay":3600`), func(*config.Task) {},
-			"", "it cannot wait for its time: redis does not take the entry",
+			"", "the entry cannot be delayed: redis refused the entry",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -121,7 +121,7 @@ func TestRecoveryOfWhatRedisDoesNotTake(t *testing.T) {
 	if got["large"] != 3 || got["small"] != 3 {
 		t.Errorf("back in the queue: %v", got)
 	}
-	if !strings.Contains(r.log.String(), "redis does not take an entry with a note of its crash") {
+	if !strings.Contains(r.log.String(), "redis refused an entry with its crash count") {
 		t.Error("the log does not say that an entry has no count")
 	}
 }

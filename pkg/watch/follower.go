@@ -67,7 +67,7 @@ func (f *Follower) listen(ctx context.Context, sentinel string) (heard bool, err
 	defer func() { err = errors.Join(err, w.Close()) }()
 	if f.deaf {
 		f.deaf = false
-		f.log.Info("the sentinels are heard again", "address", f.client.String())
+		f.log.Info("reconnected to a sentinel", "address", f.client.String())
 	}
 	for {
 		f.note(w.Master())
@@ -81,7 +81,7 @@ func (f *Follower) listen(ctx context.Context, sentinel string) (heard bool, err
 // note logs that another server is the master.
 func (f *Follower) note(master string) {
 	if f.master != "" && f.master != master {
-		f.log.Info("the sentinels name another master", "from", f.master, "to", master)
+		f.log.Info("the sentinels report a new master", "from", f.master, "to", master)
 	}
 	f.master = master
 }
@@ -93,7 +93,7 @@ func (f *Follower) cannotHear(ctx context.Context, err error) {
 	}
 	if !f.deaf {
 		f.deaf = true
-		f.log.Warn("no sentinel can be listened to, trying again; a failover may be noticed late", "address", f.client.String(), output.KeyError, err.Error())
+		f.log.Warn("no sentinel is reachable, retrying; a failover may be noticed late", "address", f.client.String(), output.KeyError, err.Error())
 	}
 	select {
 	case <-time.After(deafPause):

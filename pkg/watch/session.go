@@ -141,7 +141,7 @@ func (s *session) readDuty() error {
 		rank, on = 0, true
 	}
 	if on != (s.schedule.rank >= 0) {
-		s.Log.Debug("entries for later are moved by this instance", "on_duty", on, "rank", rank)
+		s.Log.Debug("this instance is on duty for delayed entries", "on_duty", on, "rank", rank)
 	}
 	s.schedule.appoint(rank, on, time.Now())
 	return nil
@@ -188,7 +188,7 @@ func (s *session) moveDue() error {
 				again = s.again(d.Refused)
 			}
 			if d.Moved > 0 {
-				s.Log.Debug("entries are due", output.KeyTaskType, d.Type, "entries", d.Moved)
+				s.Log.Debug("moved due entries to their queues", output.KeyTaskType, d.Type, "entries", d.Moved)
 			}
 			s.schedule.saw(d, now, again)
 		}

@@ -14,8 +14,8 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
 
-// Watcher is the actor that reads what Redis has besides entries: which types are paused,
-// which entries for later are due, which tasks are to be cancelled. Redis notifies it of
+// Watcher is the actor for the paused types, the entries for later that are due and the
+// orders to cancel tasks. Redis notifies it of
 // changes, so it asks nothing while nothing is due.
 //
 // A few instances are on duty (see [store.Watch.Duty]): they move the entries for later
@@ -35,7 +35,7 @@ type Watcher struct {
 	triedOnce sync.Once
 }
 
-// Options are what a watcher needs.
+// Options configure a watcher.
 type Options struct {
 	Keys  store.Keys
 	Log   *slog.Logger
@@ -53,7 +53,7 @@ func New(client *store.Client, h *loop.Health, o Options) *Watcher {
 	return &Watcher{Options: o, client: client, health: h, source: h.Source(), changed: make(chan struct{}, 1), tried: make(chan struct{})}
 }
 
-// TypesChanged tells that Types may return others than before.
+// TypesChanged has to be called when Types may return others than before.
 func (w *Watcher) TypesChanged() {
 	select {
 	case w.changed <- struct{}{}:
@@ -120,7 +120,7 @@ func (w *Watcher) listen(watch *store.Watch, inbox *inbox) error {
 				w.Log.Warn("task cancelled on request", "cancel", n.Order.Cancel, "tasks", found)
 			}
 		case n.Malformed != nil:
-			w.Log.Warn("a message on the control channel cannot be read; {\"cancel\":\"ID\"} would be right",
+			w.Log.Warn("invalid message on the control channel; expected {\"cancel\":\"ID\"}",
 				"channel", w.Keys.Control(), "message", output.Excerpt(string(n.Malformed)))
 		}
 	}
