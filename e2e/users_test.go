@@ -57,7 +57,7 @@ kill_grace = "500ms"
 			return nil
 		})
 		wantIn(t, m.said("--unit gordon --output=cat"), "/etc/gordon.d/tasks.toml:7: tasks.who.user: cannot become user web: operation not permitted",
-			"AmbientCapabilities=CAP_SETUID CAP_SETGID CAP_KILL in the unit would allow it")
+			"add AmbientCapabilities=CAP_SETUID CAP_SETGID CAP_KILL to the unit")
 
 		// As the example says.
 		m.run(`mkdir -p /etc/systemd/system/gordon.service.d

@@ -31,7 +31,7 @@ func largeEntries() []largeEntry {
 		{"one argument", fill(`{"args":["`, "x", `"]}`), false, "argument list too long", 5},
 		{"many arguments", fill(`{"args":["a"`, `,"b"`, `]}`), false, "argument list too long", 7},
 		{"a variable", fill(`{"env":{"A":"`, "x", `"}}`), false, "argument list too long", 6},
-		{"a name", fill(`{"env":{"A\u0000`, "x", `":""}}`), false, "holds an equals sign or a NUL byte", 6},
+		{"a name", fill(`{"env":{"A\u0000`, "x", `":""}}`), false, "contains an equals sign or a NUL byte", 6},
 		{"payload beside", fill(`{"args":[],"payload":"`, "x", `"}`), true, "", 3},
 		{"trailing garbage", fill(`{"args":[]}`, "\xff", ``), true, "", 3},
 		{"white space", fill(``, " ", ``), false, "it is empty", 4},

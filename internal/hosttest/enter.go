@@ -29,7 +29,7 @@ func (h *Host) Start(cmd *exec.Cmd) error {
 	return <-started
 }
 
-// enter moves the calling thread, or what it forks, to the namespaces of a process.
+// enter moves the calling thread, and its future children, to the namespaces of a process.
 func enter(pid int) error {
 	// A thread that shares its root and working directory may not change its mount
 	// namespace.

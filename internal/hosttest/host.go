@@ -171,7 +171,7 @@ func (h *Host) Cut() {
 // that anything has happened.
 func (h *Host) Partition() { h.Proxy.Mute(true) }
 
-// Heal ends a Cut or a Partition. What was lost meanwhile stays lost.
+// Heal ends a Cut or a Partition. Data that was lost meanwhile stays lost.
 func (h *Host) Heal() {
 	h.Proxy.Decide(nil)
 	h.Proxy.Mute(false)

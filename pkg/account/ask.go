@@ -37,14 +37,14 @@ func ask(ctx context.Context, name string, args ...string) (line string, err err
 	o := p.Wait()
 	command := strings.Join(append([]string{name}, args...), " ")
 	if p.Stopped() {
-		return "", fmt.Errorf("%s does not answer: %w", name, ctx.Err())
+		return "", fmt.Errorf("%s did not finish in time: %w", name, ctx.Err())
 	}
 	if !o.Success() {
 		return "", &exitError{command: command, o: o}
 	}
 	line, rest, ok := strings.Cut(string(o.Stdout.Tail), "\n")
 	if !ok || rest != "" || o.Stdout.Total > runner.TailSize {
-		return "", fmt.Errorf("%s: the answer is not one line, but %d bytes that end with %.200q", command, o.Stdout.Total, rest)
+		return "", fmt.Errorf("%s: expected one line, got %d bytes ending with %.200q", command, o.Stdout.Total, rest)
 	}
 	return line, nil
 }
@@ -63,7 +63,7 @@ func systemProgram(name string) (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("the program %s is in none of %s", name, strings.Join(systemDirs(), ", "))
+	return "", fmt.Errorf("program %s not found in %s", name, strings.Join(systemDirs(), ", "))
 }
 
 // exitError is the failure of a program.

@@ -37,7 +37,7 @@ func LookupUser(ctx context.Context, name string) (Account, error) {
 	}
 	a.UID, a.GID, a.Groups = a.Groups[0], a.Groups[1], a.Groups[2:]
 	if !slices.Contains(a.Groups, a.GID) {
-		return Account{}, fmt.Errorf("id -G %s: %q is without its group %d", a.Name, groups, a.GID)
+		return Account{}, fmt.Errorf("id -G %s: %q lacks the primary group %d", a.Name, groups, a.GID)
 	}
 	// No home is better than a wrong one; systemd does the same for User=.
 	if !filepath.IsAbs(a.Home) || filepath.Clean(a.Home) == "/" {
@@ -89,11 +89,11 @@ func getent(ctx context.Context, database, key string, fields int) ([]string, er
 	}
 	list := strings.Split(line, ":")
 	if len(list) < fields {
-		return nil, fmt.Errorf("getent %s %s: %.200q is no line of it", database, key, line)
+		return nil, fmt.Errorf("getent %s %s: malformed line %.200q", database, key, line)
 	}
 	name, number := list[0], list[2]
 	if wanted, err := strconv.ParseUint(key, 10, 32); key != name && (err != nil || strconv.FormatUint(wanted, 10) != number) {
-		return nil, fmt.Errorf("getent %s %s: the answer is for %.200q; use that name if it is the one you mean", database, key, name)
+		return nil, fmt.Errorf("getent %s %s: the result is for %.200q; use that name if you mean that account", database, key, name)
 	}
 	return list, nil
 }

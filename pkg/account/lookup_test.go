@@ -151,20 +151,20 @@ func TestLookupAnswers(t *testing.T) {
 	const nobody = "nobody:x:7:8::/:/bin/sh"
 	for name, tc := range map[string]struct{ getent, id, want string }{
 		"fine":           {"echo " + nobody, "echo 8 9", "{Name:nobody UID:7 GID:8 Groups:[8 9] Home: Shell:/bin/sh}"},
-		"somebody else":  {"echo root:x:0:0::/:/bin/sh", "", `getent passwd nobody: the answer is for "root"; use that name if it is the one you mean`},
-		"another first":  {"echo nobody:x:0:0::/:; echo " + nobody, "", `getent passwd nobody: the answer is not one line, but 41 bytes that end with "` + nobody + `\n"`},
-		"no end":         {"printf nobody:x:7:8::/:", "", `getent passwd nobody: the answer is not one line, but 16 bytes that end with ""`},
-		"nothing":        {"exit 0", "", `getent passwd nobody: the answer is not one line, but 0 bytes that end with ""`},
+		"somebody else":  {"echo root:x:0:0::/:/bin/sh", "", `getent passwd nobody: the result is for "root"; use that name if you mean that account`},
+		"another first":  {"echo nobody:x:0:0::/:; echo " + nobody, "", `getent passwd nobody: expected one line, got 41 bytes ending with "` + nobody + `\n"`},
+		"no end":         {"printf nobody:x:7:8::/:", "", `getent passwd nobody: expected one line, got 16 bytes ending with ""`},
+		"nothing":        {"exit 0", "", `getent passwd nobody: expected one line, got 0 bytes ending with ""`},
 		"long":           {"head -c 70000 /dev/zero; echo; echo " + nobody, "", ""},
 		"no number":      {"echo nobody:x:-1:8::/:/bin/sh", "echo 8", `number of a user or group: strconv.ParseUint: parsing "-1": invalid syntax`},
 		"no user":        {"echo nobody:x:4294967295:8::/:/bin/sh", "echo 8", "number of a user or group: value out of range"},
-		"groups of whom": {"echo " + nobody, "echo 0 27", `id -G nobody: "0 27" is without its group 8`},
-		"two lines":      {"echo " + nobody, "echo 0; echo 8", `id -G -- nobody: the answer is not one line, but 4 bytes that end with "8\n"`},
-		"hangs":          {"exec sleep 1000", "", "getent does not answer: context deadline exceeded"},
+		"groups of whom": {"echo " + nobody, "echo 0 27", `id -G nobody: "0 27" lacks the primary group 8`},
+		"two lines":      {"echo " + nobody, "echo 0; echo 8", `id -G -- nobody: expected one line, got 4 bytes ending with "8\n"`},
+		"hangs":          {"exec sleep 1000", "", "getent did not finish in time: context deadline exceeded"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := lookUpWith(t, map[string]string{"getent": "#!/bin/sh\n" + tc.getent + "\n", "id": "#!/bin/sh\n" + tc.id + "\n"})
-			if tc.want == "" && strings.Contains(got, "is not one line, but") {
+			if tc.want == "" && strings.Contains(got, "expected one line, got") {
 				return
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {

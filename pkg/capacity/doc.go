@@ -3,5 +3,5 @@
 // the user and of the control groups allow. [Reserve] makes all threads that the daemon
 // needs while there is room for them.
 //
-// The package must not know what the processes are.
+// The package must not know the purpose of the processes.
 package capacity

@@ -133,7 +133,7 @@ func (r *Reserve) take(n int, fresh bool) error {
 		r.room.Took(n)
 		return nil
 	}
-	return &step.Error{Doing: "start a process", Err: unix.EAGAIN, Hint: fmt.Sprintf("%s, and %d are kept free", by, r.margin)}
+	return &step.Error{Doing: "start a process", Err: unix.EAGAIN, Hint: fmt.Sprintf("%s; %d are reserved", by, r.margin)}
 }
 
 // Enter waits until one more start or search may block a thread. The caller must call

@@ -17,8 +17,8 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/capacity"
 )
 
-// roomEnv has the test program print how much room a user has who may have so many
-// processes, before and after it has started some.
+// roomEnv makes the test program print the room of a user before and after it has started
+// some processes. The value is the limit of processes of that user.
 const roomEnv = "CAPACITY_TEST_ROOM"
 
 // roomHelper is the program: it runs as the user already.
@@ -65,7 +65,7 @@ func TestRoomOfAUser(t *testing.T) {
 	cmd.Stdout, cmd.Stderr = &out, &stderr
 	cmd.WaitDelay = time.Second
 	err = cmd.Run()
-	_ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL) // what it has started
+	_ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL) // its processes
 	if got := out.String(); !strings.HasPrefix(got, "200 5 the user has ") {
 		t.Errorf("it said %q, %v\n%s", got, err, stderr.String())
 	}

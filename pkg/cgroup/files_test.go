@@ -161,7 +161,7 @@ func TestWhoseMemoryItWas(t *testing.T) {
 		{"oom 2\noom_kill 0\n", 3, config.Limits{MemoryMax: 1 << 20}, ""}, // it was given some in the end
 		{"oom 1\noom_kill 3\n", 2, config.Limits{MemoryMax: 64 << 20}, "used up memory_max = 64M"},
 		{"oom 0\noom_kill 1\n", 2, config.Limits{MemoryMax: 64 << 20}, "all runs of the type together used up total.memory_max = 2G"},
-		{"oom 0\noom_kill 1\n", 3, config.Limits{}, "the machine, or a limit around gordon, had no more to give"},
+		{"oom 0\noom_kill 1\n", 3, config.Limits{}, "the machine or a limit of the unit had no memory left"},
 	} {
 		run := &Run{
 			dir: fake(t, map[string]string{memoryEvents: tc.events}), kind: fake(t, map[string]string{memoryEventsLocal: "oom 3\noom_kill 0\n"}),

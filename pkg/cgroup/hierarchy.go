@@ -18,18 +18,18 @@ func ownGroup(text string) (string, error) {
 			return group, nil
 		}
 	}
-	return "", errors.New("this process is in no control group of version 2")
+	return "", errors.New("this process is in no cgroup v2")
 }
 
 // ownDir returns the folder of the group of this process, and the mount point above it.
 func ownDir() (dir, mount string, err error) {
 	mountinfo, err := files.Read("/proc/self/mountinfo", maxText)
 	if err != nil {
-		return "", "", fmt.Errorf("looking for the control groups: %w", err)
+		return "", "", fmt.Errorf("finding the control groups: %w", err)
 	}
 	text, err := files.Read("/proc/self/cgroup", maxText)
 	if err != nil {
-		return "", "", fmt.Errorf("looking for the control groups: %w", err)
+		return "", "", fmt.Errorf("finding the control groups: %w", err)
 	}
 	hierarchy, ok := host.FindCgroupMount(string(mountinfo), "")
 	if !ok {

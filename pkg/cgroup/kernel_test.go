@@ -251,7 +251,7 @@ func TestCPUQuota(t *testing.T) {
 	figures, pressure := account(run)
 	used := figures.CPU()
 	t.Logf("%v of CPU in %v, held back for %v", used, o.Wall, pressure.Throttled)
-	// Twice the quota, and what a run may use before the first period is over.
+	// Twice the quota, and the time that a run may use before the first period is over.
 	if pressure.Throttled == 0 || used <= 0 || used > o.Wall/5+period*time.Microsecond {
 		t.Errorf("%+v, %+v in %v", figures, pressure, o.Wall)
 	}
@@ -415,7 +415,7 @@ func TestSharedGroupIsRefused(t *testing.T) {
 	}
 	gordon := beside(program)
 	for _, tree := range []*Tree{shared, tree} { // beside us, and in the leaf
-		if err := tree.check(); err == nil || !strings.Contains(err.Error(), "process "+strconv.Itoa(gordon.PID())+" is in") && tree != shared {
+		if err := tree.check(); err == nil || !strings.Contains(err.Error(), "process "+strconv.Itoa(gordon.PID())+" is also in") && tree != shared {
 			t.Error(err)
 		}
 	}

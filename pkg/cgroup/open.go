@@ -56,7 +56,7 @@ func Open() (*Tree, error) {
 func (t *Tree) check() error {
 	switch {
 	case !kernelClones():
-		return errors.New("clone3(2), which starts a process in a control group, is not there: that takes Linux 5.7, and a unit without RestrictNamespaces=")
+		return errors.New("clone3(2) is not available; starting a process in a control group requires Linux 5.7 and a unit without RestrictNamespaces=")
 	case !delegated(t.dir):
 		return fmt.Errorf("%s belongs to the service manager: the unit needs Delegate=yes", t.Path())
 	}
@@ -70,11 +70,11 @@ func (t *Tree) checkAlone() error {
 	for _, dir := range []string{t.dir, filepath.Join(t.dir, Leaf)} {
 		others, err := pids(dir)
 		if ignoreGone(err) != nil {
-			return fmt.Errorf("looking who else is in %s: %w", dir, err)
+			return fmt.Errorf("listing the processes in %s: %w", dir, err)
 		}
 		for _, pid := range others {
 			if pid != os.Getpid() && !killed(pid) && !(marked(t.dir) && leftOver(pid)) {
-				return fmt.Errorf("process %d is in %s too: gordon needs one of its own, from a unit with Delegate=yes", pid, t.Path())
+				return fmt.Errorf("process %d is also in %s: gordon needs a control group of its own, from a unit with Delegate=yes", pid, t.Path())
 			}
 		}
 	}

@@ -52,7 +52,7 @@ func release(dir string) error {
 	errs = append(errs, ignoreGone(err))
 	for _, c := range strings.Fields(string(text)) {
 		if err := ignoreGone(write(dir, subtreeFile, "-"+c)); err != nil {
-			errs = append(errs, fmt.Errorf("switching off %s: %w", c, err))
+			errs = append(errs, fmt.Errorf("disabling %s: %w", c, err))
 		}
 	}
 	return errors.Join(errs...)

@@ -67,5 +67,5 @@ func (r *Run) oom() string {
 	case counters(r.kind, memoryEventsLocal)["oom"] > r.oomBefore:
 		return "all runs of the type together used up total.memory_max = " + r.total.MemoryMax.String()
 	}
-	return "the machine, or a limit around gordon, had no more to give"
+	return "the machine or a limit of the unit had no memory left"
 }

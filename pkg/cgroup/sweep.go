@@ -51,7 +51,7 @@ func (t *Tree) Sweep() (ended, left int, err error) {
 func (t *Tree) oldKinds() (dirs []string, err error) {
 	entries, err := os.ReadDir(t.dir)
 	if err != nil {
-		return nil, fmt.Errorf("looking for old control groups: %w", err)
+		return nil, fmt.Errorf("searching for old control groups: %w", err)
 	}
 	for _, e := range entries {
 		if e.IsDir() && (strings.HasPrefix(e.Name(), kindPrefix) || e.Name() == scriptKind) {

@@ -101,7 +101,7 @@ func (a Attributes) take() error {
 	}
 	if a.Dir != "" || a.Umask != nil {
 		if err := unix.Unshare(unix.CLONE_FS); err != nil {
-			return &step.Error{Doing: "have a working directory and an umask of its own", Err: err}
+			return &step.Error{Doing: "set a private working directory and umask", Err: err}
 		}
 	}
 	// Also without a directory: it shows whether the child can become the user.
@@ -136,15 +136,15 @@ func (a Attributes) enter() error {
 	}
 	e := &step.Error{Doing: "enter the working directory " + a.Dir, Err: err}
 	if a.User != nil && errors.Is(err, unix.EACCES) {
-		e.Hint = "the user " + a.User.Name + " may not"
+		e.Hint = "the user " + a.User.Name + " has no access"
 	}
 	return e
 }
 
 // The lines of a systemd unit that give a missing right; systemd.exec(5).
 const (
-	hintUser    = "AmbientCapabilities=CAP_SETUID CAP_SETGID CAP_KILL in the unit would allow it"
-	hintNice    = "AmbientCapabilities=CAP_SYS_NICE in the unit would allow it"
-	hintOOM     = "AmbientCapabilities=CAP_SYS_RESOURCE in the unit would allow it"
-	hintSandbox = "SystemCallFilter= or PrivateUsers= of the unit, or its like, does not allow it"
+	hintUser    = "add AmbientCapabilities=CAP_SETUID CAP_SETGID CAP_KILL to the unit"
+	hintNice    = "add AmbientCapabilities=CAP_SYS_NICE to the unit"
+	hintOOM     = "add AmbientCapabilities=CAP_SYS_RESOURCE to the unit"
+	hintSandbox = "a setting of the unit such as SystemCallFilter= or PrivateUsers= forbids it"
 )

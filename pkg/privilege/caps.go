@@ -53,7 +53,7 @@ func keepCapsFromChildren() error {
 	c[0].Inheritable, c[1].Inheritable = 0, 0
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	if err := unix.Capset(&header, &c[0]); err != nil {
-		return &step.Error{Doing: "keep the daemon's capabilities from the script", Err: err, Hint: "SystemCallFilter= of the unit must let capset pass"}
+		return &step.Error{Doing: "drop the daemon's capabilities", Err: err, Hint: "the unit's SystemCallFilter= must allow capset"}
 	}
 	return nil
 }
@@ -89,7 +89,7 @@ func guardChildren() error {
 		}
 	}
 	if err != nil {
-		return &step.Error{Doing: "keep it out of reach for this user's other processes", Err: err, Hint: "SystemCallFilter= of the unit must let capset pass"}
+		return &step.Error{Doing: "protect it from other processes of this user", Err: err, Hint: "the unit's SystemCallFilter= must allow capset"}
 	}
 	return nil
 }

@@ -6,6 +6,6 @@
 // ([Attributes.LimitCaps]). A program whose answer decides about rights keeps one of
 // them, so that no script can answer in its place ([Attributes.Guarded]).
 //
-// The package must not know what is started. It looks no account up: the kernel knows
-// numbers only.
+// The package must not know which program is started. It looks up no account, because
+// the kernel knows numbers only.
 package privilege

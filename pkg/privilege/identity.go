@@ -46,10 +46,10 @@ func (u *Identity) groups() []int {
 func (u *Identity) Become() error {
 	// The functions of package syscall change all threads.
 	if err := syscall.Setgroups(u.groups()); err != nil {
-		return fmt.Errorf("take the groups of %s: %w", u.Name, err)
+		return fmt.Errorf("set the supplementary groups of %s: %w", u.Name, err)
 	}
 	if err := syscall.Setgid(int(u.GID)); err != nil {
-		return fmt.Errorf("take the group of %s: %w", u.Name, err)
+		return fmt.Errorf("set the group of %s: %w", u.Name, err)
 	}
 	if err := syscall.Setuid(int(u.UID)); err != nil {
 		return fmt.Errorf("become %s: %w", u.Name, err)
@@ -96,7 +96,7 @@ func (u *Identity) CheckKill() error {
 	if u == nil || int(u.UID) == os.Geteuid() || MissingCaps(unix.CAP_KILL) == "" {
 		return nil
 	}
-	return &step.Error{Doing: "end processes of " + u.String(), Err: unix.EPERM, Hint: "CAP_KILL is missing; " + hintUser}
+	return &step.Error{Doing: "kill processes of " + u.String(), Err: unix.EPERM, Hint: "CAP_KILL is missing; " + hintUser}
 }
 
 // refused returns the error for a system that does not let the daemon become the user.

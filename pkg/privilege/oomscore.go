@@ -83,7 +83,7 @@ func (s *OOMScore) During(adj *int, fork func() error) error {
 	if back := s.write(own); back != nil && err == nil {
 		// The child runs, so this is not an error of its start. It should not happen:
 		// going back is always allowed.
-		s.err = fmt.Errorf("going back to the OOM score %d: %w", own, back)
+		s.err = fmt.Errorf("restoring the OOM score %d: %w", own, back)
 	}
 	return err
 }

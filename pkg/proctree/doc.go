@@ -1,7 +1,7 @@
 // Package proctree finds the processes of a task and kills them, wherever they went.
 //
-// It owns the search of /proc. It must not know how a task was started, nor what its end
-// means.
+// It owns the search of /proc. It must not know how a task was started, nor the meaning of
+// its end.
 //
 // # Which processes belong to a task
 //

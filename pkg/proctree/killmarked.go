@@ -44,7 +44,7 @@ func KillMarked(ctx context.Context, match func(marker string) bool) (killed int
 		}
 		clean = 0
 		if !sleep(ctx, pause) {
-			return len(k.killed), fmt.Errorf("killing left-over processes: %d left: %w", left, ctx.Err())
+			return len(k.killed), fmt.Errorf("killing left-over processes: %d remain: %w", left, ctx.Err())
 		}
 	}
 	return len(k.killed), k.err()

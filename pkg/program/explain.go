@@ -37,7 +37,7 @@ func explainMissing(path string) string {
 	interpreter, ok := shebang(path)
 	switch {
 	case !ok:
-		return "the file is there, but the program loader that it asks for is not"
+		return "the file exists, but its program loader does not"
 	case strings.HasSuffix(interpreter, "\r"):
 		return "the first line ends with a carriage return: convert the script to Unix line endings"
 	}
@@ -54,7 +54,7 @@ func explainDenied(path string) string {
 	case !info.Mode().IsRegular():
 		return "it is not a regular file"
 	case info.Mode().Perm()&0o111 == 0:
-		return "it is not executable: chmod +x"
+		return "it is not executable: use chmod +x"
 	}
 	var fs unix.Statfs_t
 	if err := unix.Statfs(path, &fs); err == nil && fs.Flags&unix.ST_NOEXEC != 0 {
@@ -66,8 +66,8 @@ func explainDenied(path string) string {
 	return ""
 }
 
-// HintEmpty is the hint for an empty file. Somebody is about to write it, because nobody
-// configures an empty script.
+// HintEmpty is the hint for an empty file. It counts as being written, because an empty
+// script has no use.
 const HintEmpty = "the file is empty"
 
 func explainFormat(path string) string {
@@ -75,7 +75,7 @@ func explainFormat(path string) string {
 		return HintEmpty
 	}
 	if head, err := readHead(path); err == nil && bytes.HasPrefix(head, []byte(elfMagic)) {
-		return "the program is for another kind of machine, or damaged"
+		return "the program is for another architecture or damaged"
 	}
 	return `a script must begin with a line such as "#!/bin/sh"`
 }

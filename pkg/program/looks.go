@@ -32,8 +32,8 @@ type look struct {
 	hung   int // calls that do not return; guarded by Looks.mu
 }
 
-// Within calls f, which must call ready when it has looked at the files that the key
-// stands for. If f does not do so within lookTimeout, Within returns an error that wraps
+// Within calls f, which must call ready when it has looked at the files. The key identifies
+// those files. If f does not do so within lookTimeout, Within returns an error that wraps
 // [files.ErrHangs], and ready returns false if f ever calls it. Once ready has returned
 // true, Within waits for f without a limit. While one call for a key hangs, others fail
 // at once.

@@ -23,7 +23,7 @@ const (
 type LeaseError struct{ Path string }
 
 // Error names the file.
-func (e *LeaseError) Error() string { return e.Path + " is held by a lease" }
+func (e *LeaseError) Error() string { return e.Path + " has a file lease" }
 
 // Probe opens and reads the files that execve(2) will open and read until it can replace
 // the program: the file, the interpreters of scripts, a program's loader. It reports only

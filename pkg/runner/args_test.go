@@ -91,7 +91,7 @@ func refused(t *testing.T, s runner.Spec, cause error) string {
 
 func TestTooLong(t *testing.T) {
 	limit := 32*os.Getpagesize() - 1
-	long, numbers := strings.Repeat("x", limit+1), strconv.Itoa(limit+1)+" bytes long, the kernel's limit for one is "+strconv.Itoa(limit)
+	long, numbers := strings.Repeat("x", limit+1), strconv.Itoa(limit+1)+" bytes; the kernel's limit for one string is "+strconv.Itoa(limit)
 	for _, tc := range []struct {
 		name string
 		spec runner.Spec
@@ -100,12 +100,12 @@ func TestTooLong(t *testing.T) {
 		{
 			"one argument",
 			runner.Spec{Path: "/bin/true", Args: []string{"a", "b", long, "c"}},
-			"argument list too long (argument 3 is " + numbers + ")",
+			"argument list too long (argument 3 has " + numbers + ")",
 		},
 		{
 			"one variable",
 			runner.Spec{Path: "/bin/true", Env: []string{"A=1", "B=" + long[2:]}},
-			`argument list too long (the environment variable "B" is ` + numbers + ")",
+			`argument list too long (the environment variable "B" has ` + numbers + ")",
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -121,8 +121,8 @@ func TestTooLongTogether(t *testing.T) {
 	total := len("/bin/true") + 100*(100<<10) + (110 << 10) + 102*(1+strconv.IntSize/8) // each with its NUL and its pointer
 	text := refused(t, runner.Spec{Path: "/bin/true", Args: args}, unix.E2BIG)
 	for _, part := range []string{
-		"argument list too long (arguments and environment are " + strconv.Itoa(total) + " bytes together, the kernel's limit is ",
-		"; the longest is argument 101 with 112640)",
+		"argument list too long (arguments and environment have " + strconv.Itoa(total) + " bytes together; the kernel's limit is ",
+		". The longest is argument 101 with 112640)",
 	} {
 		if !strings.Contains(text, part) {
 			t.Errorf("%q doesn't hold %q", text, part)
@@ -132,10 +132,10 @@ func TestTooLongTogether(t *testing.T) {
 
 func TestNULBytes(t *testing.T) {
 	for text, s := range map[string]runner.Spec{
-		"argument 3 holds a NUL byte":                       {Path: "/bin/true", Args: []string{"a", "b", "c\x00d", "e\x00"}},
-		"the path holds a NUL byte":                         {Path: "/bin/true\x00"},
-		`the environment variable "B" holds a NUL byte`:     {Path: "/bin/true", Env: []string{"A=1", "B=x\x00y"}},
-		`the environment variable "B\x00" holds a NUL byte`: {Path: "/bin/true", Env: []string{"B\x00=x"}},
+		"argument 3 contains a NUL byte":                       {Path: "/bin/true", Args: []string{"a", "b", "c\x00d", "e\x00"}},
+		"the path contains a NUL byte":                         {Path: "/bin/true\x00"},
+		`the environment variable "B" contains a NUL byte`:     {Path: "/bin/true", Env: []string{"A=1", "B=x\x00y"}},
+		`the environment variable "B\x00" contains a NUL byte`: {Path: "/bin/true", Env: []string{"B\x00=x"}},
 	} {
 		if diff := cmp.Diff("invalid argument ("+text+")", refused(t, s, unix.EINVAL)); diff != "" {
 			t.Error(diff)

@@ -159,7 +159,7 @@ func TestCheckProgram(t *testing.T) {
 		"/bin/sh":                         "",
 		"/nonexistent":                    "fork/exec /nonexistent: no such file or directory",
 		"/etc":                            "fork/exec /etc: permission denied (it is a directory)",
-		"/etc/passwd":                     "fork/exec /etc/passwd: permission denied (it is not executable: chmod +x)",
+		"/etc/passwd":                     "fork/exec /etc/passwd: permission denied (it is not executable: use chmod +x)",
 		file(t, "#!/bin/sh\nexit", 0o755): "",
 	} {
 		err := runner.CheckProgram(privilege.Attributes{}, path, nil)

@@ -235,7 +235,7 @@ func TestStartOfALeasedScript(t *testing.T) {
 		lease(unix.F_WRLCK)
 		began := time.Now()
 		text := refused(t, runner.Spec{Path: path}, unix.EAGAIN)
-		if took := time.Since(began); took > 20*time.Second || !strings.HasSuffix(text, "("+path+" is held by a lease)") {
+		if took := time.Since(began); took > 20*time.Second || !strings.HasSuffix(text, "("+path+" has a file lease)") {
 			t.Errorf("after %v: %s", took, text)
 		}
 		lease(unix.F_UNLCK)

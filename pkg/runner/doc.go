@@ -1,7 +1,7 @@
 // Package runner runs the process of one task: it starts it, captures its output,
 // reports how it ended, and stops it with everything that it has started.
 //
-// # What it owns, and what it must not know
+// # Scope
 //
 // It owns the leader's pid, its pipes and its end. It knows nothing about queues,
 // entries, Redis, configuration or logging: it gets a path, arguments and an environment,
@@ -22,7 +22,7 @@
 // That is also why os/exec is not used: its copying goroutines own the pipes.
 // And it costs more: BenchmarkRunAgainstExec compares the two.
 //
-// # What may hang
+// # Calls that may hang
 //
 // The whole daemon waits while the kernel works between fork and execve. So the files that
 // execve will open are opened before, where a hang costs a thread; see pkg/program.

@@ -42,7 +42,7 @@ func fifo(t *testing.T) string {
 // release lets n processes go on that wait for a FIFO.
 func release(t *testing.T, path string, n int) {
 	t.Helper()
-	file, err := os.OpenFile(path, os.O_RDWR, 0) // waits for nobody
+	file, err := os.OpenFile(path, os.O_RDWR, 0) // does not wait for another process
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -81,9 +81,6 @@ type Outcome struct {
 // errNoOutcome is the reason of the zero Outcome.
 var errNoOutcome = errors.New("not started")
 
-// NotStartedBy returns the outcome of a task whose Start returned err.
-func NotStartedBy(err error) Outcome { return Outcome{Kind: NotStarted, Err: err} }
-
 // Success reports whether the process ran and exited with status 0. It ignores the
 // output; the caller decides whether output is a failure.
 func (o Outcome) Success() bool {

@@ -105,7 +105,7 @@ func TestGigabyteAtConstantMemory(t *testing.T) {
 	if o.Stdout.Total != size || len(o.Stdout.Tail) != runner.TailSize {
 		t.Errorf("total %d, tail %d", o.Stdout.Total, len(o.Stdout.Tail))
 	}
-	// Sys is what was ever taken from the system, so it is the peak.
+	// Sys is the memory that was ever taken from the system, so it is the peak.
 	if grown := int64(after.Sys) - int64(before.Sys); grown > 16<<20 {
 		t.Errorf("reading 1 GiB took %d bytes of memory", grown)
 	}

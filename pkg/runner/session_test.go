@@ -119,7 +119,7 @@ func executable(t *testing.T) string {
 
 type keyrings struct {
 	Own   int      // the daemon's
-	Tasks []string // what keyringHelper has printed
+	Tasks []string // the output of keyringHelper
 	Full  string   // how a start went when no key could be made any more
 }
 

@@ -39,7 +39,7 @@ func TestWhatCannotBeStarted(t *testing.T) {
 		{"device", "/dev/null", unix.EACCES, "permission denied (it is not a regular file)"},
 		{
 			"not executable", file(t, "#!/bin/sh\n", 0o644), unix.EACCES,
-			"permission denied (it is not executable: chmod +x)",
+			"permission denied (it is not executable: use chmod +x)",
 		},
 		{
 			"no first line", file(t, "echo hello\n", 0o755), unix.ENOEXEC,
@@ -48,7 +48,7 @@ func TestWhatCannotBeStarted(t *testing.T) {
 		{"empty", file(t, "", 0o755), unix.ENOEXEC, "exec format error (the file is empty)"},
 		{
 			"other machine", file(t, "\x7fELF rubbish", 0o755), unix.ENOEXEC,
-			"exec format error (the program is for another kind of machine, or damaged)",
+			"exec format error (the program is for another architecture or damaged)",
 		},
 		{
 			"missing interpreter", file(t, "#! /usr/bin/phpx -n\n", 0o755), unix.ENOENT,
@@ -79,7 +79,7 @@ func TestInterpreterThatIsNotExecutable(t *testing.T) {
 
 func TestOutcomeOfWhatWasNotStarted(t *testing.T) {
 	_, err := runner.Start(runner.Spec{Path: "/nonexistent"})
-	want(t, runner.NotStartedBy(err), runner.NotStarted, "fork/exec /nonexistent: no such file or directory")
+	want(t, runner.Outcome{Err: err}, runner.NotStarted, "fork/exec /nonexistent: no such file or directory")
 	want(t, runner.Outcome{}, runner.NotStarted, "not started")
 	if (runner.Outcome{}).Success() {
 		t.Error("a forgotten outcome is a success")

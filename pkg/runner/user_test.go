@@ -27,7 +27,7 @@ import (
 
 // Users that need not exist: the kernel knows numbers only.
 const (
-	daemonUID = 61001 // who the unprivileged daemon is
+	daemonUID = 61001 // the user of the unprivileged daemon
 	taskUID   = 61002
 	taskGID   = 61003
 	moreGID   = 61004
@@ -113,7 +113,7 @@ func rootOrRefused(t *testing.T) bool {
 	_, err := runner.Start(sh("exit 0", privilege.Attributes{User: taskUser()}))
 	var start *runner.StartError
 	if !errors.As(err, &start) || !errors.Is(err, unix.EPERM) ||
-		!strings.HasPrefix(err.Error(), "cannot become user task: operation not permitted (CAP_SETUID, CAP_SETGID is missing; AmbientCapabilities=") {
+		!strings.HasPrefix(err.Error(), "cannot become user task: operation not permitted (CAP_SETUID, CAP_SETGID is missing; add AmbientCapabilities=") {
 		t.Errorf("error is %v", err)
 	}
 	return false
@@ -215,7 +215,7 @@ func TestRightsToFilesAreTheUsers(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := privilege.Attributes{User: taskUser(), Dir: closed}
-	if _, err := runner.Start(sh("exit 0", a)); fmt.Sprint(err) != "cannot enter the working directory "+closed+": permission denied (the user task may not)" {
+	if _, err := runner.Start(sh("exit 0", a)); fmt.Sprint(err) != "cannot enter the working directory "+closed+": permission denied (the user task has no access)" {
 		t.Errorf("error is %v", err)
 	}
 	program := closed + "/script"
@@ -275,14 +275,14 @@ func TestMissingRightsAreNamed(t *testing.T) {
 	}
 	var got map[string]string
 	asDaemon(t, "refusals", nil, &got)
-	user := " (CAP_SETUID, CAP_SETGID is missing; AmbientCapabilities=CAP_SETUID CAP_SETGID CAP_KILL in the unit would allow it)"
-	nice := " (AmbientCapabilities=CAP_SYS_NICE in the unit would allow it)"
+	user := " (CAP_SETUID, CAP_SETGID is missing; add AmbientCapabilities=CAP_SETUID CAP_SETGID CAP_KILL to the unit)"
+	nice := " (add AmbientCapabilities=CAP_SYS_NICE to the unit)"
 	want := map[string]string{
 		"user":  "cannot become user task: operation not permitted" + user,
 		"group": "cannot become a member of the group g: operation not permitted" + user,
 		"nice":  "cannot set the nice value to -5: permission denied" + nice,
 		"io":    "cannot set the I/O priority: operation not permitted" + nice,
-		"oom":   "cannot set the OOM score to -900: permission denied (AmbientCapabilities=CAP_SYS_RESOURCE in the unit would allow it)",
+		"oom":   "cannot set the OOM score to -900: permission denied (add AmbientCapabilities=CAP_SYS_RESOURCE to the unit)",
 		"fine":  "",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -290,7 +290,7 @@ func TestMissingRightsAreNamed(t *testing.T) {
 	}
 	// It could start the user's processes, but not end them.
 	asDaemon(t, "refusals", []uintptr{unix.CAP_SETUID, unix.CAP_SETGID}, &got)
-	if !strings.Contains(got["user"], "BUT CHECK SAYS cannot end processes of user task: operation not permitted (CAP_KILL is missing") {
+	if !strings.Contains(got["user"], "BUT CHECK SAYS cannot kill processes of user task: operation not permitted (CAP_KILL is missing") {
 		t.Errorf("without CAP_KILL: %q", got["user"])
 	}
 }
@@ -338,7 +338,7 @@ func endsForeign() (e ended) {
 	// In a session of its own, and without a parent: only the marker is left.
 	const escape = `(setsid sh -c 'trap "" TERM; echo $$; exec sleep 1000' &); exec sleep 1000`
 	someone := taskUser()
-	someone.UID += uint32(1 + os.Getpid()%1000) // nobody else has processes of this one
+	someone.UID += uint32(1 + os.Getpid()%1000) // so that no other process has this user
 	begin := func(marker string) *runner.Process {
 		marker = foreignMarker(os.Getppid()) + marker
 		s := sh(escape, privilege.Attributes{User: someone})

@@ -15,7 +15,7 @@ const (
 	// BadName: the name is empty or holds "=" or a NUL byte. The script would see
 	// another variable, or none.
 	BadName Fault = iota + 1
-	// BadValue: the value holds a NUL byte, which would end it early.
+	// BadValue: the value contains a NUL byte, which would end it early.
 	BadValue
 	// Unsafe: the variable makes the program loader or an interpreter run code, and
 	// the task does not allow that.
@@ -46,14 +46,14 @@ func (e *Error) Error() string {
 		if e.Name == "" {
 			return "env: a variable's name is empty"
 		}
-		return fmt.Sprintf("env: the name %.100q holds an equals sign or a NUL byte", e.Name)
+		return fmt.Sprintf("env: the name %.100q contains an equals sign or a NUL byte", e.Name)
 	case BadValue:
-		return fmt.Sprintf("env: the value of %.100s holds a NUL byte", e.Name)
+		return fmt.Sprintf("env: the value of %.100s contains a NUL byte", e.Name)
 	case Unsafe:
-		return fmt.Sprintf("env: %.100s can make the program loader or an interpreter run other code; "+
-			"allow_unsafe_env = true in the task's configuration allows it", e.Name)
+		return fmt.Sprintf("env: %.100s can make the loader or an interpreter run other code; "+
+			"to allow it, set allow_unsafe_env = true for the task", e.Name)
 	case NotAllowed:
-		return fmt.Sprintf("env: %.100q is not in the list env_allow of the task's configuration", e.Name)
+		return fmt.Sprintf("env: %.100q is not listed in the task's env_allow", e.Name)
 	}
 	return fmt.Sprintf("env: %.100q is refused (fault %d)", e.Name, int(e.Fault))
 }
@@ -63,7 +63,7 @@ func (e *Error) Error() string {
 // strings. No name comes twice, and equal arguments give an equal result: the
 // daemon's variables in their order, then the entry's sorted by name, then extra.
 //
-// Two groups of variables never reach a script, whoever sets them. The first is the
+// Two groups of variables never reach a script, whatever their source is. The first is the
 // daemon's conversation with systemd (see isService). The second describes the run
 // (see isGordons) and comes from extra only, because recovery kills processes by
 // GORDON_TASK_ID. An entry that sets one of these is not refused, since a

@@ -83,10 +83,10 @@ func TestBuildRefuses(t *testing.T) {
 		text        string
 	}{
 		{"", "x", taskenv.BadName, "env: a variable's name is empty"},
-		{"A=B", "x", taskenv.BadName, `env: the name "A=B" holds an equals sign or a NUL byte`},
-		{"=", "x", taskenv.BadName, `env: the name "=" holds an equals sign or a NUL byte`},
-		{"A\x00B", "x", taskenv.BadName, `env: the name "A\x00B" holds an equals sign or a NUL byte`},
-		{"A", "x\x00y", taskenv.BadValue, "env: the value of A holds a NUL byte"},
+		{"A=B", "x", taskenv.BadName, `env: the name "A=B" contains an equals sign or a NUL byte`},
+		{"=", "x", taskenv.BadName, `env: the name "=" contains an equals sign or a NUL byte`},
+		{"A\x00B", "x", taskenv.BadName, `env: the name "A\x00B" contains an equals sign or a NUL byte`},
+		{"A", "x\x00y", taskenv.BadValue, "env: the value of A contains a NUL byte"},
 	} {
 		for _, allowUnsafe := range []bool{false, true} {
 			env, err := taskenv.Build(nil, map[string]string{tc.name: tc.value}, nil, taskenv.Policy{AllowUnsafe: allowUnsafe})

@@ -66,10 +66,10 @@ func ExplainTooBig(path string, args, env []string) string {
 		at = fmt.Sprintf("argument %d", argument+1)
 	}
 	if limit := maxString(); longest > limit {
-		return fmt.Sprintf("%s is %d bytes long, the kernel's limit for one is %d", at, longest, limit)
+		return fmt.Sprintf("%s has %d bytes; the kernel's limit for one string is %d", at, longest, limit)
 	}
-	return fmt.Sprintf("arguments and environment are %d bytes together, the kernel's limit is %d; "+
-		"the longest is %s with %d", total, totalLimit(), at, longest)
+	return fmt.Sprintf("arguments and environment have %d bytes together; the kernel's limit is %d. "+
+		"The longest is %s with %d", total, totalLimit(), at, longest)
 }
 
 // totalLimit returns the limit on all strings and the pointers to them: a quarter of
@@ -82,20 +82,20 @@ func totalLimit() uint64 {
 	return max(min(stack.Cur/4, MaxTotal), minTotal)
 }
 
-// FindNUL describes the first string that holds a NUL byte, "" if there is none. A
+// FindNUL describes the first string that contains a NUL byte, "" if there is none. A
 // NUL byte ends a string early, so that it cannot be passed to a process.
 func FindNUL(path string, args, env []string) string {
 	if strings.IndexByte(path, 0) >= 0 {
-		return "the path holds a NUL byte"
+		return "the path contains a NUL byte"
 	}
 	for i, arg := range args {
 		if strings.IndexByte(arg, 0) >= 0 {
-			return fmt.Sprintf("argument %d holds a NUL byte", i+1)
+			return fmt.Sprintf("argument %d contains a NUL byte", i+1)
 		}
 	}
 	for _, kv := range env {
 		if strings.IndexByte(kv, 0) >= 0 {
-			return fmt.Sprintf("the environment variable %.100q holds a NUL byte", nameOf(kv))
+			return fmt.Sprintf("the environment variable %.100q contains a NUL byte", nameOf(kv))
 		}
 	}
 	return ""

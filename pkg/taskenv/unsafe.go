@@ -106,7 +106,7 @@ func unsafeOfTools(name string) bool {
 		"SSH_PKCS11_HELPER", "RSYNC_CONNECT_PROG", "RSYNC_SHELL", "RSYNC_PROXY", "GNUPGHOME",
 		// Downloads and TLS: wget(1), curl(1), requests, gnutls, p11-kit, softhsm.
 		"WGETRC", "SYSTEM_WGETRC", "CURL_HOME", "CURL_CA_BUNDLE", "CURL_SSL_BACKEND", "REQUESTS_CA_BUNDLE", "SSLKEYLOGFILE", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSL_DIR",
-		// Pagers, editors, and what mail and archives are opened with: less(1), vim(1), zip(1), tar(1), mailcap(5), ripgrep.
+		// Pagers, editors, and programs for mail and archives: less(1), vim(1), zip(1), tar(1), mailcap(5), ripgrep.
 		"LESS", "LESSOPEN", "LESSCLOSE", "LESSEDIT", "LESSHISTFILE", "MORE", "VISUAL", "FCEDIT", "VIM", "VIMINIT", "VIMRUNTIME", "GVIMINIT", "MYVIMRC", "EXINIT", "MAILRC", "MAILCAPS", "MAILCAP",
 		"TAR_OPTIONS", "ZIPOPT", "UNZIPOPT", "RIPGREP_CONFIG_PATH", "ACKRC", "SCREENRC", "SYSSCREENRC", "MANOPT", "MANROFFSEQ",
 		// Databases: libpq's and MySQL's manuals, psql(1), unixODBC, FreeTDS, Oracle, redis-cli.

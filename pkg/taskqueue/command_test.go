@@ -57,7 +57,7 @@ func TestEnvAllow(t *testing.T) {
 	if got := r.read("out"); got != "de_DE \n" {
 		t.Errorf("ran with %q", got)
 	}
-	for i, want := range []string{`"X" is not in the list env_allow of the task's configuration`, "allow_unsafe_env = true"} {
+	for i, want := range []string{`"X" is not listed in the task's env_allow`, "allow_unsafe_env = true"} {
 		if failed := r.failed("T"); len(failed) != 2 || !strings.Contains(unquoted(t, failed[i]), want) {
 			t.Errorf("failed %q, want %q", failed, want)
 		}
