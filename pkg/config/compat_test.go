@@ -38,12 +38,12 @@ func TestCompat_A165ConfigLoadsUnchanged(t *testing.T) {
 		Tasks: map[string]Task{
 			"something": {
 				Type: "something", Script: "/opt/something.php", Workers: 1, Weight: 100,
-				Failed: FailedList{TTL: 48 * time.Hour, MaxSize: 16 << 20}, FailOnOutput: FailOnAny, OnCrash: CrashRequeue, KillGrace: 10 * time.Second, Leftovers: LeftoversAllow, Retry: noRetry(), Stdin: StdinEmpty,
+				Failed: FailedList{TTL: 48 * time.Hour, MaxSize: 16 << 20, MessageMax: 144 << 10}, FailOnOutput: FailOnAny, OnCrash: CrashRequeue, KillGrace: 10 * time.Second, Leftovers: LeftoversAllow, Retry: noRetry(), Stdin: StdinEmpty,
 				Backoff: Backoff{Enabled: true, Min: 250 * time.Millisecond, Max: 20 * time.Second, Factor: 2},
 			},
 			"other": {
 				Type: "other", Script: "/opt/gordon/scripts/other.sh", Workers: 4, Weight: 100,
-				Failed: FailedList{TTL: time.Hour, MaxSize: 16 << 20}, FailOnOutput: FailOnAny, OnCrash: CrashRequeue, KillGrace: 10 * time.Second, Leftovers: LeftoversAllow, Retry: noRetry(), Stdin: StdinEmpty,
+				Failed: FailedList{TTL: time.Hour, MaxSize: 16 << 20, MessageMax: 144 << 10}, FailOnOutput: FailOnAny, OnCrash: CrashRequeue, KillGrace: 10 * time.Second, Leftovers: LeftoversAllow, Retry: noRetry(), Stdin: StdinEmpty,
 				Backoff: Backoff{Enabled: true, Min: time.Second, Max: time.Minute, Factor: 3},
 			},
 		},
@@ -89,7 +89,7 @@ func TestCompat_KeysMatchInAnyCase(t *testing.T) {
 		t.Errorf("got %+v", c)
 	}
 	want := Task{
-		Type: "Mail", Script: "/s", Workers: 3, Weight: 100, Failed: FailedList{MaxSize: 16 << 20}, FailOnOutput: FailOnAny, OnCrash: CrashRequeue, KillGrace: 10 * time.Second, Leftovers: LeftoversAllow, Retry: noRetry(), Stdin: StdinEmpty,
+		Type: "Mail", Script: "/s", Workers: 3, Weight: 100, Failed: FailedList{MaxSize: 16 << 20, MessageMax: 144 << 10}, FailOnOutput: FailOnAny, OnCrash: CrashRequeue, KillGrace: 10 * time.Second, Leftovers: LeftoversAllow, Retry: noRetry(), Stdin: StdinEmpty,
 		Backoff: Backoff{Min: 100 * time.Millisecond, Max: 100 * time.Millisecond, Factor: 1},
 	}
 	if diff := cmp.Diff(map[string]Task{"Mail": want}, c.Tasks, ignoreOrigins()); diff != "" {

@@ -71,6 +71,7 @@ func taskKeys(t *draft) []key {
 		leaf("failed_tasks_ttl", integer[int64]("seconds"), 0, &t.v1.failedTasksTTL),
 		leaf("failed_tasks_max", within[int](0, maxFailed), 0, &t.Failed.Max),
 		leaf("failed_tasks_max_size", listSize, 16<<20, &t.Failed.MaxSize),
+		leaf("error_message_max", sizeWithin(1<<10, 1<<20), 144<<10, &t.Failed.MessageMax),
 		leaf("fail_on_output", oneOf(FailOnAny, FailOnStdout, FailOnNone), FailOnAny, &t.FailOnOutput),
 		leaf("on_crash", oneOf(CrashRequeue, CrashFail), CrashRequeue, &t.OnCrash),
 		leaf("timeout", duration("10m"), 0, &t.Timeout),

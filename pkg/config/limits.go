@@ -60,6 +60,24 @@ func listSize(raw any) (Bytes, error) {
 	return n, err
 }
 
+// sizeWithin allows a size from lowest to highest.
+func sizeWithin(lowest, highest Bytes) kind[Bytes] {
+	form := fmt.Sprintf("must be a size from %q to %q, or a whole number of bytes", lowest, highest)
+	return func(raw any) (Bytes, error) {
+		n, err := amount(raw)
+		s, isText := raw.(string)
+		switch {
+		case err == nil && n >= lowest && n <= highest:
+			return n, nil
+		case isText:
+			return 0, wrongValue(form, s)
+		case err == nil:
+			return 0, fmt.Errorf("%s, not %d", form, int64(n))
+		}
+		return 0, wrongType(form, raw)
+	}
+}
+
 // amount allows an amount of memory; infinity is 0.
 func amount(raw any) (Bytes, error) {
 	const form = `must be an amount of memory such as "512M" or "2G" (K, M, G and T, each 1024 times the one before), a whole number of bytes, or "infinity"`

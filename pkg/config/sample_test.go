@@ -24,6 +24,7 @@ func defaults() map[string]string {
 		"failed_tasks_ttl":         `0`,
 		"failed_tasks_max":         `0`,
 		"failed_tasks_max_size":    `"16M"`,
+		"error_message_max":        `"144K"`,
 		"fail_on_output":           `"any"`,
 		"backoff_enabled":          `false`,
 		"backoff_min":              `100`,
@@ -230,7 +231,7 @@ func TestDefaults_AreWhatTheDocumentsSay(t *testing.T) {
 		}
 	}
 	want := Task{
-		Type: "mail", Script: "/bin/true", Workers: 1, Weight: 100, Failed: FailedList{MaxSize: 16 << 20}, FailOnOutput: FailOnAny, OnCrash: CrashRequeue, KillGrace: 10 * time.Second, Leftovers: LeftoversAllow,
+		Type: "mail", Script: "/bin/true", Workers: 1, Weight: 100, Failed: FailedList{MaxSize: 16 << 20, MessageMax: 144 << 10}, FailOnOutput: FailOnAny, OnCrash: CrashRequeue, KillGrace: 10 * time.Second, Leftovers: LeftoversAllow,
 		Backoff: Backoff{Min: 100 * time.Millisecond, Max: 100 * time.Millisecond, Factor: 1},
 		Retry:   noRetry(), Stdin: StdinEmpty,
 	}

@@ -71,6 +71,8 @@ type FailedList struct {
 	TTL     time.Duration // after the last push, in whole seconds; 0 = no list
 	Max     int           // number of records; 0 = no limit
 	MaxSize Bytes         // memory in Redis; 0 = no limit
+
+	MessageMax Bytes // of the error_message in a record, with its escapes
 }
 
 // Backoff describes the pause of a type after a failed task. After n failures in a row

@@ -1,6 +1,7 @@
 package entry
 
 import (
+	"cmp"
 	"encoding/base64"
 	"slices"
 	"strconv"
@@ -25,6 +26,9 @@ const Unreadable = "unreadable"
 // left out if it is zero.
 type Failure struct {
 	Message string // error_message: the reason, for a person; see shorten for its length
+	// MessageMax limits error_message, in bytes with its escapes; 0 = 144 KiB.
+	MessageMax int
+
 	Outcome string // outcome: the reason, in a word or two
 	TaskID  string // task_id: the run, as in the log
 	Attempt int    // attempt: the number of the run, from 1
@@ -79,7 +83,7 @@ func (f Failure) properties() (out []byte) {
 	positive("peak_memory_bytes", f.Usage.PeakMemory)
 	positive("io_read_bytes", f.Usage.ReadBytes)
 	positive("io_written_bytes", f.Usage.WrittenBytes)
-	return appendProperty(out, errorMessage, shorten(f.Message))
+	return appendProperty(out, errorMessage, shorten(f.Message, cmp.Or(f.MessageMax, maxMessage)))
 }
 
 // Failed returns the record of a failed entry: a JSON object with args and env whose last

@@ -111,8 +111,11 @@ func FuzzFailed(f *testing.F) {
 			t.Fatalf("Failed(%q) = %q: %v", raw, record, err)
 		}
 		var said string
-		if err := json.Unmarshal(got["error_message"], &said); err != nil || said != string([]rune(shorten(message))) {
+		if err := json.Unmarshal(got["error_message"], &said); err != nil || said != string([]rune(shorten(message, maxMessage))) {
 			t.Fatalf("error_message %q, want %q (%v)", said, message, err)
+		}
+		if n := quotedLen(shorten(message, 1<<10)); n > 1<<10 {
+			t.Fatalf("error_message %q has %d bytes, want at most 1 KiB", message, n)
 		}
 		if got["args"] == nil || got["env"] == nil {
 			t.Fatalf("Failed(%q) = %q", raw, record)

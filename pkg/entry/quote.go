@@ -79,7 +79,7 @@ func quotedLen[T bytestring](s T) int {
 	return n
 }
 
-// Limits of error_message in a record, in bytes with its escapes.
+// Default limits of error_message in a record, in bytes with its escapes.
 const (
 	// maxMessage has room for the last 64 KiB of both streams of a text with its lines,
 	// and a reason. Control characters take six times their length, and Redis keeps a
@@ -89,25 +89,26 @@ const (
 	headMessage = 16 << 10
 )
 
-// shorten cuts out the middle of a message whose quoted form would be too long.
-func shorten(message string) string {
-	if quotedLen(message) <= maxMessage {
+// shorten cuts out the middle of a message whose quoted form would be longer than limit.
+func shorten(message string, limit int) string {
+	if quotedLen(message) <= limit {
 		return message
 	}
 	const note = "\n[1234567890 bytes left out]\n"
+	start := min(headMessage, limit/4)
 	head, tail := 0, len(message)
 	for n := 0; head < tail; {
 		size, quoted := step(message, head)
-		if n += quoted; n > headMessage {
+		if n += quoted; n > start {
 			break
 		}
 		head += size
 	}
-	for n := headMessage + len(note) + len(`"\n\n"`); tail > head; {
+	for n := start + len(note) + len(`"\n\n"`); tail > head; {
 		// Bytes that are not a rune are replaced one by one, wherever they begin.
 		_, size := utf8.DecodeLastRuneInString(message[head:tail])
 		_, quoted := step(message, tail-size)
-		if n += quoted; n > maxMessage {
+		if n += quoted; n > limit {
 			break
 		}
 		tail -= size

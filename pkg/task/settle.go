@@ -87,7 +87,9 @@ func (w *Worker) fail(r *Run) Result {
 		return res
 	}
 	res.How, res.TTL = store.Fail, ttl
-	return recorded(w.failureLog(r), res, r.Payload, r.failure())
+	failure := r.failure()
+	failure.MessageMax = int(w.Plan.Failed.MessageMax)
+	return recorded(w.failureLog(r), res, r.Payload, failure)
 }
 
 // neverRan reports whether the entry did not run to its end, successful or not. It is

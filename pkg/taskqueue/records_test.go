@@ -178,6 +178,30 @@ func TestRecordIsBoundedWhateverAScriptPrints(t *testing.T) {
 	}
 }
 
+func TestErrorMessageMax(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	const script = `head -c 9000 /dev/zero | tr '\0' '\1'; echo the end; exit 1`
+	r.task("small", script, func(t *config.Task) { t.Failed.MessageMax = 2 << 10 })
+	r.task("large", script, func(t *config.Task) { t.Failed.MessageMax = 64 << 10 })
+	r.push("small", "{}")
+	r.push("large", "{}")
+	r.start()
+	r.ended(2)
+	for name, want := range map[string][2]int{"small": {1900, 2048}, "large": {9000 * len(`\u0001`), 64 << 10}} {
+		var record struct {
+			Raw json.RawMessage `json:"error_message"`
+		}
+		if err := json.Unmarshal([]byte(r.failed(name)[0]), &record); err != nil {
+			t.Fatal(err)
+		}
+		message := string(record.Raw)
+		if n := len(message); n < want[0] || n > want[1] || !strings.HasPrefix(message, `"exit status 1\n`) || !strings.HasSuffix(message, `the end\n"`) {
+			t.Errorf("%s: %d bytes, want %v: %.60s … %s", name, n, want, message, message[max(0, n-60):])
+		}
+	}
+}
+
 // Unknown properties are the producer's own, but one that looks like a slip of the
 // hand is named once.
 func TestSlipsInEntriesAreNamedOnce(t *testing.T) {
