@@ -19,6 +19,7 @@ func TestFault_EachNamesLineAndWhatIsAllowed(t *testing.T) {
 		{"key of a task at the top", "script = \"x\"\n", "1: script: unknown key here; it belongs in a [tasks.NAME] table"},
 		{"key of the statistics at the top", "interface = \":80\"\n", "1: interface: unknown key here; it belongs in the [stats] table"},
 		{"task without tasks", "[mail]\nscript = \"x\"\n", "1: mail: unknown table; did you mean [tasks.mail]?"},
+		{"nested too deep", "\na = " + strings.Repeat("[", 40), "2: tables or arrays are nested too deep: the limit is 32 levels"},
 		{"misspelt table", "[task.mail]\nscript = \"x\"\n", "1: task: unknown key; did you mean tasks?"},
 		{"unknown key of New Relic", "[stats.newrelic]\nfoo = 1\n", "2: stats.newrelic.foo: unknown key; this table has no effect and can be removed"},
 		{"key without its type", "[tasks]\nscript = \"x\"\n", "2: tasks.script: belongs in the table of a task: [tasks.NAME]"},
