@@ -59,15 +59,15 @@ func TestLocate_EveryWayToWriteAKey(t *testing.T) {
 	}
 }
 
-// errProbe makes the library tell where a value stands.
+// errProbe makes the library report the position of a value.
 var errProbe = errors.New("probe")
 
 type probe struct{}
 
 func (*probe) UnmarshalTOML(any) error { return errProbe }
 
-// libraryLines asks the TOML library for the line of each value that is neither
-// a table nor in an array.
+// libraryLines returns the lines of the TOML library for each value that is neither a
+// table nor in an array.
 func libraryLines(t testing.TB, text string) map[string]int {
 	t.Helper()
 	lines := make(map[string]int)
@@ -99,7 +99,7 @@ func libraryLines(t testing.TB, text string) map[string]int {
 	return lines
 }
 
-// ownLines lists what locate found for the keys that libraryLines knows.
+// ownLines collects the lines of locate.
 func ownLines(n *node, path toml.Key, lines map[string]int) {
 	for k, c := range n.keys {
 		at := append(append(toml.Key(nil), path...), k)

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// The last step of reading a configuration: what Gordon 1.x accepted beyond what
-// a new key may have.
+// This file is the last step of reading a configuration: the rules of 1.x that no new
+// key has.
 
 const (
 	newRelicTable  = "[stats.newrelic]" // the name of New Relic's keys in the notice

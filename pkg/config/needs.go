@@ -1,7 +1,7 @@
 package config
 
 // Need is a file or folder that a key outside of the tasks names. The caller checks
-// whether it exists and is what it must be.
+// whether it exists and is usable.
 type Need struct {
 	Kind  NeedKind
 	Path  string // absolute, except for a program and a credential
@@ -9,7 +9,7 @@ type Need struct {
 	Place Origin
 }
 
-// NeedKind is what a [Need] must be.
+// NeedKind is the kind of a [Need].
 type NeedKind int
 
 // The kinds of needs.
