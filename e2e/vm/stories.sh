@@ -138,12 +138,12 @@ hold 'it is in a leaf' grep -q '/gordon.service/daemon$' "/proc/$daemon/cgroup"
 story 'a task that wants more memory than it may have'
 push hog
 soon 'it ends as out of memory' ended hog 'out of memory'
-hold 'the failed list says why' same "$(message hog)" 'signal: killed (out of memory: used up memory_max = 32M)'
+hold 'the failed list says why' same "$(message hog)" 'signal: killed (out of memory: exceeded memory_max = 32M)'
 hold 'the log tells what it had' [ "$(field hog PEAK_MEMORY)" -gt 16000000 -a "$(field hog PEAK_MEMORY)" -le 33554432 ]
 lived
 push hogs
 soon 'so does one whose type has no more' ended hogs 'out of memory'
-hold 'the failed list says whose limit' same "$(message hogs)" 'signal: killed (out of memory: all runs of the type together used up total.memory_max = 48M)'
+hold 'the failed list says whose limit' same "$(message hogs)" 'signal: killed (out of memory: all runs of the type together exceeded total.memory_max = 48M)'
 log GORDON_TASK_TYPE=hog + GORDON_TASK_TYPE=hogs
 
 story 'a fork bomb'
@@ -165,7 +165,7 @@ hold 'the unit may have 100' systemctl set-property --runtime gordon.service Tas
 push filler
 soon 'it has them' full
 for _ in 1 2 3 4 5; do push once; done
-soon 'starts wait' logged 'of 100 tasks are in the control group'
+soon 'starts wait' logged 'of 100 tasks (TasksMax= of its unit)'
 hold 'a reload' systemctl kill --kill-whom=main --signal=HUP gordon
 hold 'the daemon is the same' same "$(pid)" "$daemon"
 soon 'the filler ends at its time-out' ended filler 'timed out'
@@ -265,7 +265,7 @@ hold 'the log says what is missing, and what gives it' logged "tasks.burner.cpu_
 printf '[Service]\nDelegate=no\n' >/etc/systemd/system/gordon.service.d/delegate.conf
 systemctl daemon-reload
 hold 'nor without any group' sh -c '! systemctl start gordon 2>/dev/null'
-hold 'the log says so' logged 'no control group is delegated to gordon: /system.slice/gordon.service belongs to the service manager: the unit needs Delegate=yes'
+hold 'the log says so' logged 'no control group is delegated to gordon: /system.slice/gordon.service is not delegated: the unit needs Delegate=yes'
 log --lines=12
 
 story 'what the kernel does with a group (the tests of pkg/cgroup)'

@@ -300,7 +300,7 @@ func TestUnknownAccountAtTheStart(t *testing.T) {
 	h := newHanging(t)
 	h.site.Configure(h.site.Task("T", 1) + "user = \"no-such-user\"\n")
 	cmd := exec.Command(binary, "reload", "--socket", h.socket)
-	if out, _ := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != 78 || !strings.Contains(string(out), "unknown to this system") {
+	if out, _ := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != 78 || !strings.Contains(string(out), "does not exist on this system") {
 		t.Errorf("a reload: %v: %s", cmd.ProcessState, out)
 	}
 	check := exec.Command(binary, "check", h.site.File("gordon.toml"))

@@ -28,7 +28,7 @@ func (u Usage) CPU() time.Duration { return u.UserCPU + u.SystemCPU }
 // Pressure is the effect that the limits of its control group had on a run.
 type Pressure struct {
 	// OOM names the memory that ran out if the kernel killed the run for that, such
-	// as "used up memory_max = 64M". It is "" otherwise.
+	// as "exceeded memory_max = 64M". It is "" otherwise.
 	OOM string
 	// Throttled is the time that the run waited because of cpu_quota.
 	Throttled time.Duration

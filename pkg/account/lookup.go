@@ -12,7 +12,7 @@ import (
 )
 
 // ErrUnknown is wrapped by the errors for a user or group that the system does not have.
-var ErrUnknown = errors.New("unknown to this system")
+var ErrUnknown = errors.New("does not exist on this system")
 
 // LookupUser finds a user by name or number, with its groups. The name must not
 // begin with a dash. LookupUser runs getent(1) and id(1), since a user may come from a
@@ -82,7 +82,7 @@ func getent(ctx context.Context, database, key string, fields int) ([]string, er
 	line, err := ask(ctx, "getent", database, key)
 	var status *exitError
 	if errors.As(err, &status) && status.o.ExitStatus == notInDatabase {
-		return nil, fmt.Errorf("%q is %w", key, ErrUnknown)
+		return nil, fmt.Errorf("%q %w", key, ErrUnknown)
 	}
 	if err != nil {
 		return nil, err

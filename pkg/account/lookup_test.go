@@ -49,7 +49,7 @@ func TestLookupUser(t *testing.T) {
 	if err != nil || nobody.Shell != "" {
 		t.Errorf("nobody is %+v, %v", nobody, err)
 	}
-	if _, err := account.LookupUser(t.Context(), "no-such-user"); !errors.Is(err, account.ErrUnknown) || err.Error() != `"no-such-user" is unknown to this system` {
+	if _, err := account.LookupUser(t.Context(), "no-such-user"); !errors.Is(err, account.ErrUnknown) || err.Error() != `"no-such-user" does not exist on this system` {
 		t.Errorf("error is %v", err)
 	}
 }

@@ -100,7 +100,7 @@ func (r *Room) Free(fresh bool) (n int, by string) {
 			continue
 		}
 		if current, err := readNumber(g.current); err == nil && limit-current < n {
-			n, by = limit-current, fmt.Sprintf("%d of %d tasks are in the control group %s (TasksMax= of its unit)", current, limit, g.dir)
+			n, by = limit-current, fmt.Sprintf("the control group %s has %d of %d tasks (TasksMax= of its unit)", g.dir, current, limit)
 		}
 	}
 	if r.limit == math.MaxInt {

@@ -159,8 +159,8 @@ func TestWhoseMemoryItWas(t *testing.T) {
 	}{
 		{"oom 0\noom_kill 0\n", 3, config.Limits{}, ""},
 		{"oom 2\noom_kill 0\n", 3, config.Limits{MemoryMax: 1 << 20}, ""}, // it was given some in the end
-		{"oom 1\noom_kill 3\n", 2, config.Limits{MemoryMax: 64 << 20}, "used up memory_max = 64M"},
-		{"oom 0\noom_kill 1\n", 2, config.Limits{MemoryMax: 64 << 20}, "all runs of the type together used up total.memory_max = 2G"},
+		{"oom 1\noom_kill 3\n", 2, config.Limits{MemoryMax: 64 << 20}, "exceeded memory_max = 64M"},
+		{"oom 0\noom_kill 1\n", 2, config.Limits{MemoryMax: 64 << 20}, "all runs of the type together exceeded total.memory_max = 2G"},
 		{"oom 0\noom_kill 1\n", 3, config.Limits{}, "the machine or a limit of the unit had no memory left"},
 	} {
 		run := &Run{

@@ -196,7 +196,7 @@ func TestOutOfItsOwnMemory(t *testing.T) {
 	run, p := begin(t, config.Limits{MemoryMax: 32 << 20}, hog)
 	o := p.Wait()
 	used, pressure := account(run)
-	if o.Reason() != "signal: killed" || pressure.OOM != "used up memory_max = 32M" {
+	if o.Reason() != "signal: killed" || pressure.OOM != "exceeded memory_max = 32M" {
 		t.Errorf("%q, %+v", o.Reason(), pressure)
 	}
 	if used.PeakMemory < 16<<20 || used.PeakMemory > 33<<20 {
@@ -211,7 +211,7 @@ func TestOutOfTheTypesMemory(t *testing.T) {
 	}
 	run, p := begin(t, config.Limits{MemoryMax: 128 << 20}, hog)
 	o := p.Wait()
-	if _, pressure := account(run); o.Reason() != "signal: killed" || pressure.OOM != "all runs of the type together used up total.memory_max = 64M" {
+	if _, pressure := account(run); o.Reason() != "signal: killed" || pressure.OOM != "all runs of the type together exceeded total.memory_max = 64M" {
 		t.Errorf("%q, %+v", o.Reason(), pressure)
 	}
 }

@@ -58,7 +58,7 @@ func (t *Tree) check() error {
 	case !kernelClones():
 		return errors.New("clone3(2) is not available; starting a process in a control group requires Linux 5.7 and a unit without RestrictNamespaces=")
 	case !delegated(t.dir):
-		return fmt.Errorf("%s belongs to the service manager: the unit needs Delegate=yes", t.Path())
+		return fmt.Errorf("%s is not delegated: the unit needs Delegate=yes", t.Path())
 	}
 	return t.checkAlone()
 }

@@ -63,9 +63,9 @@ func (r *Run) oom() string {
 	case events["oom_kill"] == 0:
 		return ""
 	case events["oom"] > 0:
-		return "used up memory_max = " + r.limits.MemoryMax.String()
+		return "exceeded memory_max = " + r.limits.MemoryMax.String()
 	case counters(r.kind, memoryEventsLocal)["oom"] > r.oomBefore:
-		return "all runs of the type together used up total.memory_max = " + r.total.MemoryMax.String()
+		return "all runs of the type together exceeded total.memory_max = " + r.total.MemoryMax.String()
 	}
 	return "the machine or a limit of the unit had no memory left"
 }

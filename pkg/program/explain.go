@@ -41,7 +41,7 @@ func explainMissing(path string) string {
 	case strings.HasSuffix(interpreter, "\r"):
 		return "the first line ends with a carriage return: convert the script to Unix line endings"
 	}
-	return fmt.Sprintf("the script is there, but its interpreter %q is not", interpreter)
+	return fmt.Sprintf("the script exists, but its interpreter %q does not", interpreter)
 }
 
 func explainDenied(path string) string {

@@ -52,7 +52,7 @@ func TestWhatCannotBeStarted(t *testing.T) {
 		},
 		{
 			"missing interpreter", file(t, "#! /usr/bin/phpx -n\n", 0o755), unix.ENOENT,
-			`no such file or directory (the script is there, but its interpreter "/usr/bin/phpx" is not)`,
+			`no such file or directory (the script exists, but its interpreter "/usr/bin/phpx" does not)`,
 		},
 		{
 			"carriage return", file(t, "#!/bin/sh\r\necho\r\n", 0o755), unix.ENOENT,
@@ -95,8 +95,8 @@ func TestReasons(t *testing.T) {
 		{"exit status 3", runner.Outcome{Kind: runner.Exited, ExitStatus: 3}},
 		{"signal: killed", runner.Outcome{Kind: runner.Signaled, Signal: unix.SIGKILL}},
 		{
-			"signal: killed (out of memory: used up memory_max = 64M)",
-			runner.Outcome{Kind: runner.Signaled, Signal: unix.SIGKILL, Pressure: usage.Pressure{OOM: "used up memory_max = 64M"}},
+			"signal: killed (out of memory: exceeded memory_max = 64M)",
+			runner.Outcome{Kind: runner.Signaled, Signal: unix.SIGKILL, Pressure: usage.Pressure{OOM: "exceeded memory_max = 64M"}},
 		},
 		{
 			"signal: segmentation fault (core dumped)",

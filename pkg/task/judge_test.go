@@ -25,10 +25,10 @@ func TestFailureSaysHowMuchOutputWasLeftOut(t *testing.T) {
 // The error_message begins as ever, and says why on the same line.
 func TestOutOfMemoryIsAnOutcome(t *testing.T) {
 	r := Run{Verdict: Verdict{Exit: runner.Outcome{
-		Kind: runner.Signaled, Signal: unix.SIGKILL, Pressure: usage.Pressure{OOM: "used up memory_max = 64M"}, Stdout: runner.Output{Tail: []byte("so far"), Total: 6},
+		Kind: runner.Signaled, Signal: unix.SIGKILL, Pressure: usage.Pressure{OOM: "exceeded memory_max = 64M"}, Stdout: runner.Output{Tail: []byte("so far"), Total: 6},
 	}}}
 	r.judge(config.FailOnAny)
-	if r.Verdict.Outcome != entry.OutcomeOutOfMemory || r.Verdict.Fault != "signal: killed (out of memory: used up memory_max = 64M)\nso far" {
+	if r.Verdict.Outcome != entry.OutcomeOutOfMemory || r.Verdict.Fault != "signal: killed (out of memory: exceeded memory_max = 64M)\nso far" {
 		t.Errorf("%s: %q", r.Verdict.Outcome, r.Verdict.Fault)
 	}
 	if headline(r.Verdict.Outcome) != "task ran out of memory" {

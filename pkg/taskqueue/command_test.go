@@ -149,7 +149,7 @@ func TestReloadLooksAtTheMachine(t *testing.T) {
 	commits := 0
 	err := r.tryReload(t.Context(), func() { commits++ })
 	var faults config.Faults
-	if !errors.As(err, &faults) || err.Error() != `x.toml:7: tasks.T.user: the user "no-such-user" is unknown to this system` || commits != 0 {
+	if !errors.As(err, &faults) || err.Error() != `x.toml:7: tasks.T.user: the user "no-such-user" does not exist on this system` || commits != 0 {
 		t.Errorf("error %v, %d commits", err, commits)
 	}
 	// A directory service that can't be asked is no fault of the configuration.
