@@ -24,6 +24,10 @@ run: build ## show gordon at work: a private Redis, three tasks, the failed list
 test: ## run every test with the race detector (fuzz targets with their seeds)
 	@scripts/with-redis.sh scripts/test.sh
 
+.PHONY: test-long
+test-long: ## run the tests that repeat their steps with more of them (about two minutes)
+	@scripts/with-redis.sh scripts/test-long.sh
+
 .PHONY: lint
 lint: ## check format, code, shell scripts, manual pages, modules, vulnerabilities and packages
 	@scripts/need.sh shellcheck mandoc

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// tailSize is what gordon keeps of each stream.
+// tailSize is how many bytes of each stream gordon keeps.
 const tailSize = 64 << 10
 
 // tail keeps the last bytes that were written to it.

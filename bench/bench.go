@@ -61,7 +61,7 @@ func (b *bench) prepare(ctx context.Context) (err error) {
 	return err
 }
 
-// close ends what newBench has started. It is safe after a part of it.
+// close stops all that newBench has started, also if newBench failed half-way.
 func (b *bench) close() error {
 	var errs []error
 	if b.redis != nil {

@@ -40,7 +40,7 @@ func TestWholeRun(t *testing.T) {
 	}
 }
 
-// TestBrokenBinary: what is measured must work.
+// TestBrokenBinary: a binary that does not work is not measured.
 func TestBrokenBinary(t *testing.T) {
 	t.Parallel()
 	var out, progress bytes.Buffer
@@ -50,7 +50,7 @@ func TestBrokenBinary(t *testing.T) {
 	}
 }
 
-// TestHosts measures a little of what entries for later cost on several hosts.
+// TestHosts measures the cost of a few delayed entries on several hosts.
 func TestHosts(t *testing.T) {
 	t.Parallel()
 	gordon := filepath.Join(t.TempDir(), "gordon")

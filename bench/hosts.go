@@ -16,7 +16,7 @@ import (
 	"github.com/nevsnode/gordon/v2/internal/redistest"
 )
 
-// hostsPlan says how much is measured of entries for later that many hosts share.
+// hostsPlan is the extent of the measurement of delayed entries on several hosts.
 type hostsPlan struct {
 	gordon  string
 	grids   []grid        // of real daemons

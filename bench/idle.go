@@ -19,7 +19,7 @@ type idle struct {
 	delayed       int // how many entries
 }
 
-// idleSide is what one of them costs.
+// idleSide is the cost of one of them.
 type idleSide struct {
 	memory   memory
 	watched  time.Duration
@@ -109,7 +109,7 @@ func (b *bench) fillDelayed(ctx context.Context) error {
 	return nil
 }
 
-// look is what is known of the daemon at one moment.
+// look is the state of the daemon at one moment.
 type look struct {
 	at       time.Time
 	work     work
@@ -125,7 +125,7 @@ func (b *bench) look(pid int) (look, error) {
 	return look{at: time.Now(), work: w, commands: commandCalls(info)}, err
 }
 
-// until is what was used up to a later look.
+// until returns the usage between this look and a later one.
 func (l look) until(after look) idleSide {
 	return idleSide{
 		watched: after.at.Sub(l.at), cpu: after.work.cpu - l.work.cpu, switches: after.work.switches - l.work.switches,

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// plan says how much is measured.
+// plan is the extent of the measurements.
 type plan struct {
 	gordon  string        // path of the binary
 	workers []int         // of the type, a row of the table each

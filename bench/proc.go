@@ -61,7 +61,7 @@ func parseFields(content string) map[string]int64 {
 	return values
 }
 
-// work is what the threads of a process have done so far.
+// work is the usage of the threads of a process so far.
 type work struct {
 	cpu      time.Duration
 	switches int64

@@ -16,7 +16,7 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// result is what all measurements have found.
+// result has the results of all measurements.
 type result struct {
 	machine    string
 	throughput []throughput

@@ -42,7 +42,7 @@ func (b *bench) throughput(ctx context.Context, workers int) (row throughput, er
 			return rate(&row.bare, b.tasks, func() error { return bareLoop(b.tasks, workers, program) })
 		},
 	}
-	// Once for warmth, and then in turns as to who is first.
+	// One round to warm up; then each side is first in turn.
 	if err := errors.Join(b.drain(ctx, workers), bareLoop(workers, workers, program)); err != nil {
 		return row, err
 	}
@@ -92,7 +92,7 @@ func (b *bench) drain(ctx context.Context, tasks int) error {
 	return b.noneFailed()
 }
 
-// noneFailed makes sure that what was measured has worked.
+// noneFailed checks that the measured tasks succeeded.
 func (b *bench) noneFailed() error {
 	failed, err := redis.Strings(b.redis.Do("LRANGE", queue+":failed", 0, 0))
 	if err == nil && len(failed) > 0 {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Proves .goreleaser.yaml: checks it, builds a whole release without publishing or
-# signing it, and looks at what came out. The tools take minutes to build, once.
+# Checks .goreleaser.yaml, builds a complete release without publishing or signing it,
+# and checks its files. The tools take minutes to build, once.
 #
 #   VERSION=2.0.0 packaging/release-check.sh
 set -euo pipefail

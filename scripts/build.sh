@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Builds the program that the packages ship, so that the one that is tested by hand
-# is no other. GOARCH is that of the environment.
+# Builds the program as the packages ship it, so that manual tests use the same one.
+# GOARCH is taken from the environment.
 #
 #   VERSION=2.0.0 scripts/build.sh OUTPUT
 #
-# Without cgo: the C library ends a program that cannot have a thread, be it for a
-# limit of processes or for a system call filter that refuses clone3(2). The Go
-# runtime alone asks with clone(2), and gordon keeps threads in reserve.
-# Position-independent, as distributions want their programs to be.
+# Without cgo: the C library terminates a program for which it cannot create a thread,
+# because of a limit of processes or a filter of system calls that refuses clone3(2). The
+# Go runtime alone uses clone(2), and gordon keeps threads in reserve.
+# Position-independent, as distributions require.
 set -euo pipefail
 
 : "${VERSION:?the version to stamp the binary with}"

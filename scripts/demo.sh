@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Shows gordon at work, with everything that it needs in one temporary folder:
 # a private Redis on a unix socket, a configuration with three tasks, and three
-# entries. Each step is checked; if anything is not as it should be, the script
-# says so and exits with 1.
+# entries. Each step is checked; if a check fails, the script prints the difference and
+# exits with 1.
 #
 #   scripts/demo.sh bin/gordon
 set -euo pipefail
@@ -12,7 +12,7 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/gordon-demo.XXXXXX")
 socket=$dir/redis.sock
 redis_pid='' gordon_pid=''
 
-# ---- words ------------------------------------------------------------------
+# ---- output -----------------------------------------------------------------
 
 bold='' plain=''
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\e[1m' plain=$'\e[0m'; fi
@@ -24,7 +24,7 @@ fail() {
 	exit 1
 }
 
-# expect WHAT WANT GOT
+# expect NAME WANT GOT
 expect() {
 	[ "$2" = "$3" ] || fail "$1 should be
 $2
@@ -32,7 +32,7 @@ but is
 $3"
 }
 
-# ---- what is started is stopped, whatever happens ---------------------------
+# ---- at the end, stop all processes that were started -----------------------
 
 clean_up() {
 	local code=$?
@@ -51,7 +51,7 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 
-# wait_for WHAT COMMAND...: until the command succeeds, for 20 s at most.
+# wait_for CONDITION COMMAND...: until the command succeeds, for 20 s at most.
 wait_for() {
 	local what=$1 end=$((SECONDS + 20))
 	shift
@@ -79,7 +79,7 @@ redis INFO server | tr -d '\r' | grep redis_version | indent
 
 cat >"$dir/greet" <<'EOT'
 #!/bin/sh
-# Says nothing and exits with 0: that is a success.
+# No output and exit status 0: a success.
 echo "$1, $WORD" >>"$(dirname "$0")/greeted"
 EOT
 cat >"$dir/backup" <<'EOT'
@@ -89,7 +89,7 @@ exit 3
 EOT
 cat >"$dir/report" <<'EOT'
 #!/bin/sh
-# Exits with 0, but output counts as a failure (unless fail_on_output says not).
+# Output is a failure, in spite of the exit status 0 (fail_on_output = "any").
 echo "only $1 of 10 done"
 EOT
 chmod +x "$dir"/{greet,backup,report}
@@ -135,8 +135,8 @@ push greet '{"args":["hello"],"env":{"WORD":"world"}}'
 push backup '{"args":["/home/ann"]}'
 push report '{"args":["7"]}'
 
-# What is left in Redis when all is done: the failed entries, beside what gordon
-# keeps about its instances. No queue, no entry that still runs.
+# At the end, Redis has only the failed lists, and the keys of gordon's instances: no
+# queue, and no running entry.
 all_done() {
 	[ "$(redis KEYS 'demo:*' | grep -v '^demo:instance' | sort | tr '\n' ' ')" = "demo:backup:failed demo:report:failed " ] &&
 		[ -s "$dir/greeted" ]
@@ -155,7 +155,7 @@ expect "its file" "hello, world" "$(cat "$dir/greeted")"
 
 say "The failed entries, kept for an hour: redis-cli LRANGE demo:backup:failed 0 -1"
 for type in backup report; do redis LRANGE "demo:$type:failed" 0 -1 | indent; done
-# What is the same in every run of a record.
+# steady removes the values of a record that differ in each run.
 steady() { sed -E 's/"(task_id|started_at)":"[^"]*",//g; s/"(duration_ms|cpu_user_ms|cpu_system_ms|peak_memory_bytes|io_read_bytes|io_written_bytes)":[0-9]+,//g'; }
 expect "the failed list of backup" \
 	'{"args":["/home/ann"],"env":{},"outcome":"failed","attempt":1,"exit_status":3,"error_message":"exit status 3\nno space left for the backup of /home/ann\n"}' \

@@ -5,9 +5,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Where -fuzztime ends while a worker is in the middle of an input, go test may say
-# "context deadline exceeded" and fail. A fault that was
-# found is another thing: its input is written to testdata, and named.
+# If -fuzztime ends while a worker handles an input, go test may fail with "context
+# deadline exceeded". For a fault, it writes the input to testdata and prints its name.
 out_of_time() {
 	grep -qx '    context deadline exceeded' "$log" && ! grep -qE 'Failing input written|panic:|DATA RACE|_test\.go:[0-9]+:' "$log"
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // stays notes its start and runs until the file go is there.
-const stays = `echo "$1" >>"$D/started"; while ! [ -e "$D/go" ]; do sleep 0.02; done; echo "$1" >>"$D/done"`
+const stays = `echo "$1" >>"$D/started"; while ! [ -e "$D/go" ]; do sleep 0.05; done; echo "$1" >>"$D/done"`
 
 // Issue: kill -9 the daemon while 8 tasks run, start it again on the same
 // machine: all 8 run again, at once, and nothing else is disturbed.
@@ -20,7 +20,7 @@ func TestKillNineWhileEightTasksRun(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.Script("T", stays)
-	s.Script("other", `while ! [ -e "$D/never" ]; do sleep 0.02; done`)
+	s.Script("other", `while ! [ -e "$D/never" ]; do sleep 0.05; done`)
 	s.Configure(s.Task("T", 8))
 	for n := range 12 {
 		s.server.Push(t, "q:T", gordontest.Numbered(n))

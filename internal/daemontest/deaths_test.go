@@ -51,7 +51,7 @@ func TestEqualEntriesAreCountedOneByOne(t *testing.T) {
 func TestARunToTheEndEndsTheCount(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	s.Script("T", `echo x >>"$D/started"; [ -e "$D/end" ] && exit 1; while :; do sleep 0.02; done`)
+	s.Script("T", `echo x >>"$D/started"; [ -e "$D/end" ] && exit 1; while :; do sleep 0.05; done`)
 	s.Configure(s.Task("T", 1) + "max_attempts = 2\nretry_delay = \"10ms\"\n")
 	s.server.Push(t, "q:T", "{}")
 	d := s.Start()
@@ -83,7 +83,7 @@ func TestAnOrderlyEndIsNoDeath(t *testing.T) {
 			if state {
 				temp, env = "", []string{"STATE_DIRECTORY=" + words}
 			}
-			s.Script("T", `echo x >>"$D/started"; while :; do sleep 0.02; done`)
+			s.Script("T", `echo x >>"$D/started"; while :; do sleep 0.05; done`)
 			s.Configure(temp + "shutdown_timeout = \"10ms\"\nkill_grace = \"10ms\"\n" + s.Task("T", 1))
 			redis.Push(t, "q:T", "{}")
 			admin := redis.Conn(t)
@@ -154,7 +154,7 @@ func TestOnCrashIsThatOfTheBeginning(t *testing.T) {
 		t.Run(fmt.Sprintf("%s, then %s, running %v", c.before, c.after, c.running), func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
-			s.Script("T", `echo x >>"$D/started"; while ! [ -e "$D/again" ]; do sleep 0.02; done; [ "$(wc -l <"$D/started")" = 1 ] || echo x >>"$D/done"`)
+			s.Script("T", `echo x >>"$D/started"; while ! [ -e "$D/again" ]; do sleep 0.05; done; [ "$(wc -l <"$D/started")" = 1 ] || echo x >>"$D/done"`)
 			configure := func(onCrash string) { s.Configure(s.Task("T", 1) + fmt.Sprintf("on_crash = %q\n", onCrash)) }
 			begin := func() {
 				s.server.Push(t, "q:T", gordontest.Numbered(1))

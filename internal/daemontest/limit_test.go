@@ -1,6 +1,7 @@
 package daemontest
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -50,6 +51,9 @@ func execLimited(program string) error {
 	}
 	return unix.Exec(program, append([]string{program}, os.Args[1:]...), os.Environ())
 }
+
+// tasks is how many tasks TestNoThreadIsMadeLater runs.
+var tasks = flag.Int("daemon.tasks", 1000, "how many tasks TestNoThreadIsMadeLater runs")
 
 // hog takes all processes that the user may have, lets go of some at random, and so
 // on. It notes that the limit was reached.
@@ -167,8 +171,7 @@ func TestNoThreadIsMadeLater(t *testing.T) {
 	d := s.Run([]string{"GOGC=1"})
 	d.Says("gordon is up")
 	before := d.Threads()
-	const entries = 2000
-	for n := range entries {
+	for n := range *tasks {
 		s.server.Push(t, "q:T", gordontest.Numbered(n))
 		if n%30 == 0 {
 			s.server.Push(t, "q:closed", gordontest.Numbered(n))
@@ -177,7 +180,7 @@ func TestNoThreadIsMadeLater(t *testing.T) {
 			d.Signal(unix.SIGHUP)
 		}
 	}
-	gordontest.Until(t, "all ran", func() bool { return strings.Count(s.Read("done"), "\n") >= entries })
+	gordontest.Until(t, "all ran", func() bool { return strings.Count(s.Read("done"), "\n") >= *tasks })
 	for _, tid := range d.Threads() {
 		if !slices.Contains(before, tid) {
 			t.Errorf("thread %d was made later than the first %d", tid, len(before))

@@ -52,7 +52,7 @@ func TestARotatedLogIsOpenedAnew(t *testing.T) {
 			s := newSite(t)
 			r := &rotation{site: s, proxy: redistest.NewProxy(t, s.server), notify: gordontest.ListenNotify(t)}
 			r.site.Redis = gordontest.Unix(r.proxy.Socket)
-			r.site.Script("T", `touch "$D/runs"; echo x >"$D/runs"; while ! [ -e "$D/go" ]; do sleep 0.02; done`)
+			r.site.Script("T", `touch "$D/runs"; echo x >"$D/runs"; while ! [ -e "$D/go" ]; do sleep 0.05; done`)
 			r.site.Configure(fmt.Sprintf("logfile = %q\nstart_timeout = \"20s\"\n", r.site.File("gordon.log")) + r.site.Task("T", 1))
 			r.daemon = r.site.Run([]string{r.notify.Env()})
 			r.notify.Hears("READY=1")

@@ -71,7 +71,7 @@ func TestMaxRunningIsShared(t *testing.T) {
 func TestReloadOfShares(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	const wait = `echo "$GORDON_TASK_ID" >>"$D/ids"; while ! [ -e "$D/go" ]; do sleep 0.01; done; echo "$GORDON_TASK_TYPE" >>"$D/done"`
+	const wait = `echo "$GORDON_TASK_ID" >>"$D/ids"; while ! [ -e "$D/go" ]; do sleep 0.05; done; echo "$GORDON_TASK_TYPE" >>"$D/done"`
 	s.Script("T", wait)
 	s.Script("U", wait)
 	s.Configure("max_running = 1\n" + s.Task("T", 4) + s.Task("U", 4) + "priority = -1\n")

@@ -19,7 +19,7 @@ var (
 	stopFor = flag.Duration("fault.stop", 8*time.Second, "how long TestRestarts/stopped has redis-server stopped (SIGSTOP)")
 	slowFor = flag.Duration("fault.slow", 8*time.Second, "how long an entry takes in TestSlowLink, each way")
 	given   = flag.String("fault.gordon", "", "test this gordon rather than one built with the race detector")
-	tasks   = flag.Int("fault.tasks", 3000, "how many tasks TestNothingPilesUp runs")
+	tasks   = flag.Int("fault.tasks", 1500, "how many tasks TestNothingPilesUp runs")
 )
 
 var binary string

@@ -39,7 +39,7 @@ func TestThePastOfWhatMustNotRunTwice(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newScene(t, false, "--save", "3600 1000000")
-			s.Script("pay", `echo "$1" >>"$D/pay.started"; while ! [ -e "$D/pay.$1" ]; do sleep 0.02; done`)
+			s.Script("pay", `echo "$1" >>"$D/pay.started"; while ! [ -e "$D/pay.$1" ]; do sleep 0.05; done`)
 			s.Script("told", `grep -c 'older state' "$1" >>"$D/told"`)
 			s.Configure(fmt.Sprintf("error_script = %q\n", s.File("told.sh")) + s.Task("pay", 1) + "on_crash = \"fail\"\n")
 			s.start()

@@ -54,7 +54,7 @@ type fleet struct {
 
 // waits is a script that notes its host's name in the file "started" and ends with a
 // note in "ended" once there is a file "go".
-const waits = `hostname >>"$S/started"; while ! [ -e "$S/go" ]; do sleep 0.02; done; hostname >>"$S/ended"`
+const waits = `hostname >>"$S/started"; while ! [ -e "$S/go" ]; do sleep 0.05; done; hostname >>"$S/ended"`
 
 // newFleet boots n hosts a, b, … with a gordon that runs nothing yet; $S in the body of
 // their script is the folder that they share.

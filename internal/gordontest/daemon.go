@@ -38,8 +38,8 @@ func (b *buffer) String() string {
 	return b.buf.String()
 }
 
-// Run starts gordon and returns at once. It is killed at the end of the test, and
-// what it printed is shown when that has failed.
+// Run starts gordon and returns at once. The end of the test kills it. If the test has
+// failed, its output is logged.
 func (s *Site) Run(env []string, args ...string) *Daemon {
 	s.T.Helper()
 	d := &Daemon{t: s.T, out: &buffer{}, Gone: make(chan struct{})}

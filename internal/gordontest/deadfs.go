@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// DeadFolder mounts a file system that never answers: a FUSE whose requests nobody
-// reads. Whoever looks for anything in it waits until heal is called, or until the
-// end of the test, and is then told that the connection was aborted.
+// DeadFolder mounts a file system that never answers: a FUSE without a process that reads
+// its requests. Each access waits until heal is called or the test ends, and then fails
+// because the connection was aborted.
 func DeadFolder(t testing.TB) (dir string, heal func()) {
 	t.Helper()
 	dir = t.TempDir()

@@ -1,6 +1,6 @@
 // Package gordontest runs the real gordon binary as a process for tests: a folder
-// with a configuration and scripts, the daemon, what it prints, what it tells
-// systemd, and what it costs.
+// with a configuration and scripts, the daemon, its output, its messages to
+// systemd, and its cost.
 //
 // It must not know any story; those are in the packages that use it. Nothing that
 // ships imports it.

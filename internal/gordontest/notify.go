@@ -58,7 +58,7 @@ func ListenNotify(t testing.TB) *Notify {
 	return n
 }
 
-// Env is the variable that tells a daemon of the socket.
+// Env is the environment variable with the path of the socket.
 func (n *Notify) Env() string { return "NOTIFY_SOCKET=" + n.path }
 
 // All returns all datagrams.

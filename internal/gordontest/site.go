@@ -15,7 +15,7 @@ import (
 type Site struct {
 	T      testing.TB
 	Binary string
-	// Redis is the part of the configuration that says where Redis is, in TOML:
+	// Redis is the part of the configuration with the address of Redis, in TOML:
 	// keys of the top level and no table; see [Unix].
 	Redis string
 	// QueueKey is the queue_key.
@@ -42,7 +42,7 @@ func (s *Site) Dir() string { return s.dir }
 // File is the path of a file in the folder.
 func (s *Site) File(name string) string { return filepath.Join(s.dir, name) }
 
-// Read returns the content of a file, "" for one that is not there.
+// Read returns the content of a file, or "" if it does not exist.
 func (s *Site) Read(name string) string {
 	content, err := os.ReadFile(s.File(name))
 	if err != nil && !os.IsNotExist(err) {
@@ -87,7 +87,7 @@ func (s *Site) Script(name, body string) {
 	s.Write(name+".sh", "#!/bin/sh\nD='"+s.dir+"'\n"+body+"\n")
 }
 
-// Configure writes gordon.toml: the Redis, and what is given.
+// Configure writes gordon.toml: the keys of Redis, and more.
 func (s *Site) Configure(more string) {
 	s.T.Helper()
 	s.Write("gordon.toml", fmt.Sprintf("%squeue_key = %q\nfailed_tasks_ttl = 3600\n%s\n", s.Redis, s.QueueKey, more))

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// DeadSocket makes at path what a daemon that was killed leaves behind: the file of a
-// unix socket on which no process listens.
+// DeadSocket creates the file of a unix socket on which no process listens, as a killed
+// daemon leaves it behind.
 //
 // It binds the socket and never listens on it. A listener that is closed would not do:
 // a child that a parallel test has forked holds a copy of it until its execve(2), and

@@ -6,7 +6,7 @@
 //	site := h.Site(binary)       // a folder with a configuration and scripts
 //	site.Configure(site.Task("job", 2))
 //	d := site.Start()            // gordon, as a process of that machine
-//	h.Freeze(); h.Thaw()         // SIGSTOP of all processes; also what a suspend does
+//	h.Freeze(); h.Thaw()         // SIGSTOP of all processes, like a suspend
 //	h.Partition(); h.Heal()      // packets are dropped; Cut has connections refused
 //	h.PowerOff(); h.Boot()       // no FIN reaches Redis; the next boot has another boot id
 //

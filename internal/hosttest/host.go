@@ -157,7 +157,7 @@ func (h *Host) end() {
 	gordontest.Until(h.t, h.config.Name+" is off", func() bool {
 		return !slices.ContainsFunc(pidsIn(h.t, namespace), func(pid int) bool { return pid != dead.Process.Pid })
 	})
-	h.ended.Go(func() { _ = dead.Wait() }) // killed: its exit status says so
+	h.ended.Go(func() { _ = dead.Wait() }) // its exit status is that of the kill
 	h.init = nil
 }
 

@@ -62,7 +62,7 @@ func TestHidePID(t *testing.T) {
 func TestFreezeAndThaw(t *testing.T) {
 	h := New(t, server, Config{Name: "f"})
 	file := t.TempDir() + "/n"
-	cmd := exec.Command("sh", "-c", `while :; do echo >>"$0"; sleep 0.01; done`, file)
+	cmd := exec.Command("sh", "-c", `while :; do echo >>"$0"; sleep 0.05; done`, file)
 	if err := h.Start(cmd); err != nil {
 		t.Fatal(err)
 	}

@@ -22,9 +22,9 @@ const (
 	BeforeRequest
 	// BeforeAnswer lets the server carry out the request and loses its answer.
 	BeforeAnswer
-	// LateRequest loses the connection for the client, and hands the request to
-	// the server only once [Proxy.DeliverLate] is called: what a stopped server
-	// finds in its socket when it goes on.
+	// LateRequest loses the connection for the client. The server gets the request
+	// when [Proxy.DeliverLate] is called, as a stopped server that continues finds it
+	// in its socket.
 	LateRequest
 	// HalfClosed hands the request to the server and closes the direction to the
 	// client alone: it reads the end of the stream and may go on writing.
@@ -34,9 +34,9 @@ const (
 	Blackhole
 )
 
-// Proxy stands between a client and a Server.
+// Proxy is a proxy between a client and a Server.
 type Proxy struct {
-	// Socket is where clients connect.
+	// Socket is the path of the socket for clients.
 	Socket   string
 	upstream string
 	listener net.Listener
@@ -86,15 +86,15 @@ func (p *Proxy) Decide(f func(request []byte) Fault) {
 	p.decide = f
 }
 
-// Delay has each answer come so much later from now on.
+// Delay delays each answer by d from now on.
 func (p *Proxy) Delay(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.delay = d
 }
 
-// Throttle has each connection pass so many bytes a second in each direction from
-// now on; 0 is as many as it can.
+// Throttle limits each connection to this many bytes per second in each direction from
+// now on; 0 removes the limit.
 func (p *Proxy) Throttle(rate int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -113,17 +113,16 @@ func (p *Proxy) portion(buf []byte) (_ []byte, rest func(n int)) {
 	return buf[:min(len(buf), max(rate/20, 1))], func(n int) { time.Sleep(time.Duration(n) * time.Second / time.Duration(rate)) }
 }
 
-// Mute swallows all that is sent in either direction, on old and new connections,
-// until it is called with false. Connections that lost something stay silent.
+// Mute drops all data in both directions, on old and new connections, until it is
+// called with false. Connections that lost data stay silent.
 func (p *Proxy) Mute(on bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.mute = on
 }
 
-// Unplug mutes the proxy, and has the server hear nothing of the connections that
-// there are, not even that their clients end: what is left of a machine without
-// power.
+// Unplug mutes the proxy, and hides from the server that the clients of the existing
+// connections end, as if their machine had lost its power.
 func (p *Proxy) Unplug() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -250,8 +249,8 @@ func (p *Proxy) requests(client, server net.Conn) {
 	}
 }
 
-// separate has the client hear nothing more of the server, nor the server of the
-// client, not even that it is gone.
+// separate hides each side from the other: neither gets data or notices that the other
+// has closed the connection.
 func (p *Proxy) separate(client, server net.Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -283,8 +282,8 @@ func (p *Proxy) answers(client, server net.Conn) {
 	}
 }
 
-// hold waits out the delay, however it changes meanwhile, and tells whether the
-// answer is lost.
+// hold waits for the delay, which may change meanwhile, and reports whether the answer
+// is lost.
 func (p *Proxy) hold(client net.Conn) (lost bool) {
 	for began := time.Now(); ; time.Sleep(5 * time.Millisecond) {
 		p.mu.Lock()

@@ -15,7 +15,7 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// MasterName is what the sentinels of a [Cluster] call their master.
+// MasterName is the name of the master of a [Cluster].
 const MasterName = "main"
 
 // Cluster is a master, its replicas, and the sentinels that watch them, all on
@@ -162,8 +162,8 @@ func (c *Cluster) Guard(t testing.TB, password string) {
 	c.AskSentinels(t, "ACL", "SETUSER", "default", ">"+password)
 }
 
-// Master is the server that all sentinels call the master, and that agrees: it
-// can be written to. It is nil while there is none.
+// Master returns the server that all sentinels call the master and that itself agrees,
+// so that it accepts writes, or nil if there is none.
 func (c *Cluster) Master(t testing.TB) *Server {
 	t.Helper()
 	var master string

@@ -31,7 +31,7 @@ type Server struct {
 	cmd    *exec.Cmd
 }
 
-// Main starts a server, has run use it, and stops it. It is for TestMain:
+// Main starts a server, passes it to use, runs the tests, and stops it. It is for TestMain:
 //
 //	func TestMain(m *testing.M) { os.Exit(redistest.Main(m, func(s *redistest.Server) { server = s })) }
 //
@@ -177,7 +177,7 @@ func (s *Server) end(sig syscall.Signal) error {
 func (s *Server) Close() error {
 	_ = s.Signal(syscall.SIGCONT)
 	_ = s.Signal(syscall.SIGKILL)
-	_ = s.cmd.Wait() // killed: its exit status says so
+	_ = s.cmd.Wait() // its exit status is that of the kill
 	return os.RemoveAll(s.dir)
 }
 
@@ -202,8 +202,8 @@ func (s *Server) Do(t testing.TB, name string, args ...any) any {
 	return reply
 }
 
-// Conn returns a connection that ends with the test. It stays what it is when
-// the server begins to ask for a password.
+// Conn returns a connection that ends with the test. It stays authenticated when the
+// server starts to require a password.
 func (s *Server) Conn(t testing.TB) redis.Conn {
 	t.Helper()
 	c, err := redis.Dial("unix", s.Socket)

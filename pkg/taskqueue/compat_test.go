@@ -444,7 +444,7 @@ func peakMemory(t *testing.T) int64 {
 func TestAChildThatKeepsTheOutputOpenDoesNotHoldTheSlot(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.task("T", `sh -c 'echo $$ >"$1/child"; while [ -e "$1/child" ]; do sleep 0.05; done' x "$D" & while ! [ -s "$D/child" ]; do sleep 0.01; done`)
+	r.task("T", `sh -c 'echo $$ >"$1/child"; while [ -e "$1/child" ]; do sleep 0.05; done' x "$D" & while ! [ -s "$D/child" ]; do sleep 0.05; done`)
 	r.push("T", "{}")
 	r.start()
 	r.ended(1)

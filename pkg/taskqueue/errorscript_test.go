@@ -79,7 +79,7 @@ func TestAFailingErrorScriptIsLogged(t *testing.T) {
 func TestErrorScriptRunsBeforeTheEntryLeavesItsRunList(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.errorScript(`touch "$D/telling"; while ! [ -e "$D/go" ]; do sleep 0.01; done`)
+	r.errorScript(`touch "$D/telling"; while ! [ -e "$D/go" ]; do sleep 0.05; done`)
 	r.task("T", "exit 1")
 	r.push("T", "{}")
 	r.start()
@@ -96,7 +96,7 @@ func TestKillEndsAnErrorScriptThatIgnoresSIGTERM(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.config.KillGrace = time.Hour
-	r.errorScript(`trap '' TERM; touch "$D/telling"; while :; do sleep 0.01; done`)
+	r.errorScript(`trap '' TERM; touch "$D/telling"; while :; do sleep 0.05; done`)
 	r.task("T", "exit 1")
 	r.push("T", "{}")
 	r.start()
@@ -117,7 +117,7 @@ func TestAbortEndsAnErrorScriptThatHangs(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.config.KillGrace = 200 * time.Millisecond
-	r.errorScript(`touch "$D/telling"; while :; do sleep 0.01; done`)
+	r.errorScript(`touch "$D/telling"; while :; do sleep 0.05; done`)
 	r.task("T", "exit 1")
 	r.push("T", "{}")
 	r.start()

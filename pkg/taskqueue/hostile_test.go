@@ -106,7 +106,7 @@ func TestForgedRecordsKillNothing(t *testing.T) {
 			t.Parallel()
 			r := newRig(t)
 			r.times.Lease = 300 * time.Millisecond
-			r.task("T", `touch "$D/started"; while ! [ -e "$D/go" ]; do sleep 0.02; done; echo "$GORDON_TASK_ID" >"$D/ended"`)
+			r.task("T", `touch "$D/started"; while ! [ -e "$D/go" ]; do sleep 0.05; done; echo "$GORDON_TASK_ID" >"$D/ended"`)
 			odd := r.config.Tasks["T"]
 			odd.Type = "T-00000000"
 			r.config.Tasks[odd.Type] = odd

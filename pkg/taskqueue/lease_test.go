@@ -307,7 +307,7 @@ func TestOnCrashFailIsToldAlthoughTheAnswerIsLost(t *testing.T) {
 func TestAStartDoesNotWaitForTheErrorScript(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.errorScript(`while ! [ -e "$D/go" ]; do sleep 0.02; done; sed -n 3p "$1" >>"$D/told"`)
+	r.errorScript(`while ! [ -e "$D/go" ]; do sleep 0.05; done; sed -n 3p "$1" >>"$D/told"`)
 	r.onRecord("old", func(i *store.Instance) {
 		i.PID = deadPID(t)
 		i.Types = map[string]store.InstanceType{"T": {Lists: 4, FailOnCrash: true}}

@@ -10,6 +10,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// "make test-long" runs more.
+	if err := flag.Set("rapid.checks", "40"); err != nil {
+		panic(err)
+	}
 	flag.Parse()
 	// Most tests wait most of the time.
 	if err := flag.Set("test.parallel", "6"); err != nil {

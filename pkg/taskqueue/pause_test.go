@@ -12,7 +12,7 @@ import (
 func TestPause(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.task("T", `echo "$1" >>"$D/runs"; while [ "$1" = long ] && ! [ -e "$D/go" ]; do sleep 0.01; done`)
+	r.task("T", `echo "$1" >>"$D/runs"; while [ "$1" = long ] && ! [ -e "$D/go" ]; do sleep 0.05; done`)
 	r.task("U", `echo "$1" >>"$D/others"`)
 	r.push("T", `{"args":["long"]}`)
 	r.start()
@@ -102,8 +102,8 @@ func TestCancel(t *testing.T) {
 			r.config.ErrorScript = r.file("notify.sh")
 			r.task("notify", `touch "$D/told"`)
 			delete(r.config.Tasks, "notify")
-			r.task("T", `echo so far; echo "$GORDON_TASK_ID" >"$D/id"; setsid sh -c 'trap "" TERM; echo $$ >"$1/escaped"; while :; do sleep 0.02; done' x "$D" &
-while ! [ -s "$D/escaped" ]; do sleep 0.01; done; touch "$D/ready"; wait`, attempts(5), timeout(0, 200*time.Millisecond), backedOff)
+			r.task("T", `echo so far; echo "$GORDON_TASK_ID" >"$D/id"; setsid sh -c 'trap "" TERM; echo $$ >"$1/escaped"; while :; do sleep 0.05; done' x "$D" &
+while ! [ -s "$D/escaped" ]; do sleep 0.05; done; touch "$D/ready"; wait`, attempts(5), timeout(0, 200*time.Millisecond), backedOff)
 			r.push("T", tt.entry)
 			r.start()
 			r.until("it runs", func() bool { return r.exists("ready") })

@@ -36,7 +36,7 @@ func TestEntriesRunInOrder(t *testing.T) {
 func TestWorkersBoundTheTasksThatRun(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.task("T", `touch "$D/run.$$"; ls "$D" | grep -c run >>"$D/seen"; while ! [ -e "$D/go" ]; do sleep 0.01; done; rm "$D/run.$$"`, workers(3))
+	r.task("T", `touch "$D/run.$$"; ls "$D" | grep -c run >>"$D/seen"; while ! [ -e "$D/go" ]; do sleep 0.05; done; rm "$D/run.$$"`, workers(3))
 	for range 9 {
 		r.push("T", "{}")
 	}
@@ -55,7 +55,7 @@ func TestWorkersBoundTheTasksThatRun(t *testing.T) {
 func TestDrainWaitsAndTakesNothingNew(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.task("T", `touch "$D/started"; while ! [ -e "$D/go" ]; do sleep 0.01; done; echo x >>"$D/done"`)
+	r.task("T", `touch "$D/started"; while ! [ -e "$D/go" ]; do sleep 0.05; done; echo x >>"$D/done"`)
 	r.push("T", "{}", "{}")
 	r.start()
 	r.until("the first runs", func() bool { return r.exists("started") })
@@ -96,7 +96,7 @@ func TestDrainOfAnIdlePoolIsPrompt(t *testing.T) {
 func TestAbortPutsEntriesBackInOrder(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.task("T", `trap 'echo "$1" >>"$D/term"; exit 0' TERM; echo "$1" >>"$D/started"; while :; do sleep 0.01; done`, workers(3))
+	r.task("T", `trap 'echo "$1" >>"$D/term"; exit 0' TERM; echo "$1" >>"$D/started"; while :; do sleep 0.05; done`, workers(3))
 	for i := range 5 {
 		r.push("T", fmt.Sprintf(`{"args":["%d"]}`, i))
 	}
@@ -141,7 +141,7 @@ func TestAbortOfATaskThatMustNotRunTwice(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.errorScript(`cp "$1" "$D/told"`)
-	r.task("T", `touch "$D/started"; while :; do sleep 0.01; done`, func(t *config.Task) {
+	r.task("T", `touch "$D/started"; while :; do sleep 0.05; done`, func(t *config.Task) {
 		t.OnCrash, t.Failed.TTL = config.CrashFail, 0
 	})
 	r.push("T", "{}", "{}")

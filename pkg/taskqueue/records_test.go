@@ -108,7 +108,7 @@ func TestQueueThatWasAFailedListDoesNotExpire(t *testing.T) {
 		t.Run(when, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t)
-			r.task("T", `echo "$1" >>"$D/ran"; [ -e "$D/fixed" ]; ok=$?; [ "$1" != wait ] || until [ -e "$D/go" ]; do sleep 0.01; done; exit $ok`)
+			r.task("T", `echo "$1" >>"$D/ran"; [ -e "$D/fixed" ]; ok=$?; [ "$1" != wait ] || until [ -e "$D/go" ]; do sleep 0.05; done; exit $ok`)
 			r.push("T", `{"args":["1"]}`, `{"args":["2"]}`)
 			r.start()
 			r.ended(2)

@@ -18,7 +18,7 @@ import (
 )
 
 // running counts the marker files of scripts that wait for the file "go".
-const waitForGo = `touch "$D/run.$$"; while ! [ -e "$D/go" ]; do sleep 0.01; done; rm "$D/run.$$"; echo x >>"$D/done"`
+const waitForGo = `touch "$D/run.$$"; while ! [ -e "$D/go" ]; do sleep 0.05; done; rm "$D/run.$$"; echo x >>"$D/done"`
 
 func (r *rig) running() int {
 	files, err := os.ReadDir(r.dir)

@@ -138,7 +138,7 @@ func TestEntriesWaitForAPermitInTheirQueue(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.config.MaxRunning = 1
-	r.task("low", noteStart+`while ! [ -e "$D/go" ]; do sleep 0.01; done`, workers(2))
+	r.task("low", noteStart+`while ! [ -e "$D/go" ]; do sleep 0.05; done`, workers(2))
 	r.task("high", noteStart, workers(2), priority(100))
 	r.task("idle", "", priority(100))
 	r.start()
@@ -165,7 +165,7 @@ func TestNoEntryOvertakesOneThatGoesBack(t *testing.T) {
 	p := redistest.NewProxy(t, r.server)
 	r.config.RedisAddress = p.Socket
 	r.config.MaxRunning = 1
-	r.task("low", `touch "$D/started"; while ! [ -e "$D/go" ]; do sleep 0.01; done`)
+	r.task("low", `touch "$D/started"; while ! [ -e "$D/go" ]; do sleep 0.05; done`)
 	r.task("high", `echo "$1" >>"$D/seen"`, workers(2), priority(1))
 	r.start()
 	redistest.WaitBlocked(t, r.server, 2)

@@ -17,7 +17,7 @@ import (
 )
 
 // waits notes its run and its pid, and runs until the file go is there.
-const waits = `echo "$GORDON_ATTEMPT:$1" >>"$D/started"; echo $$ >>"$D/pids"; while ! [ -e "$D/go" ]; do sleep 0.01; done; echo "$1" >>"$D/done"`
+const waits = `echo "$GORDON_ATTEMPT:$1" >>"$D/started"; echo $$ >>"$D/pids"; while ! [ -e "$D/go" ]; do sleep 0.05; done; echo "$1" >>"$D/done"`
 
 // ending is how a script ends by a signal.
 var endings = map[string]func(syscall.Signal) string{
@@ -194,8 +194,8 @@ func TestOnlyTheSharedSignalExcusesATask(t *testing.T) {
 func TestASharedSignalEndsTheWholeTree(t *testing.T) {
 	t.Parallel()
 	eachOrder(t, func(t *testing.T, r *rig, strike func(syscall.Signal, int)) {
-		r.task("T", `setsid sh -c 'trap "" HUP TERM; echo $$ >>"$1/children"; while [ -d "$1" ] && ! [ -e "$1/go" ]; do sleep 0.01; done' x "$D" >&- 2>&- &
-while [ "$(wc -l <"$D/children")" -le "$(wc -l <"$D/pids")" ]; do sleep 0.01; done
+		r.task("T", `setsid sh -c 'trap "" HUP TERM; echo $$ >>"$1/children"; while [ -d "$1" ] && ! [ -e "$1/go" ]; do sleep 0.05; done' x "$D" >&- 2>&- &
+while [ "$(wc -l <"$D/children")" -le "$(wc -l <"$D/pids")" ]; do sleep 0.05; done
 `+waits, func(c *config.Task) { c.KillGrace = 100 * time.Millisecond })
 		r.write("pids")
 		r.write("children")
@@ -216,7 +216,7 @@ while [ "$(wc -l <"$D/children")" -le "$(wc -l <"$D/pids")" ]; do sleep 0.01; do
 func TestErrorScriptThatEndsByASharedSignalRunsAgain(t *testing.T) {
 	t.Parallel()
 	eachOrder(t, func(t *testing.T, r *rig, strike func(syscall.Signal, int)) {
-		r.errorScript(`echo $$ >>"$D/pids"; while ! [ -e "$D/go" ]; do sleep 0.01; done; cat "$1" >>"$D/told"`)
+		r.errorScript(`echo $$ >>"$D/pids"; while ! [ -e "$D/go" ]; do sleep 0.05; done; cat "$1" >>"$D/told"`)
 		r.task("T", "exit 3")
 		r.push("T", numbered(0))
 		r.start()

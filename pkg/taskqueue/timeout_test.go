@@ -29,9 +29,9 @@ func TestTimeoutEndsTheTree(t *testing.T) {
 			limit := 300 * time.Millisecond
 			for ; ; limit *= 2 {
 				r = newRig(t)
-				r.task("T", `echo so far; setsid sh -c 'trap "" TERM; echo $$ >"$1/escaped"; while :; do sleep 0.02; done' x "$D" &
-while ! [ -s "$D/escaped" ]; do sleep 0.01; done; touch "$D/ready"
-`+trap+`while :; do sleep 0.02; done`, timeout(limit, 200*time.Millisecond))
+				r.task("T", `echo so far; setsid sh -c 'trap "" TERM; echo $$ >"$1/escaped"; while :; do sleep 0.05; done' x "$D" &
+while ! [ -s "$D/escaped" ]; do sleep 0.05; done; touch "$D/ready"
+`+trap+`while :; do sleep 0.05; done`, timeout(limit, 200*time.Millisecond))
 				r.task("U", `touch "$D/next"`)
 				message = failOne(t, r, "{}")["error_message"].(string)
 				if r.exists("ready") || limit > time.Minute {
@@ -70,7 +70,7 @@ func TestTimeoutLeavesAloneWhatEndsInTime(t *testing.T) {
 func TestAbortBeforeTheTimeout(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.task("T", `touch "$D/started"; while :; do sleep 0.01; done`, timeout(time.Hour, time.Second))
+	r.task("T", `touch "$D/started"; while :; do sleep 0.05; done`, timeout(time.Hour, time.Second))
 	r.push("T", "{}")
 	r.start()
 	r.until("it runs", func() bool { return r.exists("started") })
