@@ -16,5 +16,5 @@ export GORACE=atexit_sleep_ms=0
 
 # Most tests wait for processes, so more run at a time than there are CPUs. The packages
 # that take longest begin first. "make lint" runs vet.
-scripts/gotest.sh pkgname "${race[@]}" -vet=off -count=1 -timeout=10m -p 2 -parallel 4 \
+scripts/gotest.sh pkgname "${race[@]}" -vet=off -count=1 -timeout=10m -p 3 -parallel 4 \
 	./pkg/runner ./internal/faulttest ./pkg/taskqueue ./internal/daemontest ./...
