@@ -56,21 +56,21 @@ func (j Judge) Become(ctx context.Context) error {
 func Check(ctx context.Context, c *config.Config, j Judge) (doubts []string, err error) {
 	gate := runner.NewGate()
 	defer gate.Close()
-	s := look(ctx, c, os.Environ(), gate, nil)
-	s.judge(c, os.Getenv("CREDENTIALS_DIRECTORY") == "", j.User != "" || os.Geteuid() == 0)
+	r := resolvePlans(ctx, c, os.Environ(), gate, nil)
+	r.judge(c, os.Getenv("CREDENTIALS_DIRECTORY") == "", j.User != "" || os.Geteuid() == 0)
 	if j.NoRights {
-		s.faults, s.rights = append(s.faults, s.rights...), nil
-		s.faults.Sort(c.Files)
+		r.faults, r.rights = append(r.faults, r.rights...), nil
+		r.faults.Sort(c.Files)
 	}
-	doubts = lines(s.rights, s.warnings)
-	if s.trouble != nil {
-		doubts = append(doubts, s.trouble.Error())
+	doubts = lines(r.rights, r.warnings)
+	if r.trouble != nil {
+		doubts = append(doubts, r.trouble.Error())
 	}
 	if len(c.Limits) > 0 {
 		doubts = append(doubts, "limits need control groups: only a running gordon can check them")
 	}
-	if len(s.faults) > 0 {
-		return doubts, s.faults
+	if len(r.faults) > 0 {
+		return doubts, r.faults
 	}
 	return doubts, nil
 }
@@ -82,10 +82,10 @@ func (p *Planner) Check(ctx context.Context, c *config.Config) (doubts []string,
 		return nil, context.Canceled
 	}
 	defer p.active.Done()
-	found, err := files.Within(ctx, p.surveys, func() (*survey, error) {
-		s := look(ctx, c, p.Env, p.gate, p.reserve)
-		s.judge(c, false, true)
-		return s, nil
+	found, err := files.Within(ctx, p.resolving, func() (*resolver, error) {
+		r := resolvePlans(ctx, c, p.Env, p.gate, p.reserve)
+		r.judge(c, false, true)
+		return r, nil
 	}, nil)
 	if err != nil {
 		return nil, err
@@ -121,7 +121,7 @@ func lines(lists ...config.Faults) (all []string) {
 // the logfile, passwords and certificates. A file that this process may not read is a
 // doubt, unless the process has the rights of the daemon. Credentials that only the daemon
 // can read are left out.
-func (s *survey) judge(c *config.Config, noCredentials, rights bool) {
+func (r *resolver) judge(c *config.Config, noCredentials, rights bool) {
 	for _, n := range c.Needs {
 		var err error
 		switch n.Kind {
@@ -144,12 +144,12 @@ func (s *survey) judge(c *config.Config, noCredentials, rights bool) {
 		switch {
 		case err == nil:
 		case errors.Is(err, fs.ErrPermission) && !rights:
-			s.warnings = append(slices.DeleteFunc(s.warnings, known), n.Place.Fault(fmt.Errorf("not accessible for this user: %w", err)))
+			r.warnings = append(slices.DeleteFunc(r.warnings, known), n.Place.Fault(fmt.Errorf("not accessible for this user: %w", err)))
 		default:
-			s.warnings = slices.DeleteFunc(s.warnings, known)
-			s.faults = append(s.faults, n.Place.Fault(err))
+			r.warnings = slices.DeleteFunc(r.warnings, known)
+			r.faults = append(r.faults, n.Place.Fault(err))
 		}
 	}
-	s.faults.Sort(c.Files)
-	s.warnings.Sort(c.Files)
+	r.faults.Sort(c.Files)
+	r.warnings.Sort(c.Files)
 }

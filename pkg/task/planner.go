@@ -41,22 +41,23 @@ type Planner struct {
 	gate    *runner.Gate
 	drain   *runner.Drain
 	reserve *capacity.Reserve
-	// surveys bounds the surveys that wait for a file system that does not answer.
-	surveys files.Calls
+	// resolving bounds the calls of Plan and Check that wait for a file system that does
+	// not answer.
+	resolving files.Calls
 
 	mu     sync.Mutex
 	closed bool
 	active sync.WaitGroup // the calls of Plan and Check
 }
 
-// maxSurveys is how many surveys there may be at once, including those that a dead file
+// maxResolving is how many calls there may be at once, including those that a dead file
 // system keeps: a reload that no longer names it has to be possible.
-const maxSurveys = 8
+const maxResolving = 8
 
 // NewPlanner returns a planner. The caller has to close it.
 func NewPlanner(o Options) (*Planner, error) {
 	o.StartTimeout = cmp.Or(o.StartTimeout, defaultStartTimeout)
-	p := &Planner{Options: o, gate: runner.NewGate(), surveys: files.NewCalls(maxSurveys)}
+	p := &Planner{Options: o, gate: runner.NewGate(), resolving: files.NewCalls(maxResolving)}
 	var err error
 	if p.drain, err = runner.NewDrain(p.drainIsFull); err != nil {
 		p.gate.Close()
@@ -108,9 +109,9 @@ func (p *Planner) Plan(ctx context.Context, c *config.Config) (*Plans, error) {
 		return nil, context.Canceled
 	}
 	defer p.active.Done()
-	found, err := files.Within(ctx, p.surveys, func() (*survey, error) {
-		s := look(ctx, c, p.Env, p.gate, p.reserve)
-		return s, s.err()
+	found, err := files.Within(ctx, p.resolving, func() (*resolver, error) {
+		r := resolvePlans(ctx, c, p.Env, p.gate, p.reserve)
+		return r, r.err()
 	}, nil)
 	if err != nil {
 		return nil, err

@@ -56,8 +56,8 @@ func TestHostileRecords(t *testing.T) {
 	for key, content := range canaries {
 		r.server.Push(t, key, content)
 	}
-	unbelievable := []string{"", "*", "?", "[a-z]*", `\*`, "a\r\nb", "a\x00b", "live-00000000:0\r\nDEL q:other", "T:run:live-00000000"}
-	for _, id := range unbelievable {
+	invalid := []string{"", "*", "?", "[a-z]*", `\*`, "a\r\nb", "a\x00b", "live-00000000:0\r\nDEL q:other", "T:run:live-00000000"}
+	for _, id := range invalid {
 		r.forge(id, `{"T":{"slots":4}}`)
 	}
 	for i, types := range []string{
@@ -66,7 +66,7 @@ func TestHostileRecords(t *testing.T) {
 	} {
 		id := fmt.Sprintf("forged-%08x", i)
 		r.forge(id, types)
-		unbelievable = append(unbelievable, id)
+		invalid = append(invalid, id)
 	}
 	for i := range 200 {
 		r.server.Do(t, "HSET", "q:instances", fmt.Sprintf("bad json %d\n\x1b[31m", i), "{")
@@ -84,7 +84,7 @@ func TestHostileRecords(t *testing.T) {
 			t.Errorf("%q: %s", key, diff)
 		}
 	}
-	for _, id := range unbelievable {
+	for _, id := range invalid {
 		if r.server.Do(t, "HEXISTS", "q:instances", id).(int64) == 0 {
 			t.Errorf("the record %q was removed", id)
 		}

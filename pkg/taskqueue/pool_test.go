@@ -168,14 +168,14 @@ func TestShutdownStages(t *testing.T) {
 	r.push("T", "{}")
 	r.start()
 	r.until("it runs", func() bool { return r.exists("started") })
-	hasten := make(chan struct{})
+	faster := make(chan struct{})
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		r.pool.Shutdown(time.Hour, time.Hour, hasten)
+		r.pool.Shutdown(time.Hour, time.Hour, faster)
 	}()
-	hasten <- struct{}{} // do not wait: SIGTERM
-	hasten <- struct{}{} // and now SIGKILL
+	faster <- struct{}{} // do not wait: SIGTERM
+	faster <- struct{}{} // and now SIGKILL
 	<-ended
 	if diff := cmp.Diff([]string{"{}"}, r.server.List(t, "q:T")); diff != "" {
 		t.Error(diff)

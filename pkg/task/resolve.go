@@ -21,8 +21,8 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
 
-// survey is the result of examining a configuration on this machine.
-type survey struct {
+// resolver makes the plans of a configuration on this machine, and collects the faults.
+type resolver struct {
 	env      []string
 	gate     *runner.Gate
 	reserve  *capacity.Reserve // nil where the program ends soon
@@ -35,29 +35,29 @@ type survey struct {
 	warnings config.Faults // of programs and folders that may exist before an entry comes
 }
 
-// look surveys all tasks.
-func look(ctx context.Context, c *config.Config, env []string, gate *runner.Gate, reserve *capacity.Reserve) *survey {
-	s := &survey{env: env, gate: gate, reserve: reserve, plans: make(map[string]*Plan), accounts: make(map[string]account.Account)}
+// resolvePlans makes the plans of all tasks, and finds their faults.
+func resolvePlans(ctx context.Context, c *config.Config, env []string, gate *runner.Gate, reserve *capacity.Reserve) *resolver {
+	r := &resolver{env: env, gate: gate, reserve: reserve, plans: make(map[string]*Plan), accounts: make(map[string]account.Account)}
 	for _, name := range slices.Sorted(maps.Keys(c.Tasks)) {
-		s.plans[name] = s.plan(ctx, c.Tasks[name])
+		r.plans[name] = r.plan(ctx, c.Tasks[name])
 	}
-	s.find(c.Needs)
-	for _, list := range []config.Faults{s.faults, s.rights, s.warnings} {
+	r.find(c.Needs)
+	for _, list := range []config.Faults{r.faults, r.rights, r.warnings} {
 		list.Sort(c.Files)
 	}
-	return s
+	return r
 }
 
 // find warns of files and folders that are not there. A missing error_script would
 // be found with the first failure, of which nobody would be told.
-func (s *survey) find(needed []config.Need) {
+func (r *resolver) find(needed []config.Need) {
 	for _, p := range needed {
 		var err error
 		switch p.Kind {
 		case config.NeedProgram:
 			var path string
-			if path, err = s.gate.LookPath(p.Path); err == nil {
-				err = runner.CheckProgram(privilege.Attributes{}, path, s.gate)
+			if path, err = r.gate.LookPath(p.Path); err == nil {
+				err = runner.CheckProgram(privilege.Attributes{}, path, r.gate)
 			}
 		case config.NeedLogfile:
 			_, err = os.Stat(filepath.Dir(p.Path))
@@ -73,17 +73,17 @@ func (s *survey) find(needed []config.Need) {
 			err = why // without the path, which may be a password in the wrong place
 		}
 		if err != nil {
-			s.warnings = append(s.warnings, p.Place.Fault(fmt.Errorf("not usable now: %w", err)))
+			r.warnings = append(r.warnings, p.Place.Fault(fmt.Errorf("not usable now: %w", err)))
 		}
 	}
 }
 
 // err is every reason why a daemon can't run with the configuration.
-func (s *survey) err() error {
-	if s.trouble != nil {
-		return s.trouble
+func (r *resolver) err() error {
+	if r.trouble != nil {
+		return r.trouble
 	}
-	if all := slices.Concat(s.faults, s.rights); len(all) > 0 {
+	if all := slices.Concat(r.faults, r.rights); len(all) > 0 {
 		return all
 	}
 	return nil
@@ -97,68 +97,68 @@ func OnlyUnknownAccounts(err error) bool {
 	return errors.As(err, &faults) && !slices.ContainsFunc(faults, func(f config.Fault) bool { return !errors.Is(f, account.ErrUnknown) })
 }
 
-func (s *survey) fault(t config.Task, key, format string, args ...any) {
-	s.faults = append(s.faults, t.Origins[key].Fault(fmt.Errorf(format, args...)))
+func (r *resolver) fault(t config.Task, key, format string, args ...any) {
+	r.faults = append(r.faults, t.Origins[key].Fault(fmt.Errorf(format, args...)))
 }
 
 // unknown is for an account that was not found. A directory service that does not
 // answer is no fault of the configuration, after which systemd would not try again.
-func (s *survey) unknown(t config.Task, key string, err error) {
+func (r *resolver) unknown(t config.Task, key string, err error) {
 	if errors.Is(err, account.ErrUnknown) {
-		s.fault(t, key, "the %s %w", key, err)
+		r.fault(t, key, "the %s %w", key, err)
 		return
 	}
-	s.trouble = cmp.Or(s.trouble, fmt.Errorf("looking up the %s of type %q: %w", key, t.Type, err))
+	r.trouble = cmp.Or(r.trouble, fmt.Errorf("looking up the %s of type %q: %w", key, t.Type, err))
 }
 
 // plan makes the plan of a task. It is complete only where there is no fault.
-func (s *survey) plan(ctx context.Context, t config.Task) *Plan {
-	p := &Plan{Task: t, env: s.env, base: runner.Spec{Path: t.Script, Gate: s.gate}}
+func (r *resolver) plan(ctx context.Context, t config.Task) *Plan {
+	p := &Plan{Task: t, env: r.env, base: runner.Spec{Path: t.Script, Gate: r.gate}}
 	p.base.Attributes = privilege.Attributes{
 		Dir: t.Process.WorkingDirectory, Umask: t.Process.Umask, Nice: t.Process.Nice, IO: ioPriority(t.Process.IONice), OOMScoreAdj: t.Process.OOMScoreAdj,
 	}
-	if !s.identify(ctx, p) {
+	if !r.identify(ctx, p) {
 		return p
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.Env.Set)) {
 		if taskenv.Withheld(name) {
-			s.fault(t, "environment."+name, "is reserved for systemd and gordon and is not passed to scripts")
+			r.fault(t, "environment."+name, "is reserved for systemd and gordon and is not passed to scripts")
 		}
 	}
 	p.env = taskenv.With(p.env, t.Env.Set)
-	s.try(t, p.base.Attributes)
+	r.try(t, p.base.Attributes)
 	return p
 }
 
 // try tries out the attributes one by one, so that a fault has a place.
-func (s *survey) try(t config.Task, a privilege.Attributes) {
+func (r *resolver) try(t config.Task, a privilege.Attributes) {
 	// Each try of attributes uses a thread up.
-	if err := s.reserve.Fill(); err != nil && a != (privilege.Attributes{OOMScoreAdj: a.OOMScoreAdj}) {
-		s.trouble = cmp.Or(s.trouble, fmt.Errorf("testing the attributes of type %q: %w", t.Type, err))
+	if err := r.reserve.Fill(); err != nil && a != (privilege.Attributes{OOMScoreAdj: a.OOMScoreAdj}) {
+		r.trouble = cmp.Or(r.trouble, fmt.Errorf("testing the attributes of type %q: %w", t.Type, err))
 		return
 	}
 	who := privilege.Attributes{User: a.User}
-	if err := runner.Check(who, s.gate); err != nil {
-		s.rights = append(s.rights, cmp.Or(t.Origins["user"], t.Origins["group"]).Fault(err))
+	if err := runner.Check(who, r.gate); err != nil {
+		r.rights = append(r.rights, cmp.Or(t.Origins["user"], t.Origins["group"]).Fault(err))
 		return // all else would fail for the same reason
 	}
 	for _, one := range []struct {
 		key   string
 		alone privilege.Attributes
 	}{{"nice", privilege.Attributes{Nice: a.Nice}}, {"ionice", privilege.Attributes{IO: a.IO}}, {"oom_score_adj", privilege.Attributes{OOMScoreAdj: a.OOMScoreAdj}}} {
-		if err := runner.Check(one.alone, s.gate); err != nil {
-			s.rights = append(s.rights, t.Origins[one.key].Fault(err))
+		if err := runner.Check(one.alone, r.gate); err != nil {
+			r.rights = append(r.rights, t.Origins[one.key].Fault(err))
 		}
 	}
 	where := privilege.Attributes{User: a.User, Dir: a.Dir}
-	if err := runner.Check(where, s.gate); err != nil {
-		s.warnings = append(s.warnings, t.Origins["working_directory"].Fault(fmt.Errorf("no task can start now: %w", err)))
+	if err := runner.Check(where, r.gate); err != nil {
+		r.warnings = append(r.warnings, t.Origins["working_directory"].Fault(fmt.Errorf("no task can start now: %w", err)))
 	}
-	if err := runner.CheckProgram(who, t.Script, s.gate); err != nil {
+	if err := runner.CheckProgram(who, t.Script, r.gate); err != nil {
 		if strings.Contains(t.Script, " ") && errors.Is(err, fs.ErrNotExist) {
 			err = fmt.Errorf(`%w (a string is a path without arguments; with arguments use an array: ["/usr/bin/php", "worker.php"])`, err)
 		}
-		s.warnings = append(s.warnings, t.Origins["script"].Fault(fmt.Errorf("cannot be started now: %w", err)))
+		r.warnings = append(r.warnings, t.Origins["script"].Fault(fmt.Errorf("cannot be started now: %w", err)))
 	}
 }
 
