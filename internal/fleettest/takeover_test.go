@@ -15,7 +15,7 @@ func TestAFrozenHostLearnsOfATakeover(t *testing.T) {
 	t.Run("stop", func(t *testing.T) {
 		t.Parallel()
 		f := frozen(t, `on_lease_loss = "stop"`)
-		f.nodes[0].daemon.Says("task stopped, because another host took over its entry")
+		f.nodes[0].daemon.Says("task stopped: another host took over its entry")
 		f.write("go")
 		f.until("ended", "b")
 		f.settle()

@@ -75,7 +75,7 @@ func (r *Recoverer) recoverType(ctx context.Context, log *slog.Logger, dead deat
 	return false, err
 }
 
-var errAlive = errors.New("the instance lives")
+var errAlive = errors.New("the instance is alive")
 
 // eachFilled calls do for each run list of a type that is not empty.
 func (r *Recoverer) eachFilled(ctx context.Context, dead store.Instance, taskType string, do func(list int) error) error {

@@ -47,7 +47,7 @@ func (w *Worker) report(r *Run, end stats.End, res Result) {
 	case end == stats.Failed:
 		w.failureLog(r).Error(headline(v.Outcome), output.KeyMessageID, messageID(v.Outcome))
 	case v.Outcome == entry.OutcomeTakenOver:
-		w.Log.Warn("task stopped, because another host took over its entry", r.attributes()...)
+		w.Log.Warn("task stopped: another host took over its entry", r.attributes()...)
 	default:
 		w.Log.Warn("task stopped; its entry returns to the head of the queue", r.attributes()...)
 	}

@@ -198,7 +198,7 @@ func (s *schedule) refused() error {
 		all = append(all, err)
 	}
 	if more > 0 {
-		all = append(all, fmt.Errorf("the same for %d more types", more))
+		all = append(all, fmt.Errorf("the same error for %d more types", more))
 	}
 	return errors.Join(all...)
 }

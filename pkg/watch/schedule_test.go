@@ -125,7 +125,7 @@ func TestRefusalOfAllTypesIsSaidOnce(t *testing.T) {
 		err := fmt.Errorf("type %s: %w", name, &store.ReplyError{Code: "X", Text: text})
 		a.saw(store.Due{Type: name, Refused: err}, now, now.Add(time.Second))
 	}
-	want := "type a: redis: NOPERM no\ntype b: redis: WRONGTYPE it is a string\nthe same for 2 more types"
+	want := "type a: redis: NOPERM no\ntype b: redis: WRONGTYPE it is a string\nthe same error for 2 more types"
 	if got := a.refused().Error(); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -141,7 +141,7 @@ func (s *session) readDuty() error {
 		rank, on = 0, true
 	}
 	if on != (s.schedule.rank >= 0) {
-		s.Log.Debug("this instance is on duty for delayed entries", "on_duty", on, "rank", rank)
+		s.Log.Debug("the duty of this instance for delayed entries has changed", "on_duty", on, "rank", rank)
 	}
 	s.schedule.appoint(rank, on, time.Now())
 	return nil
