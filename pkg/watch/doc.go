@@ -1,9 +1,8 @@
 // Package watch has the actors that Redis and its sentinels notify.
 //
-//   - [Watcher]: which types are paused, which tasks are to be cancelled, and which
-//     entries for later are due. It moves these to their queues if its instance is on
-//     duty.
-//   - [Follower]: which server the sentinels name as the master.
+//   - [Watcher]: the paused types, the requests to cancel tasks, and the delayed entries
+//     that are due. It moves these to their queues if its instance is on duty.
+//   - [Follower]: the master, as the sentinels report it.
 //
-// Nothing here takes or runs an entry.
+// The package takes and runs no entry.
 package watch

@@ -12,61 +12,62 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
 
-// deafPause is the pause after no sentinel accepted a subscription. New connections
-// still ask all sentinels, and an old master refuses commands in the end.
-const deafPause = 2 * time.Second
+// retryPause is the pause after no sentinel accepted a subscription. Meanwhile each new
+// connection still asks all sentinels, and an old master refuses commands in the end.
+const retryPause = 2 * time.Second
 
 // Follower is the actor that subscribes to the sentinels, one at a time, so that a
-// failover is followed when it happens and not when the old master learns of it.
+// failover is followed when it happens, not when the old master is informed of it.
 type Follower struct {
 	client *store.Client
 	log    *slog.Logger
 	times  store.Times
 	busy   store.Busy
-	// master is the last one that a sentinel named, "" before.
+	// master is the last one that a sentinel reported, or "".
 	master string
-	deaf   bool
-	pace   loop.Pacer
+	// lost is set while no sentinel accepts a subscription.
+	lost bool
+	pace loop.Pacer
 }
 
-// NewFollower returns a follower for a client that knows sentinels.
+// NewFollower returns a follower for a client that has sentinels.
 func NewFollower(client *store.Client, log *slog.Logger, t store.Times) *Follower {
 	return &Follower{client: client, log: log, times: t}
 }
 
-// Hangs returns an error if the follower does not move.
+// Hangs returns an error if the follower makes no progress.
 func (f *Follower) Hangs() error { return loop.Hangs("the follower of the sentinels", f.busy.Until()) }
 
-// Run listens until ctx ends.
+// Run follows the sentinels until ctx ends.
 func (f *Follower) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		var faults []error
 		for _, sentinel := range f.client.Sentinels() {
-			heard, err := f.listen(ctx, sentinel)
-			if heard {
+			subscribed, err := f.listen(ctx, sentinel)
+			if subscribed {
 				faults = nil
 				f.pace.Wait(ctx)
-				break // from the first one on
+				break // begin with the first sentinel again
 			}
 			faults = append(faults, err)
 		}
 		if len(faults) > 0 {
-			f.cannotHear(ctx, errors.Join(faults...))
+			f.logLost(ctx, errors.Join(faults...))
 		}
 	}
 	return nil
 }
 
-// listen listens to one sentinel until that fails, and reports whether the subscription
-// succeeded.
-func (f *Follower) listen(ctx context.Context, sentinel string) (heard bool, err error) {
+// listen receives from one sentinel until the connection fails. It reports whether the
+// subscription succeeded.
+func (f *Follower) listen(ctx context.Context, sentinel string) (subscribed bool, err error) {
 	w, err := f.client.WatchSentinel(ctx, sentinel, nil)
 	if err != nil {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
-	if f.deaf {
-		f.deaf = false
+	if f.lost {
+		f.lost = false
 		f.log.Info("reconnected to a sentinel", "address", f.client.String())
 	}
 	for {
@@ -78,7 +79,7 @@ func (f *Follower) listen(ctx context.Context, sentinel string) (heard bool, err
 	}
 }
 
-// note logs that another server is the master.
+// note logs a new master.
 func (f *Follower) note(master string) {
 	if f.master != "" && f.master != master {
 		f.log.Info("the sentinels report a new master", "from", f.master, "to", master)
@@ -86,17 +87,17 @@ func (f *Follower) note(master string) {
 	f.master = master
 }
 
-// cannotHear logs, once, that failovers may be noticed late, and waits a little.
-func (f *Follower) cannotHear(ctx context.Context, err error) {
+// logLost logs once that failovers may be noticed late, and waits for retryPause.
+func (f *Follower) logLost(ctx context.Context, err error) {
 	if ctx.Err() != nil {
 		return
 	}
-	if !f.deaf {
-		f.deaf = true
+	if !f.lost {
+		f.lost = true
 		f.log.Warn("no sentinel is reachable, retrying; a failover may be noticed late", "address", f.client.String(), output.KeyError, err.Error())
 	}
 	select {
-	case <-time.After(deafPause):
+	case <-time.After(retryPause):
 	case <-ctx.Done():
 	}
 }

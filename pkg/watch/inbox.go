@@ -8,7 +8,7 @@ import (
 
 // inbox holds the changes that were received and not read yet.
 type inbox struct {
-	// ready has a value when there may be something in it.
+	// ready has a value when there may be changes.
 	ready chan struct{}
 
 	mu      sync.Mutex
@@ -23,7 +23,7 @@ func (i *inbox) put(c store.Change) {
 	i.mu.Unlock()
 	select {
 	case i.ready <- struct{}{}:
-	default: // it is known
+	default: // there is a value already
 	}
 }
 

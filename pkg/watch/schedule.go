@@ -11,132 +11,132 @@ import (
 )
 
 const (
-	// lookPause is the time from the notification of a change until it is read: all
-	// changes of that time are read at once.
-	lookPause = 2 * time.Millisecond
-	// coverPause is how long an instance waits for the one that it covers.
-	coverPause = 3 * time.Millisecond
-	// covers bounds the number of such pauses: entries are to be moved within 10 ms.
-	covers = 2
+	// readDelay is the time from the notification of a change to the read. All changes
+	// of that time are read at once.
+	readDelay = 2 * time.Millisecond
+	// coverDelay is how long an instance on duty waits for the one before it.
+	coverDelay = 3 * time.Millisecond
+	// maxCovered limits the number of such delays: entries are moved within 10 ms.
+	maxCovered = 2
 )
 
-// schedule is which keys a watch has to read, and when. It knows neither Redis nor the
-// clock.
+// schedule holds the keys that a watch has to read, and the time for each. It knows
+// neither Redis nor the clock.
 type schedule struct {
-	// rank is how many instances move entries for later before this one does. It is
-	// under 0 if this one is not on duty.
+	// rank is the number of instances on duty that come before this one. It is negative
+	// if this one is not on duty.
 	rank int
-	// most bounds the wait for an entry that is due; see Times.Look.
+	// most limits the wait for the next due entry; see Times.Look.
 	most time.Duration
-	// When to read these keys: the paused types, who is on duty, the types of all
-	// instances.
+	// paused is the key of the paused types, duty that of the instances on duty, types
+	// that of the types of all instances.
 	paused, duty, types topic
-	// known are the types whose entries for later this instance moves. Types that have
-	// an entry, or may have one, have a time.
+	// known has the types whose delayed entries this instance moves. A type that has an
+	// entry, or may have one, has a time.
 	known map[string]topic
 }
 
 // topic is a key to be read.
 type topic struct {
-	// at is when to read it; the zero value is never.
+	// at is when to read it; the zero value is for never.
 	at time.Time
 	// refused is the refusal of the last attempt; nil if it succeeded.
 	refused error
 }
 
-// by brings the time forward.
-func (t *topic) by(at time.Time) {
+// readBy makes at the latest time for the read.
+func (t *topic) readBy(at time.Time) {
 	if t.at.IsZero() || at.Before(t.at) {
 		t.at = at
 	}
 }
 
-// due reports whether it is time.
+// due reports whether it is time to read.
 func (t *topic) due(now time.Time) bool { return !t.at.IsZero() && !t.at.After(now) }
 
-// saw notes how reading it ended, and when to read it again: after a while if Redis
-// refused, and otherwise after the next change.
-func (t *topic) saw(refused error, again time.Time) {
+// noteRead records the result of a read. The next read is after the next change, or at
+// the time again if Redis refused.
+func (t *topic) noteRead(refused error, again time.Time) {
 	t.at, t.refused = time.Time{}, refused
 	if refused != nil {
 		t.at = again
 	}
 }
 
-// newSchedule is for a new connection: everything has to be read. The own types are read
-// in any case, because no instance may have been on duty before.
+// newSchedule returns the schedule for a new connection: everything is read now. That
+// includes the types of this instance, because no instance may have been on duty before.
 func newSchedule(own []string, most time.Duration, now time.Time) *schedule {
 	s := &schedule{rank: -1, most: most, known: make(map[string]topic)}
-	s.paused.by(now)
-	s.duty.by(now)
-	s.serve(own, now)
+	s.paused.readBy(now)
+	s.duty.readBy(now)
+	s.setTypes(own, now)
 	return s
 }
 
-// lag is how long this instance waits for those before it.
+// lag returns how long this instance waits for those on duty before it.
 func (s *schedule) lag() time.Duration {
-	return time.Duration(min(max(s.rank, 0), covers)) * coverPause
+	return time.Duration(min(max(s.rank, 0), maxCovered)) * coverDelay
 }
 
-// serve sets the types whose entries for later this instance moves.
-func (s *schedule) serve(types []string, now time.Time) {
+// setTypes sets the types whose delayed entries this instance moves.
+func (s *schedule) setTypes(types []string, now time.Time) {
 	known := make(map[string]topic, len(types))
 	for _, name := range types {
 		t, ok := s.known[name]
 		if !ok {
-			t.by(now)
+			t.readBy(now)
 		}
 		known[name] = t
 	}
 	s.known = known
 }
 
-// appoint sets whether this instance is on duty, and how many come before it.
-func (s *schedule) appoint(rank int, on bool, now time.Time) {
+// setDuty sets whether this instance is on duty, and the number of those before it.
+func (s *schedule) setDuty(rank int, on bool, now time.Time) {
 	switch {
 	case !on:
 		s.rank, s.types = -1, topic{}
 		s.known = make(map[string]topic)
 		return
 	case s.rank < 0:
-		s.types.by(now)
+		s.types.readBy(now)
 	}
 	s.rank = rank
 }
 
-// hear notes a change of which Redis has notified.
-func (s *schedule) hear(c store.Change, now time.Time) {
-	soon := now.Add(lookPause)
+// noteChange schedules the reads after a change that Redis has reported.
+func (s *schedule) noteChange(c store.Change, now time.Time) {
+	soon := now.Add(readDelay)
 	if c.All || c.Paused {
-		s.paused.by(soon)
+		s.paused.readBy(soon)
 	}
 	if c.All || c.Duty {
-		s.duty.by(soon)
+		s.duty.readBy(soon)
 	}
 	if (c.All || c.Instances) && s.rank >= 0 {
-		s.types.by(soon)
+		s.types.readBy(soon)
 	}
 	soon = soon.Add(s.lag())
 	if c.All {
 		for t := range s.known {
-			s.look(t, soon)
+			s.readType(t, soon)
 		}
 	}
 	for _, t := range c.Delayed {
-		s.look(t, soon)
+		s.readType(t, soon)
 	}
 }
 
-// look schedules a type, if it is a known one.
-func (s *schedule) look(taskType string, at time.Time) {
+// readType schedules the read of a type if the type is known.
+func (s *schedule) readType(taskType string, at time.Time) {
 	if t, ok := s.known[taskType]; ok {
-		t.by(at)
+		t.readBy(at)
 		s.known[taskType] = t
 	}
 }
 
-// open returns the types to read now, by name.
-func (s *schedule) open(now time.Time) (types []string) {
+// dueTypes returns the types to read now, sorted.
+func (s *schedule) dueTypes(now time.Time) (types []string) {
 	for name, t := range s.known {
 		if t.due(now) {
 			types = append(types, name)
@@ -146,16 +146,17 @@ func (s *schedule) open(now time.Time) (types []string) {
 	return types
 }
 
-// saw notes the state of a type that was read, and when to try again if Redis refused.
-func (s *schedule) saw(d store.Due, now, again time.Time) {
+// noteDue records the state of a type that was read. The next read is at the time again
+// if Redis refused.
+func (s *schedule) noteDue(d store.Due, now, again time.Time) {
 	t, ok := s.known[d.Type]
 	if !ok {
 		return
 	}
-	t.saw(d.Refused, again)
+	t.noteRead(d.Refused, again)
 	switch {
 	case d.Refused != nil || !d.Wait.Any:
-	case d.Wait.Left <= 0: // there is more than is moved in one step
+	case d.Wait.Left <= 0: // there are more entries than one step moves
 		t.at = now
 	default:
 		t.at = now.Add(min(d.Wait.Left+s.lag(), s.most))
@@ -163,25 +164,24 @@ func (s *schedule) saw(d store.Due, now, again time.Time) {
 	s.known[d.Type] = t
 }
 
-// next returns how long it is until something is to be read; ok is false if
-// nothing is.
+// next returns the time until the next read; ok is false if there is none.
 func (s *schedule) next(now time.Time) (left time.Duration, ok bool) {
 	var first topic
 	for _, t := range s.known {
 		if !t.at.IsZero() {
-			first.by(t.at)
+			first.readBy(t.at)
 		}
 	}
 	for _, t := range []topic{s.paused, s.duty, s.types} {
 		if !t.at.IsZero() {
-			first.by(t.at)
+			first.readBy(t.at)
 		}
 	}
 	return max(first.at.Sub(now), 0), !first.at.IsZero()
 }
 
-// refused returns the present refusals, joined. If Redis refuses many types in the same
-// words, only the first of them is named.
+// refused returns the present refusals, joined. If Redis refuses several types with the
+// same error, the result names only the first of them.
 func (s *schedule) refused() error {
 	all := []error{s.paused.refused, s.duty.refused, s.types.refused}
 	seen, more := make(map[string]bool), 0

@@ -12,35 +12,35 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
 
-// session is the watcher's work with one pair of connections.
+// session is the watcher's work on one pair of connections.
 type session struct {
 	*Watcher
 	watch    *store.Watch
 	inbox    *inbox
 	schedule *schedule
 	pace     *loop.Pacer
-	// refusals is set if Redis has refused something since the last report.
+	// refusals is set if Redis has refused a command since the last report.
 	refusals bool
 }
 
-// serve looks, waits for the next thing to do, and looks again, until the connections are
+// serve reads the keys of the schedule whenever they are due, until the connections are
 // lost or ctx ends.
 func (s *session) serve(ctx context.Context) error {
 	ping := time.NewTicker(s.Times.Ping)
 	defer ping.Stop()
 	for {
-		if err := s.look(); err != nil {
+		if err := s.process(); err != nil {
 			return err
 		}
 		s.attempted()
-		if err := s.rest(ctx, ping.C); err != nil {
+		if err := s.wait(ctx, ping.C); err != nil {
 			return err
 		}
 	}
 }
 
-// rest returns when it is time for another look.
-func (s *session) rest(ctx context.Context, ping <-chan time.Time) error {
+// wait returns when a key is due.
+func (s *session) wait(ctx context.Context, ping <-chan time.Time) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -55,11 +55,11 @@ func (s *session) rest(ctx context.Context, ping <-chan time.Time) error {
 			return nil
 		case <-s.inbox.ready:
 			for _, c := range s.inbox.take() {
-				s.schedule.hear(c, time.Now())
+				s.schedule.noteChange(c, time.Now())
 			}
 		case <-s.changed:
 			if s.schedule.rank >= 0 {
-				s.schedule.types.by(time.Now())
+				s.schedule.types.readBy(time.Now())
 			}
 		case <-s.health.Doubt():
 			if err := s.ping(); err != nil {
@@ -69,20 +69,20 @@ func (s *session) rest(ctx context.Context, ping <-chan time.Time) error {
 			if err := s.ping(); err != nil {
 				return err
 			}
-			s.schedule.duty.by(time.Now())
+			s.schedule.duty.readBy(time.Now())
 		}
 	}
 }
 
-// ping tests both connections. The one that only receives would not notice its loss
-// otherwise.
+// ping tests both connections. Otherwise the loss of the one that only receives would not
+// be noticed.
 func (s *session) ping() error {
 	return s.watch.Ping()
 }
 
-// look reads all keys that are scheduled for now, passes them on, and moves the entries
-// that are due. A key that Redis refuses is tried again, and delays nothing else.
-func (s *session) look() error {
+// process reads all keys that are due, reports the paused types, and moves the entries
+// that are due. A key that Redis refuses is read again later, and delays nothing else.
+func (s *session) process() error {
 	for _, step := range []func() error{s.readPaused, s.moveDue, s.readDuty, s.readTypes} {
 		if err := step(); err != nil {
 			return err
@@ -102,7 +102,7 @@ func (s *session) look() error {
 	return nil
 }
 
-// again returns when to try again after a refusal.
+// again returns the time of the next attempt after a refusal.
 func (s *session) again(refused error) time.Time {
 	if refused == nil {
 		return time.Time{}
@@ -119,15 +119,15 @@ func (s *session) readPaused() error {
 	if err != nil && !store.Refused(err) {
 		return err
 	}
-	s.schedule.paused.saw(err, s.again(err))
+	s.schedule.paused.noteRead(err, s.again(err))
 	if err == nil {
 		s.Paused(paused)
 	}
 	return nil
 }
 
-// readDuty asks whether this instance is on duty. If Redis refuses to answer, it is: it is
-// better that many instances move the entries than none.
+// readDuty asks whether this instance is on duty. If Redis refuses the question, the
+// instance puts itself on duty: many instances that move the entries are better than none.
 func (s *session) readDuty() error {
 	if !s.schedule.duty.due(time.Now()) {
 		return nil
@@ -136,18 +136,18 @@ func (s *session) readDuty() error {
 	if err != nil && !store.Refused(err) {
 		return err
 	}
-	s.schedule.duty.saw(err, s.again(err))
+	s.schedule.duty.noteRead(err, s.again(err))
 	if err != nil {
 		rank, on = 0, true
 	}
 	if on != (s.schedule.rank >= 0) {
 		s.Log.Debug("the duty of this instance for delayed entries has changed", "on_duty", on, "rank", rank)
 	}
-	s.schedule.appoint(rank, on, time.Now())
+	s.schedule.setDuty(rank, on, time.Now())
 	return nil
 }
 
-// readTypes reads which types there are, of all instances.
+// readTypes reads the types of all instances.
 func (s *session) readTypes() error {
 	if !s.schedule.types.due(time.Now()) {
 		return nil
@@ -156,24 +156,24 @@ func (s *session) readTypes() error {
 	if err != nil && !store.Refused(err) {
 		return err
 	}
-	s.schedule.types.saw(err, s.again(err))
+	s.schedule.types.noteRead(err, s.again(err))
 	if err != nil {
 		types = slices.Collect(maps.Keys(s.schedule.known))
 	}
-	s.schedule.serve(append(types, s.Types()...), time.Now())
+	s.schedule.setTypes(append(types, s.Types()...), time.Now())
 	return nil
 }
 
-// moveDue reads the types that are scheduled for now, and moves the entries that are due,
-// a batch of each. A refusal for one type does not delay the others.
+// moveDue reads the types that are due, and moves a batch of due entries of each. A
+// refusal for one type does not delay the others.
 func (s *session) moveDue() error {
-	types := s.schedule.open(time.Now())
+	types := s.schedule.dueTypes(time.Now())
 	var again time.Time
 	for most := len(types); len(types) > 0; {
 		due, err := s.watch.MoveDue(types[:min(most, len(types))])
 		switch {
 		case errors.Is(err, &store.ReplyError{Code: "NOPERM"}) && most > 1:
-			most = 1 // perhaps one of the types is refused
+			most = 1 // perhaps only one of the types is refused
 			continue
 		case store.Refused(err) && most > 1:
 			due = refuse(types, err)
@@ -190,14 +190,14 @@ func (s *session) moveDue() error {
 			if d.Moved > 0 {
 				s.Log.Debug("moved due entries to their queues", output.KeyTaskType, d.Type, "entries", d.Moved)
 			}
-			s.schedule.saw(d, now, again)
+			s.schedule.noteDue(d, now, again)
 		}
 		types = types[len(due):]
 	}
 	return nil
 }
 
-// refuse is the state of types that Redis refuses.
+// refuse returns the state of types that Redis refuses.
 func refuse(types []string, err error) []store.Due {
 	due := make([]store.Due, len(types))
 	for i, t := range types {

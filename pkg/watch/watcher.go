@@ -14,14 +14,14 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
 
-// Watcher is the actor for the paused types, the entries for later that are due and the
-// orders to cancel tasks. Redis notifies it of
-// changes, so it asks nothing while nothing is due.
+// Watcher is the actor for the paused types, the delayed entries that are due and the
+// requests to cancel tasks. Redis notifies it of changes, so it sends no command while
+// nothing is due.
 //
-// A few instances are on duty (see [store.Watch.Duty]): they move the entries for later
-// of all types of all instances. The first moves the entries that are due, the others
-// look a few milliseconds later whether it has. So an entry costs the same however many
-// instances and types there are.
+// A few instances are on duty (see [store.Watch.Duty]): they move the delayed entries of
+// all types of all instances. The first moves the entries that are due. The others check
+// a few milliseconds later whether it did. So the cost of an entry does not depend on the
+// number of instances and types.
 type Watcher struct {
 	Options
 	client *store.Client
@@ -42,7 +42,7 @@ type Options struct {
 	Times store.Times
 	// Types returns the types that are served now.
 	Types func() []string
-	// Paused receives the paused types, whenever they were read.
+	// Paused receives the paused types after each read.
 	Paused func(map[string]bool)
 	// Cancel stops the tasks with an id and returns how many there were.
 	Cancel func(id string) int
@@ -53,16 +53,16 @@ func New(client *store.Client, h *loop.Health, o Options) *Watcher {
 	return &Watcher{Options: o, client: client, health: h, source: h.Source(), changed: make(chan struct{}, 1), tried: make(chan struct{})}
 }
 
-// TypesChanged has to be called when Types may return others than before.
+// TypesChanged has to be called when Types may return other types than before.
 func (w *Watcher) TypesChanged() {
 	select {
 	case w.changed <- struct{}{}:
-	default: // it has yet to look
+	default: // there is a value already
 	}
 }
 
-// Tried is closed when the first attempt to watch is over: from then on, a task of this
-// instance can be cancelled.
+// Tried is closed after the first attempt to watch. From then on, a task of this instance
+// can be cancelled, unless Redis is not reachable.
 func (w *Watcher) Tried() <-chan struct{} { return w.tried }
 
 func (w *Watcher) attempted() { w.triedOnce.Do(func() { close(w.tried) }) }
@@ -83,7 +83,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 	return nil
 }
 
-// Hangs returns an error if the watcher does not move.
+// Hangs returns an error if the watcher makes no progress.
 func (w *Watcher) Hangs() error { return loop.Hangs("the watcher", w.busy.Until()) }
 
 // watch makes a pair of connections and serves them until one of them is lost.
@@ -98,15 +98,15 @@ func (w *Watcher) watch(ctx context.Context, pace *loop.Pacer) error {
 		s := &session{Watcher: w, watch: watch, inbox: inbox, pace: pace, schedule: newSchedule(w.Types(), w.Times.Look, time.Now())}
 		return s.serve(connected)
 	})
-	// Close ends a Next that waits, whose error is no news then.
+	// Close interrupts a Next that waits; its error has no meaning then.
 	defer context.AfterFunc(connected, func() { _ = watch.Close() })()
 	group.Go(func() error { return w.listen(watch, inbox) })
 	group.Go(func() error { return watch.AwaitClose(connected.Done()) })
 	return group.Wait()
 }
 
-// listen receives the notifications. Orders are carried out here, however much else is to
-// be done.
+// listen receives the notifications. It carries out requests to cancel itself, so that
+// they do not wait for the other work of the watcher.
 func (w *Watcher) listen(watch *store.Watch, inbox *inbox) error {
 	for {
 		n, err := watch.Next(w.Times.Silence())

@@ -20,20 +20,20 @@ import (
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
 
-// watching is a running watcher, on record as an instance of its own.
+// watching is a running watcher that is registered as an instance of its own.
 type watching struct {
 	*Watcher
 	id    string
 	proxy *redistest.Proxy
-	// cancelled counts the orders.
+	// cancelled counts the requests to cancel.
 	cancelled atomic.Int64
-	// paused is whether the type T is, as last heard.
+	// paused is set if the type T is paused, by the last notification.
 	paused atomic.Bool
 	stop   func()
 }
 
-// startWatcher starts a watcher that serves these types. What comes before the dash in
-// its id is its host.
+// startWatcher starts a watcher that serves these types. Its host is the part of the id
+// before the dash.
 func startWatcher(t *testing.T, s *redistest.Server, id string, types ...string) *watching {
 	t.Helper()
 	w := &watching{id: id, proxy: redistest.NewProxy(t, s)}
@@ -65,7 +65,7 @@ func startWatcher(t *testing.T, s *redistest.Server, id string, types ...string)
 	})
 	w.stop = sync.OnceFunc(func() { cancel(); running.Wait() })
 	t.Cleanup(func() {
-		w.proxy.Mute(false) // or it waits for answers
+		w.proxy.Mute(false) // otherwise it waits for answers
 		w.proxy.CutAll()
 		w.stop()
 	})
@@ -73,7 +73,7 @@ func startWatcher(t *testing.T, s *redistest.Server, id string, types ...string)
 	return w
 }
 
-// onDuty returns the instances on duty, by name: the first moves what is due.
+// onDutyNow returns the instances on duty, sorted. The first moves the due entries.
 func onDutyNow(t *testing.T, s *redistest.Server) []string {
 	t.Helper()
 	members, err := redis.Strings(s.Do(t, "SMEMBERS", store.Keys{Prefix: "q"}.Duty()), nil)
@@ -94,8 +94,8 @@ func arrives(t *testing.T, s *redistest.Server, taskType string) time.Duration {
 	return time.Since(due)
 }
 
-// untilQuiet waits until Redis has carried out the same number of commands twice, and
-// returns it.
+// untilQuiet waits until the number of commands that Redis has carried out stays the same,
+// and returns it.
 func untilQuiet(t *testing.T, s *redistest.Server) (n int) {
 	t.Helper()
 	calls := func() (n int) {
@@ -113,7 +113,7 @@ func untilQuiet(t *testing.T, s *redistest.Server) (n int) {
 		}
 		return n
 	}
-	gordontest.Until(t, "redis is asked nothing more", func() bool {
+	gordontest.Until(t, "redis receives no more commands", func() bool {
 		before := calls()
 		time.Sleep(100 * time.Millisecond)
 		n = calls()
@@ -122,9 +122,9 @@ func untilQuiet(t *testing.T, s *redistest.Server) (n int) {
 	return n
 }
 
-// The cost of an entry for later does not depend on the number of types, and nearly
-// not on that of hosts.
-func TestCostOfAnEntryForLater(t *testing.T) {
+// The cost of a delayed entry does not depend on the number of types, and hardly on the
+// number of hosts.
+func TestCostOfADelayedEntry(t *testing.T) {
 	cost := func(hosts, types int) int {
 		s := redistest.New(t)
 		names := make([]string, types)
@@ -142,16 +142,16 @@ func TestCostOfAnEntryForLater(t *testing.T) {
 		return (untilQuiet(t, s) - before) / entries
 	}
 	small, large := cost(1, 1), cost(8, 60)
-	// The producer's ZADD, the look at the change, the move, the consumer's BLPOP; and
-	// for each of two others a look after each change.
+	// The producer's ZADD, the read after the change, the move, the consumer's BLPOP; and
+	// for each of the two other instances on duty a read after each change.
 	if small > 14 || large > small+14 {
 		t.Errorf("%d commands with 1 host and 1 type, %d with 8 hosts and 60 types", small, large)
 	}
 }
 
-// Types that the instances on duty do not serve are looked after as well, from the
-// moment at which they are on record.
-func TestTypesOfOthersAreLookedAfter(t *testing.T) {
+// The instances on duty also move the entries of types that they do not serve, as soon as
+// an instance with the type is registered.
+func TestTypesOfOtherInstancesAreServed(t *testing.T) {
 	s := redistest.New(t)
 	for _, host := range []string{"a", "b", "c"} {
 		startWatcher(t, s, host+"-1", "T")
@@ -166,7 +166,7 @@ func TestTypesOfOthersAreLookedAfter(t *testing.T) {
 	arrives(t, s, "V")
 }
 
-// silence loses an instance in one way or another.
+// silence has the ways in which an instance can be lost.
 var silence = map[string]func(*testing.T, *redistest.Server, *watching){
 	"cut off":       func(_ *testing.T, _ *redistest.Server, w *watching) { w.proxy.Mute(true) },
 	"without power": func(_ *testing.T, _ *redistest.Server, w *watching) { w.proxy.Mute(true); w.proxy.CutClients() },
@@ -180,8 +180,8 @@ var silence = map[string]func(*testing.T, *redistest.Server, *watching){
 	},
 }
 
-// An entry comes in time when the instance that would have moved it is lost.
-func TestEntriesForLaterComeInTimeWhoeverIsLost(t *testing.T) {
+// An entry is on time although the instance that would have moved it is lost.
+func TestDelayedEntriesAreOnTimeAfterALoss(t *testing.T) {
 	for name, lose := range silence {
 		t.Run(name, func(t *testing.T) {
 			s := redistest.New(t)
@@ -194,7 +194,7 @@ func TestEntriesForLaterComeInTimeWhoeverIsLost(t *testing.T) {
 				first := instances[slices.DeleteFunc(onDutyNow(t, s), func(id string) bool { return slices.Contains(lost, id) })[0]]
 				lost = append(lost, first.id)
 				due := time.Now().Add(200 * time.Millisecond)
-				s.Do(t, "ZADD", "q:T:delayed", due.UnixMilli(), due.UnixMilli()) // known to the one that is lost
+				s.Do(t, "ZADD", "q:T:delayed", due.UnixMilli(), due.UnixMilli()) // the lost instance knows of it
 				time.Sleep(50 * time.Millisecond)
 				lose(t, s, first)
 				if s.Do(t, "BLPOP", "q:T", 60) == nil {
@@ -202,8 +202,8 @@ func TestEntriesForLaterComeInTimeWhoeverIsLost(t *testing.T) {
 				}
 				late := time.Since(due)
 				late = max(late, arrives(t, s, "T"))
-				// A machine that is busy makes it later than it is, by far less than
-				// the time after which somebody would find it by chance.
+				// A busy machine delays it, but by far less than the next regular
+				// read would.
 				if late > 2*time.Second {
 					t.Errorf("%v late", late)
 				}
@@ -213,8 +213,8 @@ func TestEntriesForLaterComeInTimeWhoeverIsLost(t *testing.T) {
 	}
 }
 
-// An instance that stops in order is replaced at once, not only when another one asks by
-// itself.
+// An instance that deregisters is replaced at once, not only with the next ping of another
+// one.
 func TestDutyIsHandedOn(t *testing.T) {
 	s := redistest.New(t)
 	instances := make(map[string]*watching)
@@ -241,7 +241,7 @@ func TestDutyIsHandedOn(t *testing.T) {
 	arrives(t, s, "T")
 }
 
-// deregister removes the instance from the record, as an engine does at its end.
+// deregister removes the record of the instance, as a stopping engine does.
 func (w *watching) deregister(t *testing.T) error {
 	t.Helper()
 	l := w.client.Link()
@@ -249,7 +249,7 @@ func (w *watching) deregister(t *testing.T) error {
 	return l.Use(t.Context(), func(c *store.Conn) error { return c.Deregister(w.Keys, w.id) })
 }
 
-// A Redis that has forgotten everything finds others on duty.
+// After Redis has lost all its data, three instances are on duty again.
 func TestDutyAfterARestartOfRedis(t *testing.T) {
 	s := redistest.New(t)
 	for _, host := range []string{"a", "b", "c", "d"} {
@@ -268,9 +268,9 @@ func TestDutyAfterARestartOfRedis(t *testing.T) {
 	gordontest.Until(t, "three are on duty", func() bool { return len(onDutyNow(t, s)) == 3 })
 }
 
-// A key of the wrong type in place of the duty, or of the hash of instances, makes
-// entries for later cost more, and delays none.
-func TestEntriesForLaterWithoutDuty(t *testing.T) {
+// A key of the wrong type in place of the duty, or of the hash of instances, makes delayed
+// entries more expensive, but none is late.
+func TestDelayedEntriesWithoutDuty(t *testing.T) {
 	for _, key := range []string{"q:instances:duty", "q:instances"} {
 		s := redistest.New(t)
 		a := startWatcher(t, s, "a-1", "T")
@@ -283,18 +283,18 @@ func TestEntriesForLaterWithoutDuty(t *testing.T) {
 		}
 		for _, w := range []*watching{a, b} {
 			w.proxy.CutAll()
-			gordontest.Until(t, "it is told", func() bool { return w.health.State() == "refuses (WRONGTYPE)" })
+			gordontest.Until(t, "the refusal is reported", func() bool { return w.health.State() == "refuses (WRONGTYPE)" })
 		}
 		arrives(t, s, "T")
 		arrives(t, s, "U")
 		s.Do(t, "DEL", key)
 		for _, w := range []*watching{a, b} {
-			gordontest.Until(t, "all is well", func() bool { return w.health.State() == "ok" })
+			gordontest.Until(t, "redis is usable again", func() bool { return w.health.State() == "ok" })
 		}
 	}
 }
 
-// An order is heard at once, however many changes come before it.
+// A request to cancel takes effect at once, however many changes come before it.
 func TestCancelDuringAFloodOfChanges(t *testing.T) {
 	s := redistest.New(t)
 	types := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"}
@@ -321,22 +321,22 @@ func TestCancelDuringAFloodOfChanges(t *testing.T) {
 	s.Do(t, "PUBLISH", "q:control", `{"cancel":"x"}`)
 	for w.cancelled.Load() == 0 {
 		if time.Since(ordered) > 20*time.Second {
-			t.Fatal("the order is not heard")
+			t.Fatal("the task is not cancelled")
 		}
 		flood()
 		<-tick.C
 	}
 	if took := time.Since(ordered); took > time.Second {
-		t.Errorf("the order was heard after %v", took)
+		t.Errorf("the task was cancelled after %v", took)
 	}
 }
 
-// A Redis that closes connections which rest (timeout) makes nothing late.
-func TestEntriesForLaterWithATimeoutOfRedis(t *testing.T) {
+// Entries are on time although Redis closes idle connections (timeout).
+func TestDelayedEntriesWithATimeoutOfRedis(t *testing.T) {
 	s := redistest.New(t, "--timeout", "1")
 	w := startWatcher(t, s, "a-1", "T")
 	for range 3 {
-		time.Sleep(1500 * time.Millisecond) // the rest
+		time.Sleep(1500 * time.Millisecond) // Redis closes the idle connections
 		if late := arrives(t, s, "T"); late > time.Second {
 			t.Errorf("%v late", late)
 		}
@@ -344,8 +344,8 @@ func TestEntriesForLaterWithATimeoutOfRedis(t *testing.T) {
 	time.Sleep(1500 * time.Millisecond)
 	began := time.Now()
 	s.Do(t, "SADD", "q:paused", "T")
-	gordontest.Until(t, "the pause is heard", w.paused.Load)
+	gordontest.Until(t, "the type is paused", w.paused.Load)
 	if took := time.Since(began); took > time.Second {
-		t.Errorf("the pause was heard after %v", took)
+		t.Errorf("the type was paused after %v", took)
 	}
 }
