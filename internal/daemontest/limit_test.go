@@ -53,7 +53,7 @@ func execLimited(program string) error {
 }
 
 // tasks is how many tasks TestNoThreadIsMadeLater runs.
-var tasks = flag.Int("daemon.tasks", 1000, "how many tasks TestNoThreadIsMadeLater runs")
+var tasks = flag.Int("daemon.tasks", 400, "how many tasks TestNoThreadIsMadeLater runs")
 
 // hog takes all processes that the user may have, lets go of some at random, and so
 // on. It notes that the limit was reached.

@@ -18,8 +18,8 @@ import (
 var (
 	stopFor = flag.Duration("fault.stop", 8*time.Second, "how long TestRestarts/stopped has redis-server stopped (SIGSTOP)")
 	slowFor = flag.Duration("fault.slow", 8*time.Second, "how long an entry takes in TestSlowLink, each way")
-	given   = flag.String("fault.gordon", "", "test this gordon rather than one built with the race detector")
-	tasks   = flag.Int("fault.tasks", 1500, "how many tasks TestNothingPilesUp runs")
+	given   = flag.String("fault.gordon", "", "test this gordon rather than a new build")
+	tasks   = flag.Int("fault.tasks", 500, "how many tasks TestNothingPilesUp runs")
 )
 
 var binary string
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	remove := func() {}
 	if binary = *given; binary == "" {
 		var err error
-		if binary, remove, err = gordontest.Build(); err != nil {
+		if binary, remove, err = gordontest.BuildFast(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

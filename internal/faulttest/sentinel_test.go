@@ -133,7 +133,7 @@ func TestPlannedFailover(t *testing.T) {
 	t.Parallel()
 	t.Run("at once", func(t *testing.T) {
 		t.Parallel()
-		newFailovers(t).plan(300, func(*redistest.Server) {})
+		newFailovers(t).plan(120, func(*redistest.Server) {})
 	})
 	t.Run("paused before", func(t *testing.T) {
 		t.Parallel()
@@ -149,7 +149,7 @@ func TestPlannedFailover(t *testing.T) {
 func (f *failovers) plan(most int, prepare func(old *redistest.Server)) {
 	t := f.t
 	t.Helper()
-	const entries, workers = 1000, 3
+	const entries, workers = 400, 3
 	f.Script(quick, `echo "$1" >>"$D/quick"; sleep 0.03`)
 	f.Configure(f.Task(quick, workers) + f.sentinels(""))
 	for n := range entries {

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	}
 	// Also for the children: how long a lease lasts. A frozen host has to outlast it.
 	err = os.Setenv("GORDON_TEST_LEASE", "3s")
-	built, remove, buildErr := gordontest.Build(gordontest.FastTimes)
+	built, remove, buildErr := gordontest.BuildFast(gordontest.FastTimes)
 	if err := errors.Join(err, buildErr); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -11,7 +11,7 @@ import (
 
 func TestMain(m *testing.M) {
 	// "make test-long" runs more.
-	if err := flag.Set("rapid.checks", "40"); err != nil {
+	if err := flag.Set("rapid.checks", "25"); err != nil {
 		panic(err)
 	}
 	flag.Parse()

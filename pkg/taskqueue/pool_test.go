@@ -214,7 +214,7 @@ func TestStartWithoutRedis(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.config.RedisAddress = "/nonexistent/redis"
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	_, err := r.tryStart(ctx)
 	if !errors.Is(err, ErrRedis) {

@@ -3,6 +3,7 @@ package taskqueue
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -26,6 +27,7 @@ type rig struct {
 	t        testing.TB
 	dir      string
 	config   *config.Config
+	defaults config.Task
 	server   *redistest.Server
 	counters *stats.Counters
 	pool     *Pool
@@ -64,13 +66,31 @@ func newRig(t testing.TB) *rig {
 // newRigOn makes a rig with a Redis that is there.
 func newRigOn(t testing.TB, server *redistest.Server) *rig {
 	t.Helper()
-	return &rig{
+	r := &rig{
 		t: t, server: server, dir: t.TempDir(), counters: stats.New("test", time.Now), log: &lockedBuffer{}, socket: server.Socket, times: store.DefaultTimes(),
-		config: &config.Config{
-			RedisNetwork: "unix", RedisAddress: server.Socket, QueueKey: "q", TempDir: t.TempDir(),
-			KillGrace: 5 * time.Second, Tasks: make(map[string]config.Task),
-		},
 	}
+	r.config = loadConfig(t, server.Socket)
+	r.defaults = r.config.Tasks["T"]
+	delete(r.config.Tasks, "T")
+	return r
+}
+
+// loadConfig loads a configuration with a failed list, a shorter kill_grace and the type
+// T. All else has its default.
+func loadConfig(t testing.TB, socket string) *config.Config {
+	t.Helper()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "gordon.toml")
+	text := fmt.Sprintf("redis_network = \"unix\"\nredis_address = %q\nqueue_key = \"q\"\ntemp_dir = %q\n"+
+		"failed_tasks_ttl = 3600\nkill_grace = \"5s\"\n[tasks.T]\nscript = \"/bin/true\"\n", socket, dir)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load(file, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // file is the path of a file in the rig's folder.
@@ -94,16 +114,14 @@ func (r *rig) task(name, body string, change ...func(*config.Task)) {
 	r.add(config.Task{Type: name, Script: path}, change...)
 }
 
-// add configures a type with the defaults of gordon.toml.
+// add configures a type with the script of t and the defaults of [loadConfig].
 func (r *rig) add(t config.Task, change ...func(*config.Task)) {
-	t.Workers, t.Weight = 1, 100
-	t.Failed.TTL = time.Hour
-	t.FailOnOutput = config.FailOnAny
-	t.KillGrace = 5 * time.Second
+	task := r.defaults
+	task.Type, task.Script, task.ScriptArgs = t.Type, t.Script, t.ScriptArgs
 	for _, c := range change {
-		c(&t)
+		c(&task)
 	}
-	r.config.Tasks[t.Type] = t
+	r.config.Tasks[task.Type] = task
 }
 
 func workers(n int) func(*config.Task) { return func(t *config.Task) { t.Workers = n } }
