@@ -2,6 +2,7 @@ package fleettest
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 // account checks every entry and every run.
 func (c *chaos) account() {
+	c.noteLateAnswers()
 	runs, records := c.runs(), c.failed()
 	var pushed, missing, started, repeated, beside, crashed int
 	for n, e := range c.entries {
@@ -39,6 +41,27 @@ func clock(t time.Time) string {
 
 // String implements fmt.Stringer.
 func (s span) String() string { return s.what + " " + clock(s.begin) + " to " + clock(s.end) }
+
+var lateAnswer = regexp.MustCompile(`(?m)^(\S+ \S+) WARN  lost connection to redis.*i/o timeout`)
+
+// noteLateAnswers adds the times in which Redis did not answer a host in time, though the
+// test did nothing to it: this machine was too busy. The host cannot renew its lease then,
+// and its entries may run again. A lease lasts 3 s here.
+func (c *chaos) noteLateAnswers() {
+	c.t.Helper()
+	for _, h := range c.hosts {
+		for _, d := range h.daemons {
+			for _, m := range lateAnswer.FindAllStringSubmatch(d.Printed(), -1) {
+				at, err := time.Parse("2006-01-02 15:04:05.000-07:00", m[1])
+				if err != nil {
+					c.t.Fatal(err)
+				}
+				h.troubles = append(h.troubles, span{at.Add(-3 * time.Second), at.Add(3 * time.Second), "late answer"})
+				c.done["late answer"]++
+			}
+		}
+	}
+}
 
 // chaosAccount is what became of the entries of one number.
 type chaosAccount struct {

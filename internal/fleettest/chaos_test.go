@@ -66,12 +66,19 @@ type chaosHost struct {
 	name   string
 	site   *gordontest.Site
 	daemon *gordontest.Daemon
+	// daemons are all that were started; the last one is daemon.
+	daemons []*gordontest.Daemon
 	// heal ends what is wrong, at until; nil if nothing is.
 	heal  func()
 	until time.Time
 	// troubles are all that was wrong with it.
 	troubles []span
 	fails    bool // on_crash of the type that changes it
+}
+
+func (h *chaosHost) start() {
+	h.daemon = h.site.Start()
+	h.daemons = append(h.daemons, h.daemon)
 }
 
 // span is a time in which something went on; end is zero as long as it does.
@@ -99,7 +106,7 @@ func newChaos(t *testing.T, seed uint64) *chaos {
 		}
 		c.hosts[i] = h
 		c.configure(h)
-		h.daemon = h.site.Start()
+		h.start()
 	}
 	return c
 }
@@ -188,7 +195,7 @@ func (c *chaos) powerOff(h *chaosHost) func() {
 	<-h.daemon.Gone
 	return func() {
 		h.Boot()
-		h.daemon = h.site.Start()
+		h.start()
 	}
 }
 
@@ -200,7 +207,7 @@ func (c *chaos) killDaemon(h *chaosHost) func() {
 	h.daemon.Signal(syscall.SIGKILL)
 	<-h.daemon.Gone
 	time.Sleep(time.Duration(c.rand.IntN(200)) * time.Millisecond)
-	h.daemon = h.site.Start()
+	h.start()
 	h.note(began)
 	return nil
 }
@@ -208,7 +215,7 @@ func (c *chaos) killDaemon(h *chaosHost) func() {
 func (c *chaos) restartDaemon(h *chaosHost) func() {
 	began := time.Now()
 	h.daemon.Stop()
-	h.daemon = h.site.Start()
+	h.start()
 	h.note(began)
 	return nil
 }
