@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/nevsnode/gordon/v2/internal/files"
 	"github.com/nevsnode/gordon/v2/pkg/account"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/output"
@@ -78,15 +77,10 @@ func Check(ctx context.Context, c *config.Config, j Judge) (doubts []string, err
 // Check is [Check] by the daemon itself, which has all rights and credentials. Nothing
 // changes.
 func (p *Planner) Check(ctx context.Context, c *config.Config) (doubts []string, err error) {
-	if !p.begin() {
-		return nil, context.Canceled
-	}
-	defer p.active.Done()
-	found, err := files.Within(ctx, p.resolving, func() (*resolver, error) {
-		r := resolvePlans(ctx, c, p.Env, p.gate, p.reserve)
+	found, err := p.resolve(ctx, c, func(r *resolver) error {
 		r.judge(c, false, true)
-		return r, nil
-	}, nil)
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}

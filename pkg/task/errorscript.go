@@ -9,10 +9,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nevsnode/gordon/v2/pkg/taskenv"
-
 	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
+	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
 
 // MaxNotice is the longest time that [Plans.Notify] takes.

@@ -4,13 +4,12 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nevsnode/gordon/v2/pkg/taskenv"
-
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/entry"
 	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 	"github.com/nevsnode/gordon/v2/pkg/store"
+	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
 
 // Plans are the plans of all task types of a configuration on this machine. They are
@@ -31,8 +30,8 @@ type Plans struct {
 }
 
 // Plan is how the entries of a type are carried out: the configuration, with its users,
-// groups and folders looked up on this machine. It is made at a start or reload, so that a directory
-// service need not be asked for each entry. It is immutable.
+// groups and folders looked up on this machine. It is made at a start or reload, so that a
+// directory service need not be asked for each entry. It is immutable.
 type Plan struct {
 	config.Task
 	all  *Plans
@@ -47,6 +46,7 @@ func newPlans(p *Planner, c *config.Config, types map[string]*Plan) *Plans {
 	}
 	for _, t := range types {
 		t.all = all
+		p.share(&t.base)
 	}
 	return all
 }
@@ -82,8 +82,6 @@ func (p *Plan) spec(e entry.Entry, id string, own []string) (runner.Spec, error)
 	}
 	s := p.base
 	s.Env, s.Marker = env, id
-	s.KillLeftovers, s.LeftoverGrace = p.Leftovers == config.LeftoversKill, p.Task.KillGrace
-	p.all.planner.share(&s)
 	if p.Stdin == config.StdinEntry {
 		// The entry on standard input has its arguments. Passed as arguments too, they
 		// would have to obey the limits of the kernel, which stdin = "entry" avoids.

@@ -105,14 +105,7 @@ func (p *Planner) begin() bool {
 // [config.Faults]. Plan returns when ctx ends, even if a path is on a file system that
 // does not answer.
 func (p *Planner) Plan(ctx context.Context, c *config.Config) (*Plans, error) {
-	if !p.begin() {
-		return nil, context.Canceled
-	}
-	defer p.active.Done()
-	found, err := files.Within(ctx, p.resolving, func() (*resolver, error) {
-		r := resolvePlans(ctx, c, p.Env, p.gate, p.reserve)
-		return r, r.err()
-	}, nil)
+	found, err := p.resolve(ctx, c, (*resolver).err)
 	if err != nil {
 		return nil, err
 	}
@@ -120,6 +113,19 @@ func (p *Planner) Plan(ctx context.Context, c *config.Config) (*Plans, error) {
 		p.Log.Warn(w.Error())
 	}
 	return newPlans(p, c, found.plans), nil
+}
+
+// resolve makes the plans of a configuration and then calls check, whose error it returns.
+// It returns when ctx ends, even if a path is on a file system that does not answer.
+func (p *Planner) resolve(ctx context.Context, c *config.Config, check func(*resolver) error) (*resolver, error) {
+	if !p.begin() {
+		return nil, context.Canceled
+	}
+	defer p.active.Done()
+	return files.Within(ctx, p.resolving, func() (*resolver, error) {
+		r := resolvePlans(ctx, c, p.Env, p.gate, p.reserve)
+		return r, check(r)
+	}, nil)
 }
 
 // KeptStreams returns how many output streams of left-over processes are kept open.

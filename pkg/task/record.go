@@ -2,7 +2,6 @@ package task
 
 import (
 	"fmt"
-	"log/slog"
 	"strings"
 
 	"github.com/nevsnode/gordon/v2/pkg/entry"
@@ -17,19 +16,19 @@ import (
 // Redis moves the entry itself.
 
 // recorded adds the record of a failure to a result.
-func recorded(log *slog.Logger, res Result, payload []byte, f entry.Failure) Result {
-	res.Record = entry.Failed(store.MaxString, payload, f)
+func (w *Worker) recorded(r *Run, res Result, f entry.Failure) Result {
+	res.Record = entry.Failed(store.MaxString, r.Payload, f)
 	if res.Record == nil {
-		log.Warn("the entry is too large for an error_message: it is kept unchanged on the failed list")
+		w.failureLog(r).Warn("the entry is too large for an error_message: it is kept unchanged on the failed list")
 		return res
 	}
 	res.Smaller = func() Result {
-		log := log.With("bytes", len(res.Record))
+		log := w.failureLog(r).With("bytes", len(res.Record))
 		res.Effect = NoEffect // the first result has had it
 		short := f
 		if short.Message, _, _ = strings.Cut(f.Message, "\n"); short.Message != f.Message {
 			log.Warn("redis refused the failed record; retrying without the output")
-			return recorded(log, res, payload, short)
+			return w.recorded(r, res, short)
 		}
 		log.Error("redis refused the failed record; the entry is kept unchanged on the failed list")
 		res.Record, res.Smaller = nil, nil

@@ -113,7 +113,9 @@ func (r *resolver) unknown(t config.Task, key string, err error) {
 
 // plan makes the plan of a task. It is complete only where there is no fault.
 func (r *resolver) plan(ctx context.Context, t config.Task) *Plan {
-	p := &Plan{Task: t, env: r.env, base: runner.Spec{Path: t.Script, Gate: r.gate}}
+	p := &Plan{Task: t, env: r.env, base: runner.Spec{
+		Path: t.Script, KillLeftovers: t.Leftovers == config.LeftoversKill, LeftoverGrace: t.KillGrace,
+	}}
 	p.base.Attributes = privilege.Attributes{
 		Dir: t.Process.WorkingDirectory, Umask: t.Process.Umask, Nice: t.Process.Nice, IO: ioPriority(t.Process.IONice), OOMScoreAdj: t.Process.OOMScoreAdj,
 	}

@@ -4,11 +4,10 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/nevsnode/gordon/v2/pkg/taskenv"
-
 	"github.com/nevsnode/gordon/v2/pkg/entry"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 	"github.com/nevsnode/gordon/v2/pkg/store"
+	"github.com/nevsnode/gordon/v2/pkg/taskenv"
 )
 
 // Run is the data of one run of one entry: all that has to be known to take it up

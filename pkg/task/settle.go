@@ -89,7 +89,7 @@ func (w *Worker) fail(r *Run) Result {
 	res.How, res.TTL = store.Fail, ttl
 	failure := r.failure()
 	failure.MessageMax = int(w.Plan.Failed.MessageMax)
-	return recorded(w.failureLog(r), res, r.Payload, failure)
+	return w.recorded(r, res, failure)
 }
 
 // neverRan reports whether the entry did not run to its end, successful or not. It is

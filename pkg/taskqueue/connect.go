@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/nevsnode/gordon/v2/internal/loop"
-
 	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/store"
 	"github.com/nevsnode/gordon/v2/pkg/task"

@@ -211,6 +211,13 @@ func (e *engine) list() map[string]*queue {
 	return maps.Clone(e.queues)
 }
 
+// queue returns the queue of a type, or nil.
+func (e *engine) queue(taskType string) *queue {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.queues[taskType]
+}
+
 // pause makes these types, and no others, take no entries.
 func (e *engine) pause(paused map[string]bool) {
 	e.mu.Lock()

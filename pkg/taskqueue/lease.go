@@ -47,7 +47,7 @@ func (e *engine) audited(taskType string, running map[int]string, filled []int, 
 			e.lose(taskType, id, takenOver)
 		}
 	}
-	switch q := e.list()[taskType]; {
+	switch q := e.queue(taskType); {
 	case q != nil:
 		q.find(filled)
 	case len(filled) > 0:

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/nevsnode/gordon/v2/internal/loop"
-
 	"github.com/nevsnode/gordon/v2/pkg/output"
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
