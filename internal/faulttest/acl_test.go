@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nevsnode/gordon/v2/internal/gordontest"
-
 	"github.com/nevsnode/gordon/v2/internal/redistest"
 )
 

@@ -46,7 +46,7 @@ var lateAnswer = regexp.MustCompile(`(?m)^(\S+ \S+) WARN  lost connection to red
 
 // noteLateAnswers adds the times in which Redis did not answer a host in time, though the
 // test did nothing to it: this machine was too busy. The host cannot renew its lease then,
-// and its entries may run again. A lease lasts 3 s here.
+// and its entries may run again.
 func (c *chaos) noteLateAnswers() {
 	c.t.Helper()
 	for _, h := range c.hosts {
@@ -56,7 +56,7 @@ func (c *chaos) noteLateAnswers() {
 				if err != nil {
 					c.t.Fatal(err)
 				}
-				h.troubles = append(h.troubles, span{at.Add(-3 * time.Second), at.Add(3 * time.Second), "late answer"})
+				h.troubles = append(h.troubles, span{at.Add(-leaseTime), at.Add(leaseTime), "late answer"})
 				c.done["late answer"]++
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nevsnode/gordon/v2/internal/gordontest"
 	"github.com/nevsnode/gordon/v2/internal/hosttest"
@@ -16,6 +17,9 @@ import (
 )
 
 var binary string
+
+// leaseTime is how long a lease lasts in this package.
+const leaseTime = 3 * time.Second
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -25,7 +29,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	// Also for the children: how long a lease lasts. A frozen host has to outlast it.
-	err = os.Setenv("GORDON_TEST_LEASE", "3s")
+	err = os.Setenv("GORDON_TEST_LEASE", leaseTime.String())
 	built, remove, buildErr := gordontest.BuildFast(gordontest.FastTimes)
 	if err := errors.Join(err, buildErr); err != nil {
 		fmt.Fprintln(os.Stderr, err)

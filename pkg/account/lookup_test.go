@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/nevsnode/gordon/v2/internal/gordontest"
 	"github.com/nevsnode/gordon/v2/pkg/account"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
@@ -258,9 +259,9 @@ func TestNoScriptAnswersForTheSystem(t *testing.T) {
 	if !rootOrRefused(t) {
 		return
 	}
-	t.Setenv(executableVar, executable(t))
+	t.Setenv(executableVar, gordontest.Executable(t))
 	for name, caps := range map[string][]uintptr{
-		"users.conf":       unitCaps(),
+		"users.conf":       gordontest.UnitCaps(),
 		"without CAP_KILL": {unix.CAP_SETGID, unix.CAP_SETUID},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,16 +4,14 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
+	"github.com/nevsnode/gordon/v2/internal/gordontest"
 	"github.com/nevsnode/gordon/v2/pkg/privilege"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
@@ -57,22 +55,8 @@ func report(result any) {
 // these capabilities, as a unit gives them.
 func asDaemon(t *testing.T, helper string, caps []uintptr, into any) {
 	t.Helper()
-	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = []string{helperVar + "=" + helper, "PATH=" + os.Getenv("PATH"), executableVar + "=" + os.Getenv(executableVar)}
-	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: daemonUID, Gid: daemonUID}, AmbientCaps: caps}
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	if err := json.Unmarshal(out, into); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	gordontest.AsUser(t, daemonUID, caps, []string{helperVar + "=" + helper, executableVar + "=" + os.Getenv(executableVar)}, into)
 }
-
-// unitCaps are the capabilities of the example for a unit.
-func unitCaps() []uintptr { return []uintptr{unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_KILL} }
 
 // output runs a line of shell, and returns its output or the reason of its failure.
 func output(line string) string {
@@ -97,23 +81,4 @@ func rootOrRefused(t *testing.T) bool {
 		t.Errorf("error is %v", err)
 	}
 	return false
-}
-
-// executable copies this test program to a place where other users can execute it.
-func executable(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/var/tmp", "gordon-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	content, err := os.ReadFile("/proc/self/exe")
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(dir, "test")
-	if err := errors.Join(os.WriteFile(path, content, 0o755), os.Chmod(dir, 0o755)); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }

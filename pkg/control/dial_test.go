@@ -130,7 +130,7 @@ func TestTheEndOfTheClientEndsTheReload(t *testing.T) {
 		}
 		return ctx.Err()
 	}))
-	conn := connect(t, path)
+	conn := gordontest.Connect(t, path)
 	if _, err := io.WriteString(conn, "POST /reload HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}

@@ -5,27 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
-)
 
-func connect(t *testing.T, path string) net.Conn {
-	t.Helper()
-	conn, err := net.Dial("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
-		t.Fatal(err)
-	}
-	return conn
-}
+	"github.com/nevsnode/gordon/v2/internal/gordontest"
+)
 
 // No client that is slow, or does not read, is served for long.
 func TestSlowClientsAreEnded(t *testing.T) {
@@ -39,7 +27,7 @@ func TestSlowClientsAreEnded(t *testing.T) {
 		"unknown method": "BREW / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n",
 		"never reads":    strings.Repeat("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 20000),
 	} {
-		conn := connect(t, path)
+		conn := gordontest.Connect(t, path)
 		clients.Go(func() {
 			began := time.Now()
 			_, err := io.WriteString(conn, beginning)
@@ -75,7 +63,7 @@ func TestAReloadGetsThroughACrowd(t *testing.T) {
 	var calls atomic.Int64
 	path := serve(t, reloads(func(context.Context) error { calls.Add(1); return nil }))
 	for range maxConnections + 8 {
-		connect(t, path)
+		gordontest.Connect(t, path)
 	}
 	if err := reload(t, path); err != nil || calls.Load() != 1 {
 		t.Errorf("%d reloads, %v", calls.Load(), err)

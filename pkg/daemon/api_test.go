@@ -8,16 +8,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/nevsnode/gordon/v2/internal/gordontest"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/control"
 	"github.com/nevsnode/gordon/v2/pkg/taskqueue"
@@ -57,23 +56,10 @@ func never(t *testing.T) func(context.Context) error {
 	return func(context.Context) error { t.Error("reloaded"); return nil }
 }
 
-func connect(t *testing.T, path string) net.Conn {
-	t.Helper()
-	conn, err := net.Dial("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
-		t.Fatal(err)
-	}
-	return conn
-}
-
 // post sends a request as curl, or the command of an older gordon, would.
 func post(t *testing.T, path, route string) (status int, text string) {
 	t.Helper()
-	conn := connect(t, path)
+	conn := gordontest.Connect(t, path)
 	if _, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", route); err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +152,7 @@ func TestCheck(t *testing.T) {
 // A reload has no body, and the daemon does not read a large one.
 func TestReloadTakesNoBody(t *testing.T) {
 	path := serve(t, &api{reload: never(t), status: status()})
-	conn := connect(t, path)
+	conn := gordontest.Connect(t, path)
 	sent := make(chan int64, 1)
 	go func() {
 		head := "POST /reload HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\n\r\n"
@@ -205,7 +191,7 @@ func TestGarbageIsAnsweredOrClosed(t *testing.T) {
 		"GET /reload HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n":          "200",
 		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + strings.Repeat("\x00", 1<<10) + "": "400",
 	} {
-		conn := connect(t, path)
+		conn := gordontest.Connect(t, path)
 		_, _ = io.WriteString(conn, request)
 		answer, _ := io.ReadAll(io.LimitReader(conn, 1<<20))
 		if !bytes.HasPrefix(answer, []byte("HTTP/1.1 "+want)) && !bytes.HasPrefix(answer, []byte("HTTP/1.0 "+want)) {

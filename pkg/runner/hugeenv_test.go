@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nevsnode/gordon/v2/internal/gordontest"
 	"github.com/nevsnode/gordon/v2/pkg/proctree"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
 )
@@ -61,7 +62,7 @@ func TestAHugeEnvironmentIsNotRead(t *testing.T) {
 	if err := os.WriteFile(string(flags), nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	path := executable(t)
+	path := gordontest.Executable(t)
 	huge, err := runner.Start(runner.Spec{Path: path, Args: []string{string(flags)}, Env: []string{helperVar + "=huge"}})
 	if err != nil {
 		t.Fatal(err)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -95,28 +94,6 @@ func keyringHelper() {
 	os.Exit(0)
 }
 
-// executable copies this test program to a place where other users can execute it.
-func executable(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/var/tmp", "gordon-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	content, err := os.ReadFile("/proc/self/exe")
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(dir, "test")
-	if err := os.WriteFile(path, content, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
 type keyrings struct {
 	Own   int      // the daemon's
 	Tasks []string // the output of keyringHelper
@@ -161,9 +138,9 @@ func TestATaskHasAKeyringOfItsOwn(t *testing.T) {
 	if !rootOrRefused(t) {
 		return
 	}
-	t.Setenv(executableVar, executable(t))
+	t.Setenv(executableVar, gordontest.Executable(t))
 	var k keyrings
-	asDaemon(t, "keyrings", unitCaps(), &k)
+	asDaemon(t, "keyrings", gordontest.UnitCaps(), &k)
 	seen := map[string]bool{strconv.Itoa(k.Own): true}
 	for i, text := range k.Tasks {
 		id, rest, _ := strings.Cut(text, " ")

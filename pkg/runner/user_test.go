@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/nevsnode/gordon/v2/internal/gordontest"
 	"github.com/nevsnode/gordon/v2/pkg/host"
 	"github.com/nevsnode/gordon/v2/pkg/privilege"
 	"github.com/nevsnode/gordon/v2/pkg/proctree"
@@ -55,22 +55,8 @@ func identity(uid, gid int, groups string) string {
 // It needs root.
 func asDaemon(t *testing.T, name string, caps []uintptr, into any) {
 	t.Helper()
-	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = []string{helperVar + "=" + name, "PATH=" + os.Getenv("PATH"), executableVar + "=" + os.Getenv(executableVar)}
-	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: daemonUID, Gid: daemonUID}, AmbientCaps: caps}
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	if err := json.Unmarshal(out, into); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	gordontest.AsUser(t, daemonUID, caps, []string{helperVar + "=" + name, executableVar + "=" + os.Getenv(executableVar)}, into)
 }
-
-// unitCaps are the capabilities of the example for a unit.
-func unitCaps() []uintptr { return []uintptr{unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_KILL} }
 
 // unprivilegedHelper is a daemon that is not root.
 func unprivilegedHelper(name string) {
@@ -161,7 +147,7 @@ func TestScriptsGetNoCapabilities(t *testing.T) {
 		return
 	}
 	var f found
-	asDaemon(t, "identities", unitCaps(), &f)
+	asDaemon(t, "identities", gordontest.UnitCaps(), &f)
 	if !strings.Contains(f.Own, "CapAmb:\t00000000000000e0") || !strings.Contains(f.Own, "CapEff:\t00000000000000e0") {
 		t.Errorf("the daemon has other capabilities:\n%s", f.Own)
 	}
@@ -318,7 +304,7 @@ func TestOOMScoreWithoutPrivileges(t *testing.T) {
 		return
 	}
 	var got []string
-	asDaemon(t, "scores", unitCaps(), &got)
+	asDaemon(t, "scores", gordontest.UnitCaps(), &got)
 	if diff := cmp.Diff([]string{"", "700\n", "", "800\n"}, got); diff != "" {
 		t.Error(diff)
 	}
@@ -412,7 +398,7 @@ func TestForeignProcessesAreEnded(t *testing.T) {
 		}
 	}()
 	var e ended
-	asDaemon(t, "foreign", unitCaps(), &e)
+	asDaemon(t, "foreign", gordontest.UnitCaps(), &e)
 	if diff := cmp.Diff(ended{Escaped: "true", Killed: "2 <nil>"}, e); diff != "" {
 		t.Error(diff)
 	}

@@ -4,12 +4,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nevsnode/gordon/v2/internal/usage"
-
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/nevsnode/gordon/v2/internal/usage"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/entry"
 	"github.com/nevsnode/gordon/v2/pkg/runner"

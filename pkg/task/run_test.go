@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nevsnode/gordon/v2/internal/gordontest"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/entry"
 	"github.com/nevsnode/gordon/v2/pkg/runner"
@@ -81,12 +82,10 @@ func TestRegistryListsWhatRuns(t *testing.T) {
 	run := &Run{Type: "T", ID: "host-00000000.T.7", Payload: []byte(`{"id":"invoice 17"}`)}
 	go func() { done <- w.Do(run) }()
 	var list []Running
-	for deadline := time.Now().Add(time.Minute); len(list) == 0 || list[0].PID == 0; list = w.Registry.Running() {
-		if time.Now().After(deadline) {
-			t.Fatal("it does not run")
-		}
-		time.Sleep(time.Millisecond)
-	}
+	gordontest.Until(t, "it runs", func() bool {
+		list = w.Registry.Running()
+		return len(list) == 1 && list[0].PID != 0
+	})
 	if r := list[0]; r.Type != "T" || r.ID != run.ID || r.EntryID != "invoice 17" || r.Attempt != 1 || r.Since.IsZero() {
 		t.Errorf("listed as %+v", r)
 	}

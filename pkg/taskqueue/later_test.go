@@ -10,13 +10,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nevsnode/gordon/v2/internal/failures"
-	"github.com/nevsnode/gordon/v2/internal/loop"
-	"github.com/nevsnode/gordon/v2/internal/redistest"
-
 	"github.com/gomodule/redigo/redis"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nevsnode/gordon/v2/internal/failures"
+	"github.com/nevsnode/gordon/v2/internal/loop"
+	"github.com/nevsnode/gordon/v2/internal/redistest"
 	"github.com/nevsnode/gordon/v2/pkg/config"
 	"github.com/nevsnode/gordon/v2/pkg/store"
 	"github.com/nevsnode/gordon/v2/pkg/watch"

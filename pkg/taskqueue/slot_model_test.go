@@ -9,13 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nevsnode/gordon/v2/internal/loop"
-
 	"github.com/gomodule/redigo/redis"
 	gocmp "github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
 	"pgregory.net/rapid"
 
+	"github.com/nevsnode/gordon/v2/internal/loop"
 	"github.com/nevsnode/gordon/v2/internal/redistest"
 	"github.com/nevsnode/gordon/v2/pkg/store"
 )
